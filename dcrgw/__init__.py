@@ -1,0 +1,1 @@
+"""dcrgw: the vendor-neutral Open Banking registration gateway."""

@@ -1,0 +1,243 @@
+"""A check is a value: an id, a clause, an OAuth error code, one sentence, and (mostly) a pure function.
+
+Audit rows, error answers, docs and tests all name a check by its id. Two kinds exist:
+
+* a **rule** judges one subject and is written as a decorated function (`@check`);
+* a **gate** is declared (`gate`) and stated by code that has to look at its input step by step,
+  such as a parser, where what comes next makes sense only once this holds.
+
+Both live in `CATALOGUE`, from which docs/checks.md is generated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from dcrgw.errors import ErrorCode, Fault, Rejected
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+class Verdict(StrEnum):
+    """What became of one check."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A rule's way to say that it does not apply, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A rule's way to say no with a private `detail` beside the public `description`."""
+
+    description: str
+    detail: str = ""
+
+
+#: What a rule returns: None is a pass, a string the public description of a failure.
+Outcome = None | str | Failed | Skipped
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check's verdict. `description` is public, `detail` is for the operator's report only."""
+
+    check: Gate
+    verdict: Verdict
+    description: str = ""
+    detail: str = ""
+
+    @property
+    def fault(self) -> Fault:
+        """The finding as the caller may see it."""
+        return Fault(self.check.id, self.check.code, self.description, self.check.spec, self.check.status)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gate:
+    """A declared check. `code` and `status` are what a failure becomes on the wire."""
+
+    id: str
+    spec: str
+    code: ErrorCode
+    sentence: str
+    status: int = 400
+    #: The one finding for a pass without detail, made once: most findings of a request are this.
+    passed: Finding = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "passed", Finding(self, Verdict.PASSED))
+
+    def failed(self, description: str, detail: str = "") -> Finding:
+        """A no. `description` is made safe for an OAuth `error_description`."""
+        return Finding(self, Verdict.FAILED, wire_text(description), detail)
+
+    def skipped(self, reason: str) -> Finding:
+        """Did not apply."""
+        return Finding(self, Verdict.SKIPPED, detail=reason)
+
+    def unknown(self, detail: str) -> Finding:
+        """Could not be found out."""
+        return Finding(self, Verdict.UNKNOWN, detail=detail)
+
+    def rejection(self, description: str, detail: str = "") -> Rejected:
+        """The exception for code outside the core (adapters) that must refuse by this check."""
+        return Rejected([self.failed(description, detail).fault])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Check(Gate, Generic[S]):
+    """A rule: a check with its judging function."""
+
+    judge: Callable[[S], Outcome] = field(kw_only=True)
+
+    def __call__(self, subject: S) -> Finding:
+        outcome = self.judge(subject)
+        if outcome is None:
+            return self.passed
+        if isinstance(outcome, Skipped):
+            return self.skipped(outcome.reason)
+        if isinstance(outcome, Failed):
+            return self.failed(outcome.description, outcome.detail)
+        return self.failed(outcome)
+
+
+#: Every check there is, by id, in order of declaration.
+CATALOGUE: dict[str, Gate] = {}
+
+_ID = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+")
+
+
+def _enter(entry: Gate) -> None:
+    if not _ID.fullmatch(entry.id):
+        raise ValueError(f"check id {entry.id!r} is not dotted lower case")
+    if entry.id in CATALOGUE:
+        raise ValueError(f"check id {entry.id!r} is declared twice")
+    CATALOGUE[entry.id] = entry
+
+
+def gate(id: str, sentence: str, *, spec: str, code: ErrorCode, status: int = 400) -> Gate:
+    """Declare a check that step-by-step code states itself."""
+    entry = Gate(id, spec, code, sentence, status)
+    _enter(entry)
+    return entry
+
+
+def check(id: str, *, spec: str, code: ErrorCode, status: int = 400) -> Callable[[Callable[[S], Outcome]], Check[S]]:
+    """Turn a pure function into a rule; the first line of its docstring is the catalogue's sentence."""
+
+    def enter(judge: Callable[[S], Outcome]) -> Check[S]:
+        sentence = (judge.__doc__ or "").strip().partition("\n")[0]
+        if not sentence:
+            raise ValueError(f"check {id} has no sentence")
+        entry = Check(id, spec, code, sentence, status, judge=judge)
+        _enter(entry)
+        return entry
+
+    return enter
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement(Generic[T]):
+    """What a stage found, and its value if nothing failed."""
+
+    findings: tuple[Finding, ...]
+    value: T | None = None
+
+    @property
+    def failures(self) -> tuple[Finding, ...]:
+        """The findings that refuse."""
+        return tuple(f for f in self.findings if f.verdict is Verdict.FAILED)
+
+
+class Findings:
+    """Collects one stage's findings; ends in a `Judgement`."""
+
+    __slots__ = ("_found", "has_failed")
+
+    def __init__(self) -> None:
+        self._found: list[Finding] = []
+        self.has_failed = False
+
+    def add(self, finding: Finding) -> Finding:
+        """Note one finding and give it back."""
+        self._found.append(finding)
+        if finding.verdict is Verdict.FAILED:
+            self.has_failed = True
+        return finding
+
+    def settle(self, entry: Gate, description: str | None) -> bool:
+        """State a gate: passed when `description` is None, failed otherwise. True means passed."""
+        self.add(entry.passed if description is None else entry.failed(description))
+        return description is None
+
+    def run(self, rules: Iterable[Check[S]], subject: S) -> None:
+        """Judge one subject by every rule, going on after a failure so that all faults come at once."""
+        for rule in rules:
+            self.add(rule(subject))
+
+    def judgement(self, value: T | None = None) -> Judgement[T]:
+        """The end of the stage; a failed stage has no value."""
+        return Judgement(tuple(self._found), None if self.has_failed else value)
+
+
+@dataclass(slots=True)
+class Report:
+    """Everything that was found about one request, in order; grows stage by stage.
+
+    `report_id` is ours and random, `interaction_id` the caller's label, `at` epoch seconds.
+    """
+
+    report_id: str
+    interaction_id: str
+    operation: str
+    market: str
+    at: float
+    findings: list[Finding] = field(default_factory=list)
+    decision: str = "undecided"
+    #: What the stages proved, for the audit row: client_id, org_id, software_id, subject, kid …
+    facts: dict[str, str] = field(default_factory=dict)
+
+    def settle(self, judgement: Judgement[T]) -> T:
+        """Take over a stage's findings and give its value.
+
+        Raises: Rejected, naming every failed check of the stage.
+        """
+        self.findings.extend(judgement.findings)
+        failures = judgement.failures
+        if failures:
+            raise Rejected([finding.fault for finding in failures])
+        if judgement.value is None:
+            # An empty stage never passes: without a value nothing was proven.
+            raise AssertionError(f"{self.operation}: a stage passed without a value")
+        return judgement.value
+
+    def run(self, rules: Iterable[Check[Any]], subject: Any) -> None:
+        """Judge by every rule. Raises: Rejected as `settle`; an empty rule set is a bug, never a pass."""
+        stage = Findings()
+        stage.run(rules, subject)
+        judgement = stage.judgement(subject)
+        if not judgement.findings:
+            raise AssertionError(f"{self.operation}: an empty rule set never passes")
+        self.settle(judgement)
+
+
+_UNSAFE = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
+
+
+def wire_text(text: str) -> str:
+    """`text` within RFC 6749 §5.2's character set (no quotes, backslash, control or non-ASCII), at most 500 long."""
+    return _UNSAFE.sub("?", text)[:500]

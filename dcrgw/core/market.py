@@ -1,0 +1,52 @@
+"""A market: one place where TPPs register, with its profile, directories and trust."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dcrgw.core.certificates.path import TrustAnchors
+from dcrgw.core.registration.profile import Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A trust framework whose statements a market takes.
+
+    `issuers` are the exact `iss` values; `software_jwks_hosts` the `host:port` pairs that may serve
+    a software's key set, so that a signed statement still cannot point us anywhere it likes.
+    """
+
+    name: str
+    issuers: frozenset[str]
+    software_jwks_hosts: frozenset[str]
+    #: False when the directory has no standing endpoint configured.
+    has_standing: bool
+    check_own_standing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """Chosen by host and path prefix before a body is read. `base_url` has no trailing slash."""
+
+    name: str
+    base_url: str
+    issuer: str
+    profile: Profile
+    directories: Mapping[str, Directory]
+    anchors: TrustAnchors
+    #: token_endpoint_auth_method values offered, in order of preference.
+    auth_methods: tuple[str, ...]
+    #: What a request's `aud` may name for us.
+    request_audiences: frozenset[str]
+    #: Refuse redirect URIs on loopback and `localhost` (every market but a sandbox's).
+    refuse_loopback_redirects: bool
+    leeway_s: int
+    #: A named bank policy per check id: the wire code to answer with instead of the check's own.
+    error_codes: Mapping[str, str]
+    #: Answer with `errors` (every failing check) beside error and error_description.
+    explain_errors: bool = True
+
+    def directory_of(self, issuer: str) -> Directory | None:
+        """The directory whose statements carry this exact `iss`."""
+        return next((d for d in self.directories.values() if issuer in d.issuers), None)

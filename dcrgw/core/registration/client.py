@@ -1,0 +1,48 @@
+"""The registered client: what the gateway keeps, and what of it the TPP sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from dcrgw.core.registration.metadata import ClientMetadata
+from dcrgw.core.strict_json import JsonValue
+
+
+class ClientStatus(StrEnum):
+    """A client's life. `pending` waits for the upstream authorization server."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    REVOKED = "revoked"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredClient:
+    """One registration. Times are epoch seconds.
+
+    `subject_key` is the digest of the certificate's subject and issuer that registered it: who may ask again.
+    `attributes` are the bank's own (trusted, access_token_as_jwt, per-client scripts); never on the wire.
+    `secrets` (client_secret) are sealed at rest; repr leaves them out.
+    """
+
+    client_id: str
+    client_id_issued_at: int
+    market: str
+    metadata: ClientMetadata
+    software_id: str | None
+    org_id: str | None
+    directory: str | None
+    software_statement: str | None
+    statement_claims: Mapping[str, JsonValue]
+    ssa_jti: str | None
+    x5t_s256: str
+    subject_key: str
+    request_digest: str
+    attributes: Mapping[str, JsonValue] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    status: ClientStatus = ClientStatus.ACTIVE
+    version: int = 1

@@ -1,0 +1,102 @@
+"""JSON as we take it from strangers: UTF-8, no duplicate member, no NaN, bounded depth and numbers."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NoReturn
+
+JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
+
+MAX_DEPTH = 16
+#: The longest number literal taken; 1e400 and 5 000-digit integers are neither dates nor amounts.
+MAX_NUMBER_LENGTH = 40
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class JsonRefused(ValueError):
+    """The text is not JSON as we take it. The message never echoes the input."""
+
+
+def loads(data: bytes, *, max_depth: int = MAX_DEPTH) -> JsonValue:
+    """The value of a JSON text.
+
+    Raises: JsonRefused for anything but strict, bounded, duplicate-free UTF-8 JSON.
+    """
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise JsonRefused("not UTF-8") from error
+    if text.startswith("\ufeff"):
+        raise JsonRefused("starts with a byte order mark")
+    # Brackets are counted before parsing, since json recurses; strings may hold brackets, so
+    # only a text with many of them pays for the exact count.
+    if data.count(b"[") + data.count(b"{") > max_depth and _depth(text) > max_depth:
+        raise JsonRefused(f"nested deeper than {max_depth} levels")
+    try:
+        value: JsonValue = _DECODER.decode(text)
+    except JsonRefused:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise JsonRefused("not JSON") from error
+    # A lone surrogate enters only through a \u escape, since the bytes were UTF-8.
+    if "\\u" in text and _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
+        raise JsonRefused("holds a lone surrogate")
+    return value
+
+
+def loads_object(data: bytes, *, max_depth: int = MAX_DEPTH) -> dict[str, JsonValue]:
+    """The same for a text that must be an object."""
+    value = loads(data, max_depth=max_depth)
+    if not isinstance(value, dict):
+        raise JsonRefused("not a JSON object")
+    return value
+
+
+def _depth(text: str) -> int:
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(_STRINGS.sub("", text)):
+        if bracket in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        else:
+            depth -= 1
+    return deepest
+
+
+_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKETS = re.compile(r"[\[\]{}]")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise JsonRefused("holds a member twice")
+    return found
+
+
+def _integer(literal: str) -> int:
+    if len(literal) > MAX_NUMBER_LENGTH:
+        raise JsonRefused("holds a number that is too long")
+    if literal == "-0":
+        raise JsonRefused("holds a negative zero")
+    return int(literal)
+
+
+def _float(literal: str) -> float:
+    if len(literal) > MAX_NUMBER_LENGTH:
+        raise JsonRefused("holds a number that is too long")
+    value = float(literal)
+    if value in (float("inf"), float("-inf")):
+        raise JsonRefused("holds a number that is too large")
+    return value
+
+
+def _constant(_name: str) -> NoReturn:
+    raise JsonRefused("holds NaN or Infinity")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant, strict=True
+)

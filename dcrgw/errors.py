@@ -1,0 +1,67 @@
+"""The three ways a request can fail, and nothing else.
+
+    GatewayError
+    ├── Rejected       the caller is at fault: 4xx, names every failing check
+    ├── Unavailable    we could not find out: 503 with Retry-After; unknown is never yes
+    └── Misconfigured  the bank is at fault: 500, says nothing on the wire
+
+Every other exception that reaches the edge is a bug and is answered like `Misconfigured`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """The `error` values that leave the gateway (RFC 7591 §3.2.2, RFC 6749 §5.2, RFC 6750 §3.1)."""
+
+    INVALID_REDIRECT_URI = "invalid_redirect_uri"
+    INVALID_CLIENT_METADATA = "invalid_client_metadata"
+    INVALID_SOFTWARE_STATEMENT = "invalid_software_statement"
+    UNAPPROVED_SOFTWARE_STATEMENT = "unapproved_software_statement"
+    INVALID_CLIENT = "invalid_client"
+    INVALID_REQUEST = "invalid_request"
+    TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
+    SERVER_ERROR = "server_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One failed check, as the caller may see it."""
+
+    check: str
+    code: ErrorCode
+    description: str
+    spec: str
+    status: int = 400
+
+
+class GatewayError(Exception):
+    """The root of the three failures."""
+
+
+class Rejected(GatewayError):
+    """The caller is at fault. Carries every failing check of the stage that failed, at least one."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        if not faults:
+            raise ValueError("a rejection names at least one failed check")
+        self.faults = tuple(faults)
+        super().__init__(", ".join(fault.check for fault in faults))
+
+
+class Unavailable(GatewayError):
+    """Something we must ask did not answer. `reason` is for the log and the report, never for the wire."""
+
+    def __init__(self, dependency: str, reason: str, *, retry_after_s: int = 5) -> None:
+        self.dependency = dependency
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+        super().__init__(f"{dependency}: {reason}")
+
+
+class Misconfigured(GatewayError):
+    """The bank's own settings, keys or scripts are at fault. The text is for the operator only."""
