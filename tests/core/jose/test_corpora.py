@@ -34,7 +34,8 @@ def vectors(name: str) -> Iterator[tuple[str, bytes, dict]]:
         published = group.get("public") or group["private"]
         document = published if "keys" in published else {"keys": [published]}
         for case in group["tests"]:
-            yield case["jws"] if "jws" in case else case["jwe"], json.dumps(document).encode(), case
+            token = case["jws"] if "jws" in case else case["jwe"]
+            yield token if isinstance(token, str) else json.dumps(token), json.dumps(document).encode(), case
 
 
 def verdict(token: str, document: bytes, policy: JosePolicy) -> str:

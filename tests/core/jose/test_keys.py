@@ -3,7 +3,7 @@
 import json
 from base64 import b64encode
 from datetime import datetime, timedelta
-from math import isqrt
+from math import gcd, prod
 
 import pytest
 from cryptography import x509
@@ -17,9 +17,8 @@ from dcrgw.core.jose import base64url
 from dcrgw.core.jose.keys import MAX_DOCUMENT_BYTES, KeySetUnusable, key_set
 from dcrgw.testkit.keys import SigningKey, jwks
 
-# Public moduli of known weakness: one from the ROCA paper's class (a product of two primes of that
-# form would need the faulty generator), so it is built here as the generator built it.
-ROCA_PRIMORIAL_PRIMES = 126  # of the 1024-bit primes behind 2048-bit keys
+SMALL_PRIMES = [n for n in range(2, 2_000) if all(n % d for d in range(2, n))]
+SMALL_PRIMORIAL = prod(SMALL_PRIMES)
 
 
 def certificate_of(key: SigningKey) -> str:
@@ -51,27 +50,16 @@ def is_refused(jwk, other: SigningKey) -> None:
 
 
 def next_prime(number: int) -> int:
+    """The next (Fermat probable) prime from here; multiples of small primes are not even tried."""
     number |= 1
-    while pow(2, number - 1, number) != 1:
+    while gcd(number, SMALL_PRIMORIAL) != 1 or pow(2, number - 1, number) != 1:
         number += 2
     return number
 
 
-def small_primes(count: int) -> list[int]:
-    found = [2]
-    candidate = 3
-    while len(found) < count:
-        if all(candidate % p for p in found):
-            found.append(candidate)
-        candidate += 2
-    return found
-
-
 def roca_prime(seed: int) -> int:
-    """As the faulty generator made them: k * M + (65537^a mod M)."""
-    primorial = 1
-    for p in small_primes(ROCA_PRIMORIAL_PRIMES):
-        primorial *= p
+    """As the faulty generator made the 1024-bit ones: k * M + (65537^a mod M), M the product of 126 primes."""
+    primorial = prod(SMALL_PRIMES[:126])
     power = pow(65_537, seed, primorial)
     k = (1 << 1023) // primorial + (1 << 1022) // primorial + seed
     while pow(2, k * primorial + power - 1, k * primorial + power) != 1:
@@ -208,7 +196,7 @@ def test_an_overlong_modulus_is_refused(ps256, other_ps256):
 
 
 def test_a_modulus_of_close_primes_is_refused(ps256, other_ps256):
-    p = next_prime(isqrt(1 << 2047) + 12345)
+    p = ps256.private_key.private_numbers().p
     q = next_prime(p + 2)
     is_refused(ps256.public_jwk(n=integer(p * q)), other_ps256)
 

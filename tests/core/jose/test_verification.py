@@ -4,7 +4,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hmac import HMAC
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from dcrgw.core.jose import base64url
@@ -204,15 +204,22 @@ def test_a_modulus_of_odd_length_is_served():
     assert verify(read(key.sign({}), FAPI), key_set(jwks(key)), FAPI).kid == "odd"
 
 
+@pytest.fixture(scope="module")
+def proper_tokens(ps256, es256):
+    """Signed once: signatures differ from run to run, and a property must be repeatable."""
+    return [key.sign({"iss": "me", "n": 1}) for key in (ps256, es256)]
+
+
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
-def test_no_single_changed_character_survives(data, ps256, es256):
-    key = data.draw(st.sampled_from([ps256, es256]))
-    token = key.sign({"iss": "me", "n": 1})
+def test_no_single_changed_character_survives(data, proper_tokens, ps256, es256):
+    token = data.draw(st.sampled_from(proper_tokens))
     at = data.draw(st.integers(0, len(token) - 1))
-    other = data.draw(st.sampled_from("ABCabc019-_.=+/ \n").filter(lambda c: c != token[at]))
+    other = data.draw(st.sampled_from("ABCabc019-_.=+/ \n"))
+    changed = token[:at] + other + token[at + 1 :]
+    assume(changed != token)
     with pytest.raises(JoseRefused):
-        verify(read(token[:at] + other + token[at + 1 :], FAPI), key_set(jwks(ps256, es256)), FAPI)
+        verify(read(changed, FAPI), key_set(jwks(ps256, es256)), FAPI)
 
 
 @settings(max_examples=100, deadline=None)
