@@ -163,6 +163,8 @@ class Profile:
             raise ValueError(
                 "statement_required: must stay true, since the key set that proves a signed request is named in it"
             )
+        if self.statement.claims.get("software_id") not in self.statement.required_claims:
+            raise ValueError("statement.required_claims: must hold the claim behind software_id, which identifies it")
         return self
 
 
