@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from dcrgw.core.checks import Findings, Gate, Judgement, gate
 from dcrgw.core.registration.members import CIBA_GRANT, CIBA_MEMBERS, MEMBERS, TLS_SUBJECT_MEMBERS, Holds, Kind, Member
-from dcrgw.core.registration.profile import Profile
+from dcrgw.core.registration.profile import MetadataProfile, Profile
 from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.core.registration.uris import https_fault
 from dcrgw.core.strict_json import JsonValue
@@ -179,20 +180,19 @@ def effective(asked: ClientMetadata, statement: SoftwareStatement | None, profil
     rules = profile.metadata
     members = dict(asked.members)
     _overrule(members, statement, profile)
+    _settle_responses(members, rules)
     for name, value in rules.defaults.items():
-        members.setdefault(name, value)  # type: ignore[arg-type]
-    if statement is not None and rules.redirect_uris_default_to_statement:
+        members.setdefault(name, cast(JsonValue, value))
+    if statement is not None and statement.software_redirect_uris and rules.redirect_uris_default_to_statement:
         members.setdefault("redirect_uris", list(statement.software_redirect_uris))
     spelling = members.get("application_type")
     if isinstance(spelling, str):
         members["application_type"] = rules.application_type_spellings.get(spelling, spelling)
-    grants = members.get("grant_types")
-    _settle_responses(members, asked, grants, rules.response_types)
     # What has no meaning with the chosen method or grant is not registered: a subject DN sent with
     # private_key_jwt was never compared with a certificate, and must not look as if it had been.
     if members.get("token_endpoint_auth_method") != "tls_client_auth":
         _drop(members, TLS_SUBJECT_MEMBERS)
-    if not isinstance(grants, list) or CIBA_GRANT not in grants:
+    if CIBA_GRANT not in _texts(members, "grant_types"):
         _drop(members, CIBA_MEMBERS)
     return ClientMetadata(members)
 
@@ -209,20 +209,24 @@ def _overrule(members: dict[str, JsonValue], statement: SoftwareStatement | None
             members[name] = value
         else:
             members.pop(name, None)
+        if name == "jwks_uri":
+            members.pop("jwks", None)  # RFC 7591 §2: never both; the statement's is the one
 
 
-def _settle_responses(
-    members: dict[str, JsonValue], asked: ClientMetadata, grants: JsonValue, offered: frozenset[str]
-) -> None:
-    """Spell response types as the profile does, and default to none where no grant uses them."""
-    # DIVERGENCE: RFC 7591 §2 defaults response_types to code; a client that asked for grants without an
-    # authorization endpoint gets none, since the default would contradict its grants (§2.1).
-    if "response_types" not in asked.members and isinstance(grants, list) and "authorization_code" not in grants:
+def _settle_responses(members: dict[str, JsonValue], rules: MetadataProfile) -> None:
+    """Spell response types as the profile does; none where no grant would use them."""
+    if "response_types" in members:
+        asked = _texts(members, "response_types")
+        members["response_types"] = [_spelled(response_type, rules.response_types) for response_type in asked]
+    elif "grant_types" in members and "authorization_code" not in _texts(members, "grant_types"):
+        # DIVERGENCE: RFC 7591 §2 defaults response_types to code; a client that asked for grants without an
+        # authorization endpoint gets none, since the default would contradict its grants (§2.1).
         members["response_types"] = []
-        return
-    types = members.get("response_types")
-    if isinstance(types, list):
-        members["response_types"] = [_spelled(t, offered) if isinstance(t, str) else t for t in types]
+
+
+def _texts(members: Mapping[str, JsonValue], name: str) -> list[str]:
+    value = members.get(name)
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def _spelled(response_type: str, offered: frozenset[str]) -> str:

@@ -12,7 +12,7 @@ from dcrgw.core.jose.reasons import JoseRefused
 from dcrgw.core.jose.verification import verify as verify_signature
 from dcrgw.core.market import Directory, Market
 from dcrgw.core.registration import authorities, tokens
-from dcrgw.core.registration.authorities import Authorisation
+from dcrgw.core.registration.authorities import Authorisation, RegulatorEntry
 from dcrgw.core.registration.dates import Window, numeric_date
 from dcrgw.core.registration.envelope import Envelope
 from dcrgw.core.registration.profile import Profile
@@ -58,8 +58,8 @@ class SoftwareStatement:
     kid: str
     alg: str
     directory: str
-    #: Registration ids that an active competent-authority claim names.
-    registration_ids: tuple[str, ...] = ()
+    #: Under which ids regulators know the organisation; the active ones.
+    regulator_entries: tuple[RegulatorEntry, ...] = ()
 
 
 def jose_policy(profile: Profile) -> JosePolicy:
@@ -111,7 +111,7 @@ def verify(
 def _statement(statement: StatementClaims, token: Unverified, directory: Directory) -> SoftwareStatement:
     """The value, once every check has passed."""
     read = authorities.read(statement.get("competent_authority_claims") or [])
-    authorisations, registration_ids = read or ((), ())
+    authorisations, regulator_entries = read or ((), ())
     jti = statement.all.get("jti")
     return SoftwareStatement(
         iss=str(statement.all["iss"]),
@@ -136,5 +136,5 @@ def _statement(statement: StatementClaims, token: Unverified, directory: Directo
         kid=token.header.kid,
         alg=token.header.alg,
         directory=directory.name,
-        registration_ids=registration_ids,
+        regulator_entries=regulator_entries,
     )
