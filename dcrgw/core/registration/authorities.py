@@ -39,13 +39,11 @@ class RegulatorEntry:
 _PSD_IDENTIFIER = re.compile(r"PSD(?P<country>[A-Z]{2})-(?P<nca>[A-Z]{2,8})-(?P<id>[\x21-\x7e]+)")
 
 #: Alpha-3 codes seen beside alpha-2 (the OB directory writes both GB and GBR): the UK and the EEA.
-_ALPHA_2 = dict(
-    pair.split("=")
-    for pair in (
-        "AUT=AT BEL=BE BGR=BG HRV=HR CYP=CY CZE=CZ DNK=DK EST=EE FIN=FI FRA=FR DEU=DE GRC=GR HUN=HU ISL=IS IRL=IE ITA=IT "
-        "LVA=LV LIE=LI LTU=LT LUX=LU MLT=MT NLD=NL NOR=NO POL=PL PRT=PT ROU=RO SVK=SK SVN=SI ESP=ES SWE=SE GBR=GB"
-    ).split()
+_CODES = (
+    "AUT=AT BEL=BE BGR=BG HRV=HR CYP=CY CZE=CZ DNK=DK EST=EE FIN=FI FRA=FR DEU=DE GRC=GR HUN=HU ISL=IS IRL=IE "
+    "ITA=IT LVA=LV LIE=LI LTU=LT LUX=LU MLT=MT NLD=NL NOR=NO POL=PL PRT=PT ROU=RO SVK=SK SVN=SI ESP=ES SWE=SE GBR=GB"
 )
+_ALPHA_2 = dict(pair.split("=") for pair in _CODES.split())
 
 
 def country(code: str) -> str:

@@ -56,7 +56,7 @@ def judge(
 ) -> Judgement[Standing]:
     """Whether the directory lets this software in now. All that fails is said at once.
 
-    With `scopes` (those to be registered) only roles that they need must be authorised; without, all of the statement's.
+    With `scopes` (those to be registered) only roles that they need must be authorised; without, all of them.
     """
     findings = Findings()
     if not findings.settle(FOUND, None if standing.found else "the directory does not know the statement's software"):

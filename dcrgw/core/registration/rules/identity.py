@@ -22,7 +22,7 @@ def _software_in_cn(identity: ClientIdentity, statement: SoftwareStatement) -> O
     )
 
 
-def _no_software(identity: ClientIdentity, statement: SoftwareStatement) -> Outcome:
+def _no_software(identity: ClientIdentity, _statement: SoftwareStatement) -> Outcome:
     return Skipped(f"a certificate of kind {identity.kind} names no software")
 
 
@@ -51,7 +51,7 @@ def _organisation_at_regulator(identity: ClientIdentity, statement: SoftwareStat
     )
 
 
-def _no_organisation(identity: ClientIdentity, statement: SoftwareStatement) -> Outcome:
+def _no_organisation(_identity: ClientIdentity, _statement: SoftwareStatement) -> Outcome:
     return Skipped("the market ties no certificate to a statement")
 
 
