@@ -12,6 +12,7 @@ the hosts of TPPs' software never share one.
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import ssl
 from collections.abc import Mapping
@@ -202,7 +203,7 @@ class Fetcher:
             said.get("Content-Type", "").partition(";")[0].strip().lower(),
             body,
             max_age_s(said.get("Cache-Control", "")),
-            said.get("ETag"),
+            _etag(said.get("ETag", "")),
             said.get("Retry-After"),
         )
 
@@ -285,6 +286,14 @@ _REASONS: tuple[tuple[type[Exception], FetchReason], ...] = (
     (aiohttp.ClientError, FetchReason.PROTOCOL),
     (OSError, FetchReason.CONNECT),
 )
+
+
+def _etag(said: str) -> str | None:
+    # It is sent back one day, so only what RFC 9110 §8.8.3 allows is kept.
+    return said if _ETAG.fullmatch(said) else None
+
+
+_ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,128}"')
 
 
 def max_age_s(cache_control: str) -> int | None:
