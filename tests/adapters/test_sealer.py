@@ -12,6 +12,7 @@ from dcrgw.errors import Misconfigured
 
 OLD = bytes(range(32))
 NEW = bytes(range(100, 132))
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 
 
 @given(

@@ -38,9 +38,7 @@ def client(client_id: str = "client-1", **changes: Any) -> RegisteredClient:
         client_id=client_id,
         client_id_issued_at=int(NOW),
         market="uk",
-        metadata=ClientMetadata(
-            {"redirect_uris": ["https://tpp.example/cb"], "client_name": "Zoë 💷", "scope": "openid"}
-        ),
+        metadata=ClientMetadata({"redirect_uris": ["https://tpp.example/cb"], "client_name": "Zoë 💷"}),
         software_id="software-1",
         org_id="org-1",
         directory="ob",
