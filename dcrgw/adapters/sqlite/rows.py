@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,9 @@ from dcrgw.adapters.sealer import Sealer
 from dcrgw.core.registration.client import ClientStatus, RegisteredClient
 from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.ports.registry import AuditRecord, Change, UsedToken
+
+#: ASCII JSON: any text, even a lone surrogate, survives; NaN does not.
+_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 #: A row as sqlite3 takes and gives it.
 Row = tuple[Any, ...]
@@ -159,8 +161,3 @@ def _audit_row(record: AuditRecord) -> Row:
 def _context(name: str, market: str, client_id: str) -> str:
     """What a sealed secret is bound to. A client_id holds no colon, so no two contexts read alike."""
     return f"{name}:{market}:{client_id}"
-
-
-def _json(value: dict[str, Any] | Sequence[Any]) -> str:
-    """ASCII JSON: any text, even a lone surrogate, survives; NaN does not."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)

@@ -199,8 +199,8 @@ async def test_failure_of_a_cancelled_change_disturbs_nobody(store: Store) -> No
 
 
 async def test_full_queue_is_unavailable_at_once(tmp_path: Path) -> None:
-    async with opened(tmp_path / "names.db", capacity=3) as store, asyncio.TaskGroup() as group:
-        async with busy(store):
+    async with opened(tmp_path / "names.db", capacity=3) as store:
+        async with asyncio.TaskGroup() as group, busy(store):
             for n in range(3):
                 group.create_task(store.add(f"n{n}"))
             await asyncio.sleep(0)
