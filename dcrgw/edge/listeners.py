@@ -59,6 +59,11 @@ class Listener:
         self._empty = asyncio.Event()
         self._empty.set()
 
+    @property
+    def connections(self) -> int:
+        """How many connections are open, those in their handshake included."""
+        return len(self._connections)
+
     async def start(self) -> tuple[str, int]:
         """Bind and serve. Gives the bound host and port. Raises: Misconfigured when that cannot be."""
         _demand_c_parser()

@@ -35,11 +35,14 @@ class Events:
     def named(self, event: str) -> list[dict[str, Any]]:
         return [fields for name, fields in self.seen if name == event]
 
-    async def first(self, event: str) -> dict[str, Any]:
+    async def until(self, holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(SOON_S):
-            while not self.named(event):
+            while not holds():
                 self._changed.clear()
                 await self._changed.wait()
+
+    async def first(self, event: str) -> dict[str, Any]:
+        await self.until(lambda: bool(self.named(event)))
         return self.named(event)[0]
 
 
