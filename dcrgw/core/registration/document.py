@@ -69,7 +69,7 @@ def record(kind: type[R], document: Document, path: str = "") -> R:
 
 
 def _value(hint: Any, value: object, path: str) -> object:
-    if is_dataclass(hint):
+    if isinstance(hint, type) and is_dataclass(hint):
         if not isinstance(value, Mapping):
             raise ValueError(f"{path}: must be a table")
         return record(hint, value, f"{path}.")

@@ -121,8 +121,6 @@ class Profile:
 
     name: str
     title: str
-    #: What the rules cite: "OB UK DCR 3.2".
-    standard: str
     statement: StatementProfile
     request: RequestProfile
     metadata: MetadataProfile
