@@ -77,45 +77,51 @@ class Section(BaseModel):
 class ServerListener(Section):
     """A TLS listener. Its credentials are a PEM pair or a PKCS#12 keystore."""
 
-    host: Text = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - the point of a gateway
+    host: Text = Field(default="0.0.0.0", description="Address to listen on.")  # noqa: S104 - the point of a gateway
     port: Port = Field(description="TCP port; 0 takes a free one.")
-    certificate: FilePath | None = Field(None, description="PEM certificate with its intermediates.")
-    key: FilePath | None = Field(None, description="PEM private key of the certificate.")
-    key_password: Secret | None = Field(None, description="Password of an encrypted `key`.")
-    keystore: FilePath | None = Field(None, description="PKCS#12 store in place of `certificate` and `key`.")
-    keystore_password: Secret | None = Field(None, description="Password of the `keystore`.")
-    minimum_tls: Literal["1.2", "1.3"] = Field("1.3", description="Oldest TLS version taken.")
+    certificate: FilePath | None = Field(default=None, description="PEM certificate with its intermediates.")
+    key: FilePath | None = Field(default=None, description="PEM private key of the certificate.")
+    key_password: Secret | None = Field(default=None, description="Password of an encrypted `key`.")
+    keystore: FilePath | None = Field(default=None, description="PKCS#12 store in place of `certificate` and `key`.")
+    keystore_password: Secret | None = Field(default=None, description="Password of the `keystore`.")
+    minimum_tls: Literal["1.2", "1.3"] = Field(default="1.3", description="Oldest TLS version taken.")
 
 
 class HealthListener(Section):
     """Plain HTTP for probes."""
 
     host: Text = Field(
-        "127.0.0.1", description="Address to listen on; a pod's address where the probes come from afar."
+        default="127.0.0.1", description="Address to listen on; a pod's address where the probes come from afar."
     )
-    port: Port = Field(8081, description="TCP port; 0 takes a free one.")
+    port: Port = Field(default=8081, description="TCP port; 0 takes a free one.")
 
 
 class Listeners(Section):
     """Where the gateway is reached."""
 
     mtls: ServerListener = Field(description="Mutual TLS: where TPPs register.")
-    public: ServerListener | None = Field(None, description="TLS without client certificates: discovery documents.")
-    health: HealthListener | None = Field(None, description="Plain HTTP for liveness and readiness probes.")
+    public: ServerListener | None = Field(
+        default=None, description="TLS without client certificates: discovery documents."
+    )
+    health: HealthListener | None = Field(default=None, description="Plain HTTP for liveness and readiness probes.")
 
 
 class Limits(Section):
     """What one connection or request may take."""
 
-    handshake_s: Seconds = Field(10, gt=0, le=60, description="Longest TLS handshake.")
-    header_s: Seconds = Field(10, gt=0, le=60, description="Longest wait for a request's complete header.")
-    body_s: Seconds = Field(20, gt=0, le=120, description="Longest wait for a request's complete body.")
-    idle_s: Seconds = Field(75, gt=0, le=3600, description="Longest silence between two requests.")
-    body_bytes: Int = Field(131072, ge=4096, le=4194304, description="Largest request body.")
-    header_bytes: Int = Field(8190, ge=1024, le=65536, description="Largest request line and largest header field.")
-    drain_delay_s: Seconds = Field(0, ge=0, le=120, description="Time between not ready and no longer accepting.")
-    drain_s: Seconds = Field(30, ge=0, le=600, description="Time that requests under way have to end.")
-    connections_per_ip: Int = Field(100, ge=1, description="Connections that one address may hold open.")
+    handshake_s: Seconds = Field(default=10, gt=0, le=60, description="Longest TLS handshake.")
+    header_s: Seconds = Field(default=10, gt=0, le=60, description="Longest wait for a request's complete header.")
+    body_s: Seconds = Field(default=20, gt=0, le=120, description="Longest wait for a request's complete body.")
+    idle_s: Seconds = Field(default=75, gt=0, le=3600, description="Longest silence between two requests.")
+    body_bytes: Int = Field(default=131072, ge=4096, le=4194304, description="Largest request body.")
+    header_bytes: Int = Field(
+        default=8190, ge=1024, le=65536, description="Largest request line and largest header field."
+    )
+    drain_delay_s: Seconds = Field(
+        default=0, ge=0, le=120, description="Time between not ready and no longer accepting."
+    )
+    drain_s: Seconds = Field(default=30, ge=0, le=600, description="Time that requests under way have to end.")
+    connections_per_ip: Int = Field(default=100, ge=1, description="Connections that one address may hold open.")
 
 
 class RegistrySettings(Section):
@@ -123,7 +129,7 @@ class RegistrySettings(Section):
 
     path: FilePath = Field(description="The SQLite database; made when it is not there.")
     sealing_keys: tuple[Secret, ...] = Field(
-        (),
+        default=(),
         description="Keys that seal stored client secrets: 32 bytes each, base64url or hex. "
         "The first seals, all open: put a new one in front to rotate.",
     )
@@ -132,42 +138,48 @@ class RegistrySettings(Section):
 class Fetch(Section):
     """Limits of every outgoing request."""
 
-    total_s: Seconds = Field(5, gt=0, le=60, description="Look-up, connection, TLS and body together.")
-    max_bytes: Int = Field(262144, ge=1024, le=4194304, description="Largest answer taken.")
+    total_s: Seconds = Field(default=5, gt=0, le=60, description="Look-up, connection, TLS and body together.")
+    max_bytes: Int = Field(default=262144, ge=1024, le=4194304, description="Largest answer taken.")
     allowed_networks: tuple[AllowedNetwork, ...] = Field(
-        (), description="Networks beyond public addresses that may be asked (CIDR); sandbox only."
+        default=(), description="Networks beyond public addresses that may be asked (CIDR); sandbox only."
     )
 
 
 class Outbound(Section):
     """How the gateway reaches the world."""
 
-    proxy: ProxyUrl | None = Field(None, description="HTTP proxy, as http://host:port.")
-    proxy_username: Text | None = Field(None, description="User name at the proxy.")
-    proxy_password: Secret | None = Field(None, description="Password at the proxy.")
+    proxy: ProxyUrl | None = Field(default=None, description="HTTP proxy, as http://host:port.")
+    proxy_username: Text | None = Field(default=None, description="User name at the proxy.")
+    proxy_password: Secret | None = Field(default=None, description="Password at the proxy.")
 
 
 class KeySetSettings(Section):
     """Caching of directories' and software's key sets."""
 
     lifetime_s: Annotated[Seconds, AfterValidator(_clamp)] = Field(
-        300, description="Life of a key set that names none itself; brought within 60 to 3600."
+        default=300, description="Life of a key set that names none itself; brought within 60 to 3600."
     )
-    stale_s: Seconds = Field(3600, ge=0, le=3600, description="How long an old set serves while its source is down.")
-    cooldown_s: Seconds = Field(60, ge=1, le=3600, description="Least time between two fetches for an unknown key id.")
+    stale_s: Seconds = Field(
+        default=3600, ge=0, le=3600, description="How long an old set serves while its source is down."
+    )
+    cooldown_s: Seconds = Field(
+        default=60, ge=1, le=3600, description="Least time between two fetches for an unknown key id."
+    )
 
 
 class StandingSettings(Section):
     """Caching of the directory's word."""
 
-    lifetime_s: Seconds = Field(60, ge=0, le=300, description="How long the directory's word on a TPP is used again.")
+    lifetime_s: Seconds = Field(
+        default=60, ge=0, le=300, description="How long the directory's word on a TPP is used again."
+    )
 
 
 class LoggingSettings(Section):
     """The log, on standard error."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level written.")
-    format: Literal["json", "console"] = Field("json", description="JSON lines, or text for people.")
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level written.")
+    format: Literal["json", "console"] = Field(default="json", description="JSON lines, or text for people.")
 
 
 class DirectorySettings(Section):
@@ -177,32 +189,36 @@ class DirectorySettings(Section):
     issuers: tuple[Text, ...] = Field(min_length=1, description="The exact `iss` values of its software statements.")
     jwks_endpoint: HttpsUrl = Field(description="Key set that verifies its software statements.")
     software_jwks_hosts: tuple[HostPort, ...] = Field(
-        (), description="Hosts (`host` or `host:port`) that may serve a software's key set."
+        default=(), description="Hosts (`host` or `host:port`) that may serve a software's key set."
     )
-    token_url: HttpsUrl | None = Field(None, description="Where the gateway gets its access token for `tpp_url`.")
-    tpp_url: HttpsUrl | None = Field(None, description="SCIM endpoint that tells a TPP's standing.")
+    token_url: HttpsUrl | None = Field(
+        default=None, description="Where the gateway gets its access token for `tpp_url`."
+    )
+    tpp_url: HttpsUrl | None = Field(default=None, description="SCIM endpoint that tells a TPP's standing.")
     client_id: Text | None = Field(
-        None,
+        default=None,
         description="The bank's own client id at the directory.",
         json_schema_extra=_like("the common name of the transport certificate"),
     )
-    client_scopes: Words = Field((), description="Scopes asked of the directory: a list, or blank-separated.")
-    key_id: Text | None = Field(None, description="`kid` of the assertion sent to `token_url`.")
-    signing_key: FilePath | None = Field(None, description="PEM private key that signs the assertion.")
-    signing_key_password: Secret | None = Field(None, description="Password of an encrypted `signing_key`.")
-    signing_cert: FilePath | None = Field(None, description="PEM certificate of `signing_key`; proven to belong to it.")
-    signing_alg: Literal["PS256", "RS256"] = Field("PS256", description="Algorithm of the assertion.")
+    client_scopes: Words = Field(default=(), description="Scopes asked of the directory: a list, or blank-separated.")
+    key_id: Text | None = Field(default=None, description="`kid` of the assertion sent to `token_url`.")
+    signing_key: FilePath | None = Field(default=None, description="PEM private key that signs the assertion.")
+    signing_key_password: Secret | None = Field(default=None, description="Password of an encrypted `signing_key`.")
+    signing_cert: FilePath | None = Field(
+        default=None, description="PEM certificate of `signing_key`; proven to belong to it."
+    )
+    signing_alg: Literal["PS256", "RS256"] = Field(default="PS256", description="Algorithm of the assertion.")
     audience: Text | None = Field(
         default_factory=lambda known: known.get("token_url"),
         description="`aud` of the assertion.",
         json_schema_extra=_like("`token_url`"),
     )
     trust_keystore: TrustPlace = Field(
-        None,
+        default=None,
         description="Roots that vouch for the directory's servers: PKCS#12 or PEM, or `system`.",
         json_schema_extra=_like("`system`"),
     )
-    trust_keystore_password: Secret | None = Field(None, description="Password of `trust_keystore`.")
+    trust_keystore_password: Secret | None = Field(default=None, description="Password of `trust_keystore`.")
     software_jwks_trust: TrustPlace = Field(
         default_factory=lambda known: known.get("trust_keystore"),
         description="Roots that vouch for the hosts of software key sets: PKCS#12 or PEM, or `system`.",
@@ -213,13 +229,21 @@ class DirectorySettings(Section):
         description="Password of `software_jwks_trust`.",
         json_schema_extra=_like("`trust_keystore_password`"),
     )
-    transport_keystore: FilePath | None = Field(None, description="PKCS#12 store shown to the directory in mutual TLS.")
-    transport_keystore_password: Secret | None = Field(None, description="Password of `transport_keystore`.")
-    transport_cert: FilePath | None = Field(None, description="PEM certificate in place of `transport_keystore`.")
-    transport_key: FilePath | None = Field(None, description="PEM private key of `transport_cert`.")
-    transport_key_password: Secret | None = Field(None, description="Password of an encrypted `transport_key`.")
-    check_own_standing: Bool = Field(False, description="Ask for the bank's own standing too, before each TPP's.")
-    outbound: Outbound | None = Field(None, description="Another way out than `[outbound]`, for this directory.")
+    transport_keystore: FilePath | None = Field(
+        default=None, description="PKCS#12 store shown to the directory in mutual TLS."
+    )
+    transport_keystore_password: Secret | None = Field(default=None, description="Password of `transport_keystore`.")
+    transport_cert: FilePath | None = Field(
+        default=None, description="PEM certificate in place of `transport_keystore`."
+    )
+    transport_key: FilePath | None = Field(default=None, description="PEM private key of `transport_cert`.")
+    transport_key_password: Secret | None = Field(default=None, description="Password of an encrypted `transport_key`.")
+    check_own_standing: Bool = Field(
+        default=False, description="Ask for the bank's own standing too, before each TPP's."
+    )
+    outbound: Outbound | None = Field(
+        default=None, description="Another way out than `[outbound]`, for this directory."
+    )
 
     @property
     def has_standing(self) -> bool:
@@ -240,10 +264,12 @@ class MarketSettings(Section):
     profile: Name = Field(description="Market profile: the rules of this market, such as obuk-3.2.")
     directories: tuple[Name, ...] = Field(min_length=1, description="Directories whose statements it takes.")
     trust: tuple[FilePath, ...] = Field(min_length=1, description="Roots of TPPs' certificates: PEM or PKCS#12 files.")
-    trust_password: Secret | None = Field(None, description="Password of the PKCS#12 files in `trust`.")
-    intermediates: tuple[FilePath, ...] = Field((), description="Intermediates that TPPs may leave out: PEM files.")
+    trust_password: Secret | None = Field(default=None, description="Password of the PKCS#12 files in `trust`.")
+    intermediates: tuple[FilePath, ...] = Field(
+        default=(), description="Intermediates that TPPs may leave out: PEM files."
+    )
     client_auth_methods: tuple[AuthMethod, ...] = Field(
-        ("private_key_jwt", "tls_client_auth"),
+        default=("private_key_jwt", "tls_client_auth"),
         min_length=1,
         description="token_endpoint_auth_method values offered, best first.",
     )
@@ -253,17 +279,19 @@ class MarketSettings(Section):
         description="What the `aud` of a registration request may name for us.",
         json_schema_extra=_like("`issuer`"),
     )
-    leeway_s: Int = Field(10, ge=0, le=60, description="Clock difference forgiven in `iat`, `nbf` and `exp`.")
+    leeway_s: Int = Field(default=10, ge=0, le=60, description="Clock difference forgiven in `iat`, `nbf` and `exp`.")
     dn_match: Literal["exact", "subset"] | None = Field(
-        None,
+        default=None,
         description="How a registered subject DN is compared with a certificate's.",
         json_schema_extra=_like("the profile's"),
     )
-    policy: dict[str, Any] = Field({}, description="Members of the profile that this bank sets otherwise.")
+    policy: dict[str, Any] = Field(default={}, description="Members of the profile that this bank sets otherwise.")
     error_codes: Annotated[dict[str, WireCode], BeforeValidator(_flat)] = Field(
-        {}, description="Check id to the `error` answered in place of the check's own."
+        default={}, description="Check id to the `error` answered in place of the check's own."
     )
-    explain_errors: Bool = Field(True, description="Answer with every failed check in `errors`, not only the first.")
+    explain_errors: Bool = Field(
+        default=True, description="Answer with every failed check in `errors`, not only the first."
+    )
 
 
 class ScriptSettings(Section):
@@ -272,11 +300,11 @@ class ScriptSettings(Section):
     type: Literal["client_registration"] = Field(description="What the script intercepts.")
     name: Name = Field(description="Its name in reports and logs.")
     file: FilePath = Field(description="The Python file.")
-    enabled: Bool = Field(True, description="A script that is not enabled is not loaded.")
-    level: Int = Field(1, description="Scripts run in ascending level.")
-    markets: tuple[Name, ...] = Field((), description="Markets that it serves; none named means all.")
+    enabled: Bool = Field(default=True, description="A script that is not enabled is not loaded.")
+    level: Int = Field(default=1, description="Scripts run in ascending level.")
+    markets: tuple[Name, ...] = Field(default=(), description="Markets that it serves; none named means all.")
     properties: dict[str, Property] = Field(
-        {}, description="What the script reads from its configurationAttributes: text, or a secret reference."
+        default={}, description="What the script reads from its configurationAttributes: text, or a secret reference."
     )
 
 
@@ -284,7 +312,7 @@ class Settings(Section):
     """The whole configuration."""
 
     environment: Literal["production", "sandbox"] = Field(
-        "production", description="A sandbox may use loopback addresses and literal secrets; it warns of them."
+        default="production", description="A sandbox may use loopback addresses and literal secrets; it warns of them."
     )
     listeners: Listeners = Field(description="Where the gateway is reached.")
     limits: Limits = Field(default_factory=Limits, description="What one connection or request may take.")
@@ -298,7 +326,9 @@ class Settings(Section):
         alias="directory", min_length=1, description="Trust frameworks whose statements are taken."
     )
     markets: tuple[MarketSettings, ...] = Field(alias="market", min_length=1, description="Places where TPPs register.")
-    scripts: tuple[ScriptSettings, ...] = Field((), alias="script", description="The bank's interception scripts.")
+    scripts: tuple[ScriptSettings, ...] = Field(
+        default=(), alias="script", description="The bank's interception scripts."
+    )
 
     _source: Path = PrivateAttr(Path())
     _warnings: tuple[ConfigFault, ...] = PrivateAttr(())

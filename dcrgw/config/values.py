@@ -101,11 +101,11 @@ def _base_url(text: str) -> str:
 
 
 def _proxy_url(text: str) -> str:
-    parts = urlsplit(text)
-    if "@" in parts.netloc:
-        raise refused("has user information", "set username and password beside it, the password by reference")
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/") or parts.query:
-        raise refused("is not the URL of a proxy", "write http://host:port or https://host:port")
+    if "@" in text:
+        raise refused("has user information", "set proxy_username, and proxy_password by reference")
+    # An https proxy would be offered the trust and the certificate that are meant for what lies behind it.
+    if not re.fullmatch(r"http://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}", text):
+        raise refused("is not the URL of a proxy", "write http://host:port")
     return text
 
 
@@ -157,13 +157,15 @@ _TEXT: dict[str, Any] = {"type": "string"}
 FilePath = Annotated[Path, BeforeValidator(_path), PlainSerializer(str), WithJsonSchema({**_TEXT, "format": "path"})]
 #: A trust store's path; None is the system's own roots, written "system".
 TrustPlace = Annotated[
-    Path | None, BeforeValidator(_trust_place), WithJsonSchema({**_TEXT, "examples": ["system", "roots.pem"]})
+    Path | None,
+    BeforeValidator(_trust_place),
+    WithJsonSchema({**_TEXT, "format": "trust-store", "examples": ["system", "roots.pem"]}),
 ]
 Secret = Annotated[
     InstanceOf[SecretReference],
     BeforeValidator(_secret),
     PlainSerializer(str),
-    WithJsonSchema({**_TEXT, "examples": ["env:NAME", "file:/path", "credential:NAME"]}),
+    WithJsonSchema({**_TEXT, "format": "secret", "examples": ["env:NAME", "file:/path", "credential:NAME"]}),
 ]
 #: A script's property: plain text, number or boolean, or a reference; the script gets text.
 Property = Annotated[
@@ -176,12 +178,14 @@ HttpsUrl = Annotated[str, AfterValidator(_https_url), WithJsonSchema({**_TEXT, "
 Issuer = Annotated[str, AfterValidator(_issuer), WithJsonSchema({**_TEXT, "format": "uri"})]
 BaseUrl = Annotated[str, AfterValidator(_base_url), WithJsonSchema({**_TEXT, "format": "uri"})]
 ProxyUrl = Annotated[str, AfterValidator(_proxy_url), WithJsonSchema({**_TEXT, "format": "uri"})]
-HostPort = Annotated[str, AfterValidator(_host_port), WithJsonSchema({**_TEXT, "examples": ["host", "host:8443"]})]
+HostPort = Annotated[
+    str, AfterValidator(_host_port), WithJsonSchema({**_TEXT, "format": "host", "examples": ["host", "host:8443"]})
+]
 AllowedNetwork = Annotated[
     InstanceOf[IPv4Network] | InstanceOf[IPv6Network],
     BeforeValidator(_network),
     PlainSerializer(str),
-    WithJsonSchema({**_TEXT, "examples": ["127.0.0.0/8"]}),
+    WithJsonSchema({**_TEXT, "format": "cidr", "examples": ["127.0.0.0/8"]}),
 ]
 Name = Annotated[str, AfterValidator(_name), WithJsonSchema({**_TEXT, "pattern": f"^{_MACHINE_NAME.pattern}$"})]
 #: Blank-separated text, or a list.
