@@ -1,4 +1,4 @@
-"""The composition root: settings -> adapters -> flows -> endpoints -> listeners. The only room that knows everybody."""
+"""The composition root: materials -> adapters -> flows -> endpoints -> listeners. The only room that knows everybody."""
 
 from dcrgw.app.gateway import Gateway, start
 
