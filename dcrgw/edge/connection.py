@@ -13,7 +13,6 @@ from enum import Enum, auto
 from typing import Any, cast
 
 from aiohttp import HttpVersion11, web
-from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import ERROR, RequestHandler, _ErrInfo
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -31,7 +30,7 @@ _LINGER_S = 2.0
 #: aiohttp's own idle timer cannot be turned off, only put out of the way of ours.
 _NEVER_S = 30 * 86400.0
 #: What is known of a request that could not be parsed; aiohttp's own would be answered as HTTP/1.0.
-_STAND_IN = cast(RawRequestMessage, ERROR)._replace(version=HttpVersion11, headers=CIMultiDictProxy(CIMultiDict()))
+_STAND_IN = ERROR._replace(version=HttpVersion11, headers=CIMultiDictProxy(CIMultiDict()))
 
 
 class Phase(Enum):

@@ -13,7 +13,12 @@ from dcrgw.errors import ErrorCode, Rejected
 _CODE = ErrorCode.INVALID_CLIENT_METADATA
 
 SYNTAX = gate("http.syntax", "The request is well-formed HTTP/1.1.", spec="RFC 9112", code=_CODE)
-VERSION = gate("http.version", "The request is HTTP/1.1, or HTTP/1.0 without Transfer-Encoding.", spec="RFC 9112 section 6.1", code=_CODE)
+VERSION = gate(
+    "http.version",
+    "The request is HTTP/1.1, or HTTP/1.0 without Transfer-Encoding.",
+    spec="RFC 9112 section 6.1",
+    code=_CODE,
+)
 TARGET = gate(
     "http.target", "An absolute request target names this host.", spec="RFC 9110 section 7.4", code=_CODE, status=421
 )

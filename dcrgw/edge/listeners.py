@@ -11,12 +11,13 @@ import errno
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import http_parser, web
 
 from dcrgw.edge.connection import Connection
-from dcrgw.edge.events import Sink, log_event
+from dcrgw.edge.events import Sink, Throttle, log_event
 from dcrgw.edge.exchange import Handler
 from dcrgw.edge.limits import Limits
 from dcrgw.edge.places import Places
@@ -31,6 +32,8 @@ _BACKLOG = 512
 _BATCH = 32
 #: Without descriptors the socket stays readable: looking again at once would only burn the CPU.
 _ACCEPT_PAUSE_S = 0.5
+#: What `close` gives to handlers, and to connections, to see that it is over.
+_FAREWELL_S = 0.1
 
 
 class Listener:
@@ -50,7 +53,10 @@ class Listener:
         on_event: Sink = log_event,
     ) -> None:
         self.name = name
+        #: For handshakes from now on: a new trust generation is put here. None is plain HTTP.
         self.ssl_context = ssl_context
+        self._noise = Throttle(on_event)
+        self._accepting: asyncio.Task[None] | None = None
         self._serving = Serving(name, handler, limits, hosts, malformed, on_event)
         self._address = (host, port)
         self._places = Places(limits.connections_per_ip)
@@ -86,7 +92,8 @@ class Listener:
         self.stop_accepting()
         try:
             async with asyncio.timeout(seconds):
-                await asyncio.shield(self._accepting)
+                if self._accepting is not None:
+                    await asyncio.shield(self._accepting)
                 for connection in [c for c in self._connections if c.is_idle]:
                     connection.leave()
                 await self._empty.wait()
@@ -97,11 +104,16 @@ class Listener:
     async def close(self) -> None:
         """End everything now. Handlers that still run are cancelled."""
         self.stop_accepting()
+        if self._accepting is None:
+            return
         self._accepting.cancel()
         await asyncio.gather(self._accepting, return_exceptions=True)
-        await self._server.shutdown(0.1)
+        await self._server.shutdown(_FAREWELL_S)
         for connection in list(self._connections):
             connection.cut()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL_S):
+                await self._empty.wait()
 
     # -- accepting
 
@@ -174,7 +186,7 @@ class Listener:
             self._empty.set()
 
     def _event(self, event: str, **fields: Any) -> None:
-        self._serving.on_event(event, listener=self.name, **fields)
+        self._noise(event, listener=self.name, **fields)
 
 
 def _make_request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:

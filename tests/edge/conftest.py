@@ -20,6 +20,8 @@ from dcrgw.edge.listeners import Listener
 #: The generous bound within which something must have happened. Nothing is asserted to take long.
 SOON_S = 15
 
+LIMITS = Limits()
+
 
 @dataclass
 class Events:
@@ -111,7 +113,7 @@ class Edge:
         self._clients: list[Client] = []
         self.address = ("", 0)
 
-    async def listen(self, handler: Any = echo, *, limits: Limits = Limits(), **more: Any) -> Listener:
+    async def listen(self, handler: Any = echo, *, limits: Limits = LIMITS, **more: Any) -> Listener:
         listener = Listener("register", handler, limits=limits, on_event=self.events, **more)
         self.address = await listener.start()
         self._listeners.append(listener)

@@ -92,8 +92,7 @@ async def test_client_that_reads_no_answer_is_cut(edge, request_head):
     client.send(request_head("GET"))
     async with asyncio.timeout(20):
         await edge.events.first("request")
-        while listener.connections:
-            await asyncio.sleep(0.05)
+        assert await listener.drain(15)
 
 
 async def test_connections_of_one_address_are_capped(edge, request_head):

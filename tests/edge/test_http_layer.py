@@ -210,7 +210,9 @@ async def test_upgrade_is_ignored(edge, request_head, upgrade):
 async def test_pipelined_requests_are_each_served_in_order(edge, request_head):
     await edge.listen()
     client = await edge.connect()
-    client.send(request_head("GET", "/1") + request_head(path="/2", Content_Length="2") + b"ab" + request_head("GET", "/3"))
+    client.send(
+        request_head("GET", "/1") + request_head(path="/2", Content_Length="2") + b"ab" + request_head("GET", "/3")
+    )
     answers = [await client.answer() for _ in range(3)]
     assert [answer.json["path"] for answer in answers] == ["/1", "/2", "/3"]
     assert len({answer.headers["x-fapi-interaction-id"] for answer in answers}) == 3
