@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
+from dcrgw.core.certificates import dn_text
 from dcrgw.testkit.certificate_kinds import KINDS, Extension, Holder, purposes, qualified, subject_of, usage
 from dcrgw.testkit.der import BIT_STRING, NULL, SEQUENCE, content, elements, oid, raw_subject, tlv
 
@@ -172,9 +173,9 @@ class CertificateAuthority:
     ) -> Issued:
         """A certificate of a kind of `KINDS`, right unless told otherwise.
 
-        `subject` replaces the kind's own: RFC 4514 text, a Name, or a Name's DER (`raw_subject`). `eku` and
-        `key_usage` default to the kind's own too; empty leaves the extension out. The default life is 30 days
-        from an hour ago. `extensions` are added as (value, critical).
+        `subject` replaces the kind's own: RFC 4514 text in any spelling, a Name, or a Name's DER (`raw_subject`).
+        `eku` and `key_usage` default to the kind's own too; empty leaves the extension out. The default life is
+        30 days from an hour ago. `extensions` are added as (value, critical).
         """
         shape = KINDS[kind]
         key = key or new_key(key_type)
@@ -285,7 +286,10 @@ def _name(subject: str | x509.Name | bytes) -> x509.Name:
         return subject
     if isinstance(subject, bytes):
         return _authority_name("replaced below")
-    return x509.Name.from_rfc4514_string(subject, {text: kind for kind, text in _SHORT_NAMES.items()})
+    rdns = [
+        [x509.NameAttribute(x509.ObjectIdentifier(kind), value) for kind, value in rdn] for rdn in dn_text.read(subject)
+    ]
+    return x509.Name([x509.RelativeDistinguishedName(rdn) for rdn in rdns[::-1]])
 
 
 def _authority_name(common_name: str) -> x509.Name:

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.utils import CryptographyDeprecationWarning
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dcrgw.core.certificates.identity import identify
 from dcrgw.core.certificates.path import MAX_CHAIN_LENGTH, Path, PathRefused, TrustAnchors, build
 from dcrgw.testkit.certificates import CertificateAuthority, Issued, PrivateKey, resigned
+from dcrgw.testkit.der import INTEGER, tlv
 
 Issue = Callable[..., Issued]
 DAY = 86_400
@@ -220,6 +222,14 @@ def test_version_1_anchor_is_refused(key: PrivateKey, at: float) -> None:
     old = resigned_authority(root, root, at, version_1=True)
     issued = leaf_of(old, key)
     assert refused([issued.der], TrustAnchors((old.certificate,)), at) == ["tls.path.authorities"]
+
+
+def test_anchor_with_an_odd_serial_number_is_still_an_anchor(key: PrivateKey, at: float) -> None:
+    root = CertificateAuthority.create("Zero Root", at=at)
+    with pytest.warns(CryptographyDeprecationWarning):
+        zero = resigned_authority(root, root, at, serial_number=tlv(INTEGER, b"\0"))
+    issued = leaf_of(zero, key)
+    assert isinstance(build([issued.der], TrustAnchors((zero.certificate,)), at), Path)
 
 
 @pytest.mark.parametrize("key_type", ["rsa1024", "p192"])
