@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -17,8 +18,32 @@ class Authorisation:
     active: bool = True
 
 
-#: Alpha-3 codes seen beside alpha-2 (the OB directory writes both GB and GBR).
-_ALPHA_2 = {"GBR": "GB", "IRL": "IE"}
+@dataclass(frozen=True, slots=True)
+class RegulatorEntry:
+    """How a regulator knows an organisation: `FCAGBR`, `900001`."""
+
+    authority_id: str
+    registration_id: str
+
+    def is_named_by(self, organization_identifier: str) -> bool:
+        """The ETSI identifier (PSDGB-FCA-900001) names this very entry: same country, authority and id."""
+        match = _PSD_IDENTIFIER.fullmatch(organization_identifier)
+        if match is None or match["id"] != self.registration_id:
+            return False
+        authority = self.authority_id.upper()
+        nca = match["nca"].upper()
+        return authority.startswith(nca) and country(authority[len(nca) :]) == match["country"]
+
+
+#: ETSI TS 119 495 §5.2.1: PSD, country, regulator, the regulator's own id.
+_PSD_IDENTIFIER = re.compile(r"PSD(?P<country>[A-Z]{2})-(?P<nca>[A-Z]{2,8})-(?P<id>[\x21-\x7e]+)")
+
+#: Alpha-3 codes seen beside alpha-2 (the OB directory writes both GB and GBR): the UK and the EEA.
+_CODES = (
+    "AUT=AT BEL=BE BGR=BG HRV=HR CYP=CY CZE=CZ DNK=DK EST=EE FIN=FI FRA=FR DEU=DE GRC=GR HUN=HU ISL=IS IRL=IE "
+    "ITA=IT LVA=LV LIE=LI LTU=LT LUX=LU MLT=MT NLD=NL NOR=NO POL=PL PRT=PT ROU=RO SVK=SK SVN=SI ESP=ES SWE=SE GBR=GB"
+)
+_ALPHA_2 = dict(pair.split("=") for pair in _CODES.split())
 
 
 def country(code: str) -> str:
@@ -37,8 +62,8 @@ def active_roles(authorisations: Iterable[Authorisation], member_states: Iterabl
     return frozenset(roles)
 
 
-def read(claims: JsonValue) -> tuple[tuple[Authorisation, ...], tuple[str, ...]] | None:
-    """Authorisations and the registration ids of the active claims; None for neither an object nor a list of them.
+def read(claims: JsonValue) -> tuple[tuple[Authorisation, ...], tuple[RegulatorEntry, ...]] | None:
+    """Authorisations, and the regulators' active entries; None for neither an object nor a list of them.
 
     OB UK sends one object, Brazil a list; keys come as `member_state` or `MemberState`, `Status` in any
     letter case, `Active` as a boolean or a word. What cannot be read authorises nothing.
@@ -47,15 +72,15 @@ def read(claims: JsonValue) -> tuple[tuple[Authorisation, ...], tuple[str, ...]]
     if not all(isinstance(entry, dict) for entry in entries):
         return None
     authorisations: list[Authorisation] = []
-    registrations: list[str] = []
+    regulator_entries: list[RegulatorEntry] = []
     for entry in entries:
         folded = _folded(entry)
         active = _is_active(folded)
         authorisations += _authorisations(folded, active)
-        registration = folded.get("registrationid")
-        if active and isinstance(registration, str) and registration:
-            registrations.append(registration)
-    return tuple(authorisations), tuple(registrations)
+        authority, registration = folded.get("authorityid"), folded.get("registrationid")
+        if active and isinstance(authority, str) and isinstance(registration, str) and registration:
+            regulator_entries.append(RegulatorEntry(authority, registration))
+    return tuple(authorisations), tuple(regulator_entries)
 
 
 def _authorisations(entry: dict[str, JsonValue], entry_is_active: bool) -> Iterator[Authorisation]:

@@ -1,7 +1,8 @@
 """The model of a market profile: what differs between OB UK 3.2, 3.3, 3.4 and plain RFC 7591 is data.
 
-The files stand in `dcrgw/profiles`; whoever reads them hands what they say to `from_document`. A bank may override the few points of `OVERRIDABLE`, no others:
-the rest is the standard's, and a bank that wants it otherwise writes a profile of its own.
+The files stand in `dcrgw/profiles`; whoever reads them hands what they say to `from_document`. A bank may
+override the few points of `OVERRIDABLE`, no others: the rest is the standard's, and a bank that wants it
+otherwise writes a profile of its own.
 """
 
 from __future__ import annotations
@@ -163,6 +164,8 @@ class Profile:
             raise ValueError(
                 "statement_required: must stay true, since the key set that proves a signed request is named in it"
             )
+        if self.statement.claims.get("software_id") not in self.statement.required_claims:
+            raise ValueError("statement.required_claims: must hold the claim behind software_id, which identifies it")
         return self
 
 
