@@ -26,7 +26,7 @@ from dcrgw.core.checks import Finding, Gate, gate
 from dcrgw.errors import ErrorCode
 
 #: More certificates than any honest peer sends.
-MAX_CHAIN_LENGTH = 8
+MAX_CHAIN_LENGTH = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
