@@ -142,8 +142,9 @@ def _transport(opening: Opening, key: str, directory: DirectorySettings) -> KeyP
 
 
 def _market(opening: Opening, key: str, market: MarketSettings, settings: Settings, mtls: KeyPair | None) -> Market:
-    roots = opening.trust_files(f"{key}.trust", market.trust, market.trust_password)
-    intermediates = opening.trust_files(f"{key}.intermediates", market.intermediates, market.trust_password)
+    password = market.trust_password, f"{key}.trust_password"
+    roots = opening.trust_files(f"{key}.trust", market.trust, *password)
+    intermediates = opening.trust_files(f"{key}.intermediates", market.intermediates, *password)
     opening.check_ids(f"{key}.error_codes", market.error_codes)
     if mtls is not None:
         opening.server_name(f"{key}.base_url", mtls, split_https(market.base_url).hostname or "")

@@ -6,7 +6,6 @@ import importlib
 import ipaddress
 import os
 import pkgutil
-import re
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -85,11 +84,12 @@ class Opening:
             self._note(ConfigFault(f"{key}.signing_key", reason, "use an RSA key"))
         return private_key
 
-    def trust(self, key: str, path: Path | None, password: SecretReference | None) -> Certificates | None:
+    def trust(
+        self, key: str, path: Path | None, password: SecretReference | None, password_key: str = ""
+    ) -> Certificates | None:
         """A trust store's certificates; None for the system's own roots."""
         if path is None:
             return None
-        password_key = re.sub(r"\[\d+\]$", "", key) + "_password"
         found = self._with_password(
             key, None, password, lambda secret: keystores.open_trust_store(path, secret), password_key
         )
@@ -100,9 +100,11 @@ class Opening:
                 self.warnings.append(ConfigFault(key, f"{path}: {subject} expired on {until.isoformat()}", "renew it"))
         return found
 
-    def trust_files(self, key: str, paths: Sequence[Path], password: SecretReference | None) -> Certificates:
-        """The certificates of several trust stores, each once."""
-        found = [self.trust(f"{key}[{i}]", path, password) or () for i, path in enumerate(paths)]
+    def trust_files(
+        self, key: str, paths: Sequence[Path], password: SecretReference | None, password_key: str
+    ) -> Certificates:
+        """The certificates of several trust stores with one password, each once."""
+        found = [self.trust(f"{key}[{i}]", path, password, password_key) or () for i, path in enumerate(paths)]
         return tuple(dict.fromkeys(each for certificates in found for each in certificates))
 
     def proxy(self, key: str, outbound: Outbound) -> SecretStr | None:

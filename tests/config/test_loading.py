@@ -213,6 +213,7 @@ def test_every_fault_comes_at_once() -> None:
         "market[0].base_url",
         "market[0].profile",
         "market[0].directories[0]",
+        "directory[0].token_url",
         "directory[0].transport_keystore_password",
         "listeners.mtls.key",
         "script[0].markets[1]",

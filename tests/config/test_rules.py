@@ -133,6 +133,14 @@ def test_the_banks_own_standing_needs_them_too() -> None:
     assert len(faults(changes)) == 6
 
 
+def test_a_directory_with_a_place_to_ask_can_be_asked() -> None:
+    plain = {"name": "primary", "issuers": ["x"], "jwks_endpoint": "https://k.example/jwks"}
+    changes: dict[str, Any] = {"market[0].profile": "rfc7591", "directory": [{**plain, "tpp_url": "https://d.example"}]}
+    assert len(faults(changes)) == 5
+    changes["directory"] = [{**plain, "token_url": "https://d.example"}]
+    assert not settings(changes).directories[0].has_standing
+
+
 def test_signed_requests_need_hosts_that_serve_software_keys() -> None:
     changes = {"directory[0].software_jwks_hosts": []}
     assert list(faults(changes)) == ["directory[0].software_jwks_hosts"]

@@ -135,7 +135,11 @@ def test_a_wrong_password_is_the_keystores_fault(folder: Path, monkeypatch: pyte
 
 def test_a_password_of_several_files_is_told_once(folder: Path) -> None:
     put(folder / "roots.p12", trust_store())
-    changes = {"market[0].trust": ["roots.p12", "roots.p12"], "market[0].trust_password": "env:DCRGW_UNSET"}
+    changes = {
+        "market[0].trust": ["roots.p12", "roots.p12"],
+        "market[0].intermediates": ["roots.p12"],
+        "market[0].trust_password": "env:DCRGW_UNSET",
+    }
     with pytest.raises(ConfigurationRefused) as caught:
         opened(folder, changes)
     assert [fault.key for fault in caught.value.faults] == ["market[0].trust_password"]
