@@ -12,37 +12,35 @@ MAX_DEPTH = 16
 #: The longest number literal taken; 1e400 and 5 000-digit integers are neither dates nor amounts.
 MAX_NUMBER_LENGTH = 40
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
 
 class JsonRefused(ValueError):
-    """The text is not JSON as we take it. The message never echoes the input."""
+    """The text is not JSON as we take it. The message is a predicate ("is not UTF-8") and never echoes the input."""
 
 
 def loads(data: bytes, *, max_depth: int = MAX_DEPTH) -> JsonValue:
     """The value of a JSON text.
 
-    Raises: JsonRefused for anything but strict, bounded, duplicate-free UTF-8 JSON.
+    Raises: JsonRefused for anything but strict, bounded, duplicate-free UTF-8 JSON. Spec: RFC 8259, RFC 7493.
     """
     try:
         text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise JsonRefused("not UTF-8") from error
+    except UnicodeDecodeError:
+        raise JsonRefused("is not UTF-8") from None
     if text.startswith("\ufeff"):
         raise JsonRefused("starts with a byte order mark")
     # Brackets are counted before parsing, since json recurses; strings may hold brackets, so
     # only a text with many of them pays for the exact count.
     if data.count(b"[") + data.count(b"{") > max_depth and _depth(text) > max_depth:
-        raise JsonRefused(f"nested deeper than {max_depth} levels")
+        raise JsonRefused(f"is nested deeper than {max_depth} levels")
     try:
         value: JsonValue = _DECODER.decode(text)
     except JsonRefused:
         raise
-    except (ValueError, RecursionError) as error:
-        raise JsonRefused("not JSON") from error
-    # A lone surrogate enters only through a \u escape, since the bytes were UTF-8.
-    if "\\u" in text and _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
-        raise JsonRefused("holds a lone surrogate")
+    except (ValueError, RecursionError):
+        raise JsonRefused("is not JSON") from None
+    # The bytes were UTF-8, so a surrogate enters only through its \u escape; a whole pair of them is one character.
+    if _SURROGATE_ESCAPE.search(text) and _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
+        raise JsonRefused("holds half of a surrogate pair")
     return value
 
 
@@ -50,11 +48,12 @@ def loads_object(data: bytes, *, max_depth: int = MAX_DEPTH) -> dict[str, JsonVa
     """The same for a text that must be an object."""
     value = loads(data, max_depth=max_depth)
     if not isinstance(value, dict):
-        raise JsonRefused("not a JSON object")
+        raise JsonRefused("is not a JSON object")
     return value
 
 
 def _depth(text: str) -> int:
+    """How deep a text nests, up to the first place where it stops to be JSON (the parser finds that itself)."""
     depth = deepest = 0
     for bracket in _BRACKETS.findall(_STRINGS.sub("", text)):
         if bracket in "[{":
@@ -65,8 +64,11 @@ def _depth(text: str) -> int:
     return deepest
 
 
-_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# A string without its end reaches to the end of the text, so no byte is looked at twice.
+_STRINGS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _BRACKETS = re.compile(r"[\[\]{}]")
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -90,6 +92,8 @@ def _float(literal: str) -> float:
     value = float(literal)
     if value in (float("inf"), float("-inf")):
         raise JsonRefused("holds a number that is too large")
+    if value == 0 and literal.startswith("-"):
+        raise JsonRefused("holds a negative zero")
     return value
 
 

@@ -1,0 +1,1 @@
+"""The only door to JWS: `reader.read` -> `Unverified`, `verification.verify` -> proven, `reasons.JoseRefused` -> no."""

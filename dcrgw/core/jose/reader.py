@@ -1,0 +1,163 @@
+"""Reads a compact JWS strictly, from bytes to `Unverified`. Nothing is proven here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dcrgw.core import strict_json
+from dcrgw.core.jose import base64url
+from dcrgw.core.jose.algorithms import ALGORITHMS
+from dcrgw.core.jose.reasons import JoseReason, JoseRefused
+from dcrgw.core.strict_json import JsonValue
+
+MAX_KID_LENGTH = 256
+
+#: Header members that would let a token choose its own key or change what is signed.
+FORBIDDEN_MEMBERS = frozenset({"jwk", "jku", "x5u", "x5c", "crit", "b64", "zip"})
+
+
+@dataclass(frozen=True, slots=True)
+class JosePolicy:
+    """Which tokens one layer of a market takes. `types` are lower-case `typ` values taken beside an absent one.
+
+    `max_header_bytes` counts the header as sent, in base64url.
+    Raises: ValueError when it names no algorithm, or one that the door does not know.
+    """
+
+    algorithms: frozenset[str]
+    types: frozenset[str] = frozenset({"jwt"})
+    max_token_bytes: int = 65_536
+    max_header_bytes: int = 4_096
+    kid_required: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.algorithms or not self.algorithms <= ALGORITHMS.keys():
+            raise ValueError(f"algorithms must be some of {', '.join(ALGORITHMS)}")
+
+
+@dataclass(frozen=True, slots=True)
+class JoseHeader:
+    """The header members that the door uses. `kid` is empty where it is absent and the policy lets it be."""
+
+    alg: str
+    kid: str
+    typ: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unverified:
+    """A well-formed token that nobody vouches for yet. `text` is the token as presented, byte for byte."""
+
+    text: str = field(repr=False)
+    header: JoseHeader
+    signing_input: bytes = field(repr=False)
+    payload: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
+
+
+def read(token: bytes | str, policy: JosePolicy) -> Unverified:
+    """The parts of a compact JWS that keeps to the policy; its payload may be any bytes.
+
+    Raises: JoseRefused. Spec: RFC 7515 §5.2, RFC 8725 §3.1 and §3.11.
+    """
+    raw = _octets(token, policy.max_token_bytes)
+    first, second, third = _parts(raw)
+    if len(first) > policy.max_header_bytes:
+        raise JoseRefused(JoseReason.SIZE, f"the header is longer than {policy.max_header_bytes} bytes")
+    header = _header(_decode(first, "header"), policy)
+    payload = _decode(second, "payload")
+    signature = _decode(third, "signature")
+    text = token if isinstance(token, str) else raw.decode("ascii")
+    return Unverified(text, header, raw[: len(first) + 1 + len(second)], payload, signature)
+
+
+def claims(payload: bytes) -> dict[str, JsonValue]:
+    """The claims of a payload, which must be one strict JSON object. Raises: JoseRefused."""
+    try:
+        return strict_json.loads_object(payload)
+    except strict_json.JsonRefused as error:
+        raise JoseRefused(JoseReason.PAYLOAD_JSON, f"the payload {error}") from None
+
+
+def unverified_claims(token: Unverified) -> dict[str, JsonValue]:
+    """What a token claims before anybody proved it: to find its issuer and its keys, never to decide.
+
+    Raises: JoseRefused.
+    """
+    return claims(token.payload)
+
+
+def _octets(token: bytes | str, limit: int) -> bytes:
+    if len(token) > limit:
+        raise JoseRefused(JoseReason.SIZE, f"the token is longer than {limit} bytes")
+    if isinstance(token, bytes):
+        return token
+    try:
+        return token.encode("ascii")
+    except UnicodeEncodeError:
+        raise JoseRefused(JoseReason.BASE64URL, "the token holds a character outside ASCII") from None
+
+
+def _parts(raw: bytes) -> list[bytes]:
+    parts = raw.split(b".", 5)  # five dots and more all read as "too many"
+    if len(parts) == 3:
+        return parts
+    if len(parts) == 5:
+        raise JoseRefused(JoseReason.PARTS, "the token has five parts: it is encrypted, not signed")
+    raise JoseRefused(JoseReason.PARTS, "the token is not three parts with two dots between them")
+
+
+def _decode(part: bytes, name: str) -> bytes:
+    try:
+        return base64url.decode(part)
+    except base64url.NotCanonical as error:
+        raise JoseRefused(JoseReason.BASE64URL, f"the {name} is not base64url: {error}") from None
+
+
+def _header(octets: bytes, policy: JosePolicy) -> JoseHeader:
+    try:
+        members = strict_json.loads_object(octets)
+    except strict_json.JsonRefused as error:
+        raise JoseRefused(JoseReason.HEADER_JSON, f"the header {error}") from None
+    if not FORBIDDEN_MEMBERS.isdisjoint(members):
+        named = min(FORBIDDEN_MEMBERS.intersection(members))
+        raise JoseRefused(JoseReason.HEADER_MEMBER, f"the header member {named} is not taken")
+    if "cty" in members and _media_type(members["cty"]) in (None, "jwt"):
+        # RFC 7519 §5.2: the payload would be a JWT again.
+        raise JoseRefused(JoseReason.HEADER_MEMBER, "the header member cty says a nested JWT, which is not taken")
+    return JoseHeader(_algorithm(members, policy), _kid(members, policy), _type(members, policy))
+
+
+def _algorithm(members: dict[str, JsonValue], policy: JosePolicy) -> str:
+    alg = members.get("alg")
+    if isinstance(alg, str) and alg in policy.algorithms:
+        return alg
+    raise JoseRefused(JoseReason.ALGORITHM, f"the header's alg is not one of {', '.join(sorted(policy.algorithms))}")
+
+
+def _kid(members: dict[str, JsonValue], policy: JosePolicy) -> str:
+    if "kid" not in members and not policy.kid_required:
+        return ""
+    kid = members.get("kid")
+    # Opaque: it is looked up in a mapping and nowhere else, so its characters do not matter.
+    if isinstance(kid, str) and 0 < len(kid) <= MAX_KID_LENGTH:
+        return kid
+    raise JoseRefused(JoseReason.KID, f"the header's kid is not a string of 1 to {MAX_KID_LENGTH} characters")
+
+
+def _type(members: dict[str, JsonValue], policy: JosePolicy) -> str | None:
+    if "typ" not in members:
+        return None
+    typ = members["typ"]
+    if isinstance(typ, str) and _media_type(typ) in policy.types:
+        return typ
+    raise JoseRefused(
+        JoseReason.TYPE, f"the header's typ is neither absent nor one of {', '.join(sorted(policy.types))}"
+    )
+
+
+def _media_type(value: JsonValue) -> str | None:
+    """A `typ` or `cty` for comparison: RFC 7515 §4.1.9 lets `application/` be left out; media types ignore case."""
+    if not isinstance(value, str) or not value.isascii():
+        return None
+    return value.lower().removeprefix("application/")

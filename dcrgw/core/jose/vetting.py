@@ -1,0 +1,143 @@
+"""Judges one published JWK: may it verify signatures here, and which."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.x509 import load_der_x509_certificate
+from jwcrypto.jwk import JWK
+
+from dcrgw.core.jose import base64url
+from dcrgw.core.jose.algorithms import ALGORITHMS, fitting
+from dcrgw.core.jose.quality import rsa_weakness
+from dcrgw.core.strict_json import JsonValue
+
+MAX_KID_LENGTH = 256
+
+_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_PUBLIC_MEMBERS = {"RSA": ("n", "e"), "EC": ("crv", "x", "y")}
+_CURVES = frozenset({"P-256", "P-384", "P-521"})
+
+PublicKey = RSAPublicKey | EllipticCurvePublicKey
+
+
+class KeyRefused(ValueError):
+    """A JWK that verifies nothing here. `kid` is empty where it has none of use."""
+
+    def __init__(self, kid: str, reason: str) -> None:
+        self.kid = kid
+        self.reason = reason
+        super().__init__(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Vetted:
+    """What is known of a JWK that was found good."""
+
+    kid: str
+    key: PublicKey
+    algorithms: frozenset[str]
+    thumbprint: str
+
+
+def vet(jwk: JsonValue) -> Vetted:
+    """A published key, believed. Raises: KeyRefused. Spec: RFC 7517 §4, RFC 7518 §6, RFC 8725 §3.5."""
+    if not isinstance(jwk, dict):
+        raise KeyRefused("", "it is not a JSON object")
+    kid = _kid(jwk)
+
+    def refuse(reason: str | None) -> None:
+        if reason is not None:
+            raise KeyRefused(kid, reason)
+
+    refuse(_wrong_kind(jwk))
+    refuse(_wrong_purpose(jwk))
+    key = _imported(jwk, kid)
+    refuse(rsa_weakness(key) if isinstance(key, RSAPublicKey) else None)
+    refuse(_wrong_certificate(jwk, key))
+    return Vetted(kid, key, _algorithms(jwk, key, kid), JWK.from_pyca(key).thumbprint())
+
+
+def _kid(jwk: dict[str, JsonValue]) -> str:
+    kid = jwk.get("kid")
+    if isinstance(kid, str) and 0 < len(kid) <= MAX_KID_LENGTH:
+        return kid
+    raise KeyRefused("", f"its kid is not a string of 1 to {MAX_KID_LENGTH} characters")
+
+
+def _wrong_kind(jwk: dict[str, JsonValue]) -> str | None:
+    kty = jwk.get("kty")
+    if kty == "oct":
+        return "it is a symmetric key"
+    if not isinstance(kty, str) or kty not in _PUBLIC_MEMBERS:
+        return "its kty is neither RSA nor EC"
+    if not _PRIVATE_MEMBERS.isdisjoint(jwk):
+        return "its private part is published: it must be replaced"
+    if kty == "EC" and jwk.get("crv") not in _CURVES:
+        return "its crv is not one of P-256, P-384, P-521"
+    return None
+
+
+def _wrong_purpose(jwk: dict[str, JsonValue]) -> str | None:
+    # OB directories publish transport keys as use "tls" beside the signing ones.
+    if "use" in jwk and jwk["use"] != "sig":
+        return "its use is not sig"
+    if "key_ops" in jwk:
+        operations = jwk["key_ops"]
+        if not isinstance(operations, list) or "verify" not in operations:
+            return "its key_ops do not hold verify"
+    return None
+
+
+def _imported(jwk: dict[str, JsonValue], kid: str) -> PublicKey:
+    kty = jwk["kty"]
+    assert isinstance(kty, str)
+    members: dict[str, str] = {"kty": kty}
+    for name in _PUBLIC_MEMBERS[kty]:
+        value = jwk.get(name)
+        if not isinstance(value, str) or (name != "crv" and not _canonical(value)):
+            raise KeyRefused(kid, f"its {name} is missing or not base64url")
+        members[name] = value
+    try:
+        key = JWK(**members).get_op_key("verify")
+    except Exception as error:
+        # Two libraries judge a stranger's numbers here; whatever they raise, the key is not one.
+        raise KeyRefused(kid, "its numbers are not a public key") from error
+    assert isinstance(key, RSAPublicKey | EllipticCurvePublicKey)
+    return key
+
+
+def _canonical(text: str) -> bool:
+    try:
+        return bool(base64url.decode(text.encode("ascii")))
+    except (UnicodeEncodeError, base64url.NotCanonical):
+        return False
+
+
+def _wrong_certificate(jwk: dict[str, JsonValue], key: PublicKey) -> str | None:
+    """Whether the key's own certificate is another key's (RFC 7517 §4.7). It gives no trust."""
+    if "x5c" not in jwk:
+        return None
+    chain = jwk["x5c"]
+    if not isinstance(chain, list) or not chain or not isinstance(chain[0], str):
+        return "its x5c is not a list of certificates"
+    try:
+        certified = load_der_x509_certificate(b64decode(chain[0], validate=True)).public_key()
+    except Exception:
+        return "its x5c does not hold a certificate first"
+    return None if certified == key else "its x5c is another key's certificate"
+
+
+def _algorithms(jwk: dict[str, JsonValue], key: PublicKey, kid: str) -> frozenset[str]:
+    possible = fitting(key)
+    if "alg" not in jwk:
+        return possible
+    alg = jwk["alg"]
+    if not isinstance(alg, str) or alg not in ALGORITHMS:
+        raise KeyRefused(kid, "its alg is not a signature algorithm that is known here")
+    if alg not in possible:
+        raise KeyRefused(kid, "its alg is not one for its kty and crv")
+    return frozenset({alg})
