@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from dcrgw.sandbox.traffic import FaultMode
-from dcrgw.testkit.certificates import Instant
-from dcrgw.testkit.certificate_kinds import KINDS
 
 #: Text that goes into URLs, subjects and documents.
 Text = Annotated[str, StringConstraints(min_length=1, max_length=256)]

@@ -3,65 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from scim2_models import URN, CaseExact, ComplexAttribute, Extension, Resource, ScimFilter, SCIMException
+from scim2_models import SCIMException, ScimFilter
 
+from dcrgw.sandbox.scim_model import AUTHORITY, ORGANISATION, SOFTWARE, ThirdPartyProvider
 from dcrgw.sandbox.world import Organisation, Software, World
 
 CONTENT_TYPE = "application/scim+json"
 LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
-ORGANISATION = "urn:openbanking:organisation:1.0"
-SOFTWARE = "urn:openbanking:softwarestatement:1.0"
-AUTHORITY = "urn:openbanking:competentauthorityclaims:1.0"
 
 #: Most resources in one answer; asking for more gets this many (RFC 7644 §3.4.2.4).
 PAGE_MAX = 100
-
-_Exact = Annotated[str | None, CaseExact.true]
-
-
-class _SoftwareStatement(ComplexAttribute):
-    id: _Exact = None
-    client_id: _Exact = None
-    active: bool | None = None
-    mode: str | None = None
-    redirect_uri: Annotated[list[str] | None, CaseExact.true] = None
-    roles: list[str] | None = None
-
-
-class _SoftwareExtension(Extension):
-    __schema__ = URN(SOFTWARE)
-    software_statements: list[_SoftwareStatement] | None = None
-
-
-class _OrganisationExtension(Extension):
-    __schema__ = URN(ORGANISATION)
-    # SCIM names are matched without regard to case or underscores: OBOrganisationId.
-    ob_organisation_id: _Exact = None
-    organisation_common_name: str | None = None
-    status: str | None = None
-
-
-class _Authorisation(ComplexAttribute):
-    member_state: str | None = None
-    psd2_role: str | None = None
-    active: bool | None = None
-
-
-class _AuthorityExtension(Extension):
-    __schema__ = URN(AUTHORITY)
-    authority_id: str | None = None
-    member_state: str | None = None
-    registration_id: str | None = None
-    authorisations: list[_Authorisation] | None = None
-
-
-class _ThirdPartyProvider(Resource[_OrganisationExtension | _SoftwareExtension | _AuthorityExtension]):
-    """What filters are resolved against; the wire form is made by `resource`."""
-
-    __schema__ = URN("urn:openbanking:thirdpartyprovider:1.0")
 
 
 class ScimRefused(Exception):
@@ -78,7 +32,7 @@ class ScimRefused(Exception):
 def resource(organisation: Organisation, products: Iterable[Software]) -> dict[str, Any]:
     """One organisation as the directory shows it."""
     return {
-        "schemas": [str(_ThirdPartyProvider.__schema__), ORGANISATION, SOFTWARE, AUTHORITY],
+        "schemas": [str(ThirdPartyProvider.__schema__), ORGANISATION, SOFTWARE, AUTHORITY],
         "id": organisation.org_id,
         ORGANISATION: {
             "OBOrganisationId": organisation.org_id,
@@ -138,8 +92,8 @@ def _matching(world: World, expression: str | None) -> list[dict[str, Any]]:
     if expression is None:
         return everybody
     try:
-        scim_filter = ScimFilter[_ThirdPartyProvider](expression)
-        return [each for each in everybody if scim_filter.match(_ThirdPartyProvider.model_validate(each), strict=True)]
+        scim_filter = ScimFilter[ThirdPartyProvider](expression)
+        return [each for each in everybody if scim_filter.match(ThirdPartyProvider.model_validate(each), strict=True)]
     except (SCIMException, ValueError) as error:
         # The library names the fault and the column; nothing here is secret.
         raise ScimRefused(400, f"the filter cannot be read: {error}", "invalidFilter") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import string
 from collections.abc import Mapping
@@ -60,12 +59,12 @@ class Keys:
     @property
     def published(self) -> bytes:
         """The key set document."""
-        return json.dumps(jwks(self.current, *self.kept)).encode()
+        return jwks(self.current, *self.kept)
 
     @property
     def revoked(self) -> bytes:
         """The document of keys that must not be trusted any more."""
-        return json.dumps(jwks(*self.retired)).encode()
+        return jwks(*self.retired)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +148,9 @@ class World:
     def rotate_software(self, software_id: str, new: SigningKey, *, keep_old: bool) -> None:
         """Let a new key sign this software's requests; a document of a test's own gives way to the real one."""
         software = self.software_of(software_id)
-        self.software[software_id] = replace(software, keys=software.keys.rotated(new, keep_old=keep_old), document=None)
+        self.software[software_id] = replace(
+            software, keys=software.keys.rotated(new, keep_old=keep_old), document=None
+        )
 
     def remember(self) -> None:
         """Make this moment the state that `reset` returns to."""
