@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dcrgw.sandbox.world import Organisation, Software
-from dcrgw.testkit.certificates import CertificateAuthority, Instant, Issued
+from dcrgw.testkit.certificates import CertificateAuthority, Instant, Issued, PrivateKey
 
 #: The names that every server of the sandbox answers to; OpenSSL takes no lone *.localhost.
 SERVER_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -48,8 +48,9 @@ class Authorities:
         eku: Sequence[str] | None = None,
         ca: bool = False,
         key_type: str = "rsa2048",
+        key: PrivateKey | None = None,
     ) -> Issued:
-        """A TPP's certificate. Raises: ValueError for what no certificate can hold."""
+        """A TPP's certificate, for a fresh key unless one is given. Raises: ValueError where none can hold this."""
         return (self.foreign if foreign else self.issuing).issue(
             kind,
             software_id=software.software_id,
@@ -62,6 +63,7 @@ class Authorities:
             eku=eku,
             ca=ca,
             key_type=key_type,
+            key=key,
         )
 
     def server(self) -> Issued:
