@@ -54,11 +54,11 @@ def _header_and_body(element: bytes) -> tuple[int, int]:
 
 
 def raw_subject(*rdns: Sequence[Attribute]) -> bytes:
-    """A Name as DER with nothing checked; each argument is one RDN, a list of (oid, string tag, octets).
+    """A Name as DER (SETs in order) with nothing checked; an argument is one RDN, a list of (oid, tag, octets).
 
     `raw_subject([("2.5.4.3", T61, b"tp\\xe9")])`: subjects that a CA should never have signed.
     """
-    return tlv(SEQUENCE, *(tlv(SET, *(_attribute(*attribute) for attribute in rdn)) for rdn in rdns))
+    return tlv(SEQUENCE, *(tlv(SET, *sorted(_attribute(*attribute) for attribute in rdn)) for rdn in rdns))
 
 
 def _attribute(dotted: str, tag: int, value: bytes) -> bytes:
