@@ -7,47 +7,27 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from dcrgw.core.certificates.identity import PRESENT
 from dcrgw.core.checks import Report, gate
 from dcrgw.core.evidence import Arrival, Evidence, Journal
 from dcrgw.core.market import Market
 from dcrgw.core.registration.information import client_information
 from dcrgw.edge.answers import json_answer
 from dcrgw.edge.exchange import Exchange
+from dcrgw.edge.faults import method_not_allowed, not_found
 from dcrgw.edge.peer import peer_chain
-from dcrgw.edge.body import read_body
 from dcrgw.endpoints.routes import MarketMap
 from dcrgw.errors import ErrorCode
 from dcrgw.flows.create import create
 from dcrgw.ports import Ports
 from dcrgw.ports.recording import recorded
 
-PATH_KNOWN = gate(
-    "http.path",
-    "The path is one that this listener serves",
-    spec="RFC 9110 §15.5.5",
-    code=ErrorCode.INVALID_CLIENT_METADATA,
-    status=404,
-)
-METHOD_OFFERED = gate(
-    "http.method",
-    "The method is one that the registration endpoint offers",
-    spec="RFC 7591 §3; RFC 9110 §15.5.6",
-    code=ErrorCode.INVALID_CLIENT_METADATA,
-    status=405,
-)
 ACCEPT_JSON = gate(
     "http.accept",
     "The caller takes application/json, the only type of answer there is",
     spec="RFC 7591 §3.2.1; RFC 9110 §12.5.1",
     code=ErrorCode.INVALID_CLIENT_METADATA,
     status=406,
-)
-CERTIFICATE_SHOWN = gate(
-    "tls.certificate.presented",
-    "Registration is asked over mutual TLS, with a client certificate",
-    spec="OB UK DCR 3.2, Security; RFC 8705 §2",
-    code=ErrorCode.INVALID_CLIENT,
-    status=401,
 )
 
 
@@ -73,10 +53,10 @@ class RegisterEndpoint:
     async def __call__(self, request: web.BaseRequest, exchange: Exchange) -> web.Response:
         market = exchange.market = _place(self._markets, request)
         if request.method != "POST":
-            raise METHOD_OFFERED.rejection(f"{_word(request.method)} is not offered here; use POST")
+            raise method_not_allowed(["POST"])
         if not _takes_json(request.headers.getall("Accept", [])):
             raise ACCEPT_JSON.rejection("Accept leaves no room for application/json")
-        arrival = Arrival(market.name, peer_chain(request), _media_type(request), await read_body(request))
+        arrival = Arrival(market.name, peer_chain(request), _media_type(request), await request.read())
         return await self._create(arrival, market, exchange)
 
     async def _create(self, arrival: Arrival, market: Market, exchange: Exchange) -> web.Response:
@@ -102,13 +82,13 @@ class NoCertificateEndpoint:
 
     async def __call__(self, request: web.BaseRequest, exchange: Exchange) -> web.Response:
         exchange.market = _place(self._markets, request)
-        raise CERTIFICATE_SHOWN.rejection("this listener takes no client certificate; use the registration_endpoint")
+        raise PRESENT.rejection("this listener takes no client certificate; use the registration_endpoint")
 
 
 def _place(markets: MarketMap, request: web.BaseRequest) -> Market:
     place = markets.find(request.raw_path, request.headers.get("Host", ""))
     if place is None or place.path != "/register":
-        raise PATH_KNOWN.rejection("nothing is served at this path")
+        raise not_found()
     return place.market
 
 
@@ -129,7 +109,3 @@ def _takes_json(accept: list[str]) -> bool:
             if media == name:
                 return not any(piece.replace(" ", "") in {"q=0", "q=0.0", "q=0.00", "q=0.000"} for piece in parameters)
     return False
-
-
-def _word(method: str) -> str:
-    return method if method.isalpha() and len(method) <= 10 else "this method"

@@ -20,10 +20,10 @@ async def of_failures(report: Report, registry: Registry) -> AsyncIterator[None]
     """
     try:
         yield
-    except GatewayError as failure:
+    except Exception as failure:
         report.decision = _decision(failure)
         if not isinstance(failure, Rejected):
-            report.facts["failure"] = str(failure)
+            report.facts["failure"] = str(failure) if isinstance(failure, GatewayError) else type(failure).__name__
         try:
             await registry.commit(Change(audit=record(report)))
         except Unavailable as unwritten:
@@ -32,7 +32,7 @@ async def of_failures(report: Report, registry: Registry) -> AsyncIterator[None]
         raise
 
 
-def _decision(failure: GatewayError) -> str:
+def _decision(failure: Exception) -> str:
     match failure:
         case Rejected():
             return "refused"

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dcrgw.core.certificates.identity import ClientIdentity
-from dcrgw.core.checks import Report, Verdict, gate
+from dcrgw.core.checks import Report, gate
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
-from dcrgw.core.registration import metadata, request, rules, standing, statement
+from dcrgw.core.registration import request, rules, standing, statement
 from dcrgw.core.registration.request import Envelope, RegistrationRequest
 from dcrgw.core.registration.rules import Registration
 from dcrgw.core.registration.statement import SoftwareStatement
@@ -52,7 +52,7 @@ async def prove_statement(
         return None
     directory = report.settle(statement.issuer(envelope, market))
     keys = await keysets.of_directory(directory.name, envelope.statement.header.kid)
-    proven = report.settle(statement.verify(envelope.statement, keys, directory, market, report.at))
+    proven = report.settle(statement.verify(envelope.statement, keys, directory, market.profile, market, report.at))
     audit.tell_statement(report, proven)
     return proven
 
@@ -60,11 +60,11 @@ async def prove_statement(
 async def prove_request(
     envelope: Envelope, proven: SoftwareStatement | None, market: Market, keysets: KeySets, report: Report
 ) -> RegistrationRequest:
-    """The request, signed by a key that the proven statement leads to; a plain JSON request proves itself by nothing."""
+    """The request, signed by a key that the proven statement leads to; the JSON form is not signed."""
     keys = None
     if envelope.token is not None and proven is not None and proven.software_jwks_endpoint is not None:
         keys = await keysets.of_software(proven.directory, proven.software_jwks_endpoint, envelope.token.header.kid)
-    return report.settle(request.verify(envelope, keys, proven, market, report.at))
+    return report.settle(request.verify(envelope, keys, market.profile, market, proven, report.at))
 
 
 def judge_rules(
@@ -75,12 +75,8 @@ def judge_rules(
     report: Report,
 ) -> Registration:
     """The whole registration as it would be stored, within every rule of the market."""
-    wanted = report.settle(metadata.read(asked.claims, market.profile))
-    effective = metadata.effective(wanted, proven, market)
-    registration = Registration(
-        identity=identity, statement=proven, request=asked, asked=wanted, metadata=effective, market=market
-    )
-    report.run(rules.RULES, registration)
+    registration = Registration.of(identity, proven, asked, market)
+    report.settle(rules.judge(registration))
     return registration
 
 
@@ -100,7 +96,7 @@ async def judge_standing(registration: Registration, market: Market, directories
         report.findings.append(STANDING_KNOWN.unknown(unavailable.reason))
         raise
     report.findings.append(STANDING_KNOWN.passed)
-    report.settle(standing.judge(answer, registration))
+    report.settle(standing.judge(answer, proven, market.profile, registration.metadata.scopes))
 
 
 async def enrich(registration: Registration, arrival: Arrival, ports: Ports, report: Report) -> ScriptOutcome:
@@ -129,9 +125,9 @@ async def enrich(registration: Registration, arrival: Arrival, ports: Ports, rep
 
 def _judge_output(enriched: Registration, outcome: ScriptOutcome, report: Report) -> None:
     """The TPP's request was good, so metadata that no longer is are the scripts' fault, not the caller's."""
-    broken = [finding for finding in (rule(enriched) for rule in rules.RULES) if finding.verdict is Verdict.FAILED]
-    if broken:
-        ids = ", ".join(finding.check.id for finding in broken)
+    failures = rules.judge(enriched).failures
+    if failures:
+        ids = ", ".join(finding.check.id for finding in failures)
         report.findings.append(SCRIPT_OUTPUT.failed("the registration that the scripts made breaks the rules", ids))
         raise Misconfigured(f"scripts {', '.join(outcome.ran)}: their output fails {ids}")
     report.findings.append(SCRIPT_OUTPUT.passed)

@@ -54,7 +54,7 @@ async def store(
         Change(
             audit=audit.record(report, client.client_id),
             client=client,
-            used=_used(registration),
+            used=_used(registration, report.at),
             duplicates_allowed=registration.market.profile.duplicates_allowed,
         )
     )
@@ -107,13 +107,13 @@ def _client(
     )
 
 
-def _used(registration: Registration) -> tuple[UsedToken, ...]:
+def _used(registration: Registration, at: float) -> tuple[UsedToken, ...]:
     """The jtis that this registration uses up; a refused request burns none."""
     asked, proven, market = registration.request, registration.statement, registration.market
     used = []
     if asked.jti is not None and asked.exp is not None:
         used.append(UsedToken("request", asked.iss or "", asked.jti, asked.exp + market.leeway_s))
     if market.profile.statement.single_use and proven is not None and proven.jti is not None:
-        lifetime = proven.exp or (proven.iat or registration.at) + market.profile.statement.max_age_s
-        used.append(UsedToken("statement", proven.iss, proven.jti, lifetime + market.leeway_s))
+        expires_at = proven.exp or (proven.iat or at) + market.profile.statement.max_age_s
+        used.append(UsedToken("statement", proven.iss, proven.jti, expires_at + market.leeway_s))
     return tuple(used)
