@@ -9,6 +9,7 @@ Janssen and Gluu need few changes.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, NoReturn
@@ -84,12 +85,12 @@ class DynamicClientRegistrationContext:
     @cached_property
     def certificate(self) -> x509.Certificate:
         """The caller's certificate itself."""
-        return x509.load_pem_x509_certificate(self._call.certificate_pem.encode())
+        return x509.load_der_x509_certificate(self._call.certificate)
 
     @cached_property
     def configuration_attributes(self) -> ConfigurationAttributes:
         """The script's properties, with `certProperty`: the PEM of this very caller's certificate."""
-        return ConfigurationAttributes(self._properties, self._call.certificate_pem)
+        return ConfigurationAttributes(self._properties, ssl.DER_cert_to_PEM_cert(self._call.certificate))
 
     def reject(self, error: str = "", description: str = "", status: int = 400) -> NoReturn:
         """Refuse the registration and end the method.

@@ -24,11 +24,11 @@ NOW = 1_800_000_000.0
 
 
 @cache
-def certificate_pem(common_name: str = "software-1") -> str:
+def certificate(common_name: str = "software-1") -> bytes:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-    certificate = (
+    built = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -38,7 +38,7 @@ def certificate_pem(common_name: str = "software-1") -> str:
         .not_valid_after(start + datetime.timedelta(days=365))
         .sign(key, hashes.SHA256())
     )
-    return certificate.public_bytes(serialization.Encoding.PEM).decode()
+    return built.public_bytes(serialization.Encoding.DER)
 
 
 def identity(common_name: str = "software-1") -> ClientIdentity:
@@ -92,7 +92,7 @@ def call(**changes: Any) -> ScriptCall:
     plain = ScriptCall(
         market="uk",
         identity=identity(),
-        certificate_pem=certificate_pem(),
+        certificate=certificate(),
         statement=statement(),
         metadata=ClientMetadata(
             {

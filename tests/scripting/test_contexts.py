@@ -1,11 +1,12 @@
 """What a script reads: members by three spellings, certificate, properties."""
 
+import ssl
 from __future__ import annotations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripting_builders import call, certificate_pem
+from scripting_builders import call, certificate
 
 from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.scripting.contexts import CertUtils, DynamicClientRegistrationContext
@@ -56,7 +57,7 @@ def test_statement_is_read_by_the_seeds_names() -> None:
 
 
 def test_certificate_is_the_callers() -> None:
-    assert CertUtils.getCN(context(certificate_pem=certificate_pem("other")).getCertificate()) == "other"
+    assert CertUtils.getCN(context(certificate=certificate("other")).getCertificate()) == "other"
 
 
 def test_properties_are_a_mapping_with_the_seeds_names() -> None:
@@ -67,7 +68,7 @@ def test_properties_are_a_mapping_with_the_seeds_names() -> None:
     assert not properties.containsKey("b")
     assert properties.get("b") is None
     assert (properties["a"].getValue1(), properties["a"].getValue2()) == ("a", "1")
-    assert properties.get("certProperty").getValue1() == call().certificate_pem
+    assert properties.get("certProperty").getValue1() == ssl.DER_cert_to_PEM_cert(call().certificate)
     assert sorted(properties) == ["a", "certProperty"]
     assert len(properties) == 2
 

@@ -1,12 +1,13 @@
 """What the host makes of a script's answer: True passes, a declared no refuses, the rest is the bank's fault."""
 
+import ssl
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
 
 import pytest
-from scripting_builders import CREATE, body, call, certificate_pem, identity, script
+from scripting_builders import CREATE, body, call, certificate, identity, script
 
 from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.errors import ErrorCode, Misconfigured
@@ -242,7 +243,7 @@ async def test_three_argument_form_is_told_by_its_signature(tmp_path: Path) -> N
     asked = call()
     outcome = await InProcessScripts([script(tmp_path, create)]).create_client(asked)
     assert outcome.metadata.text("client_name") == "https://tpp.example/cb"
-    assert outcome.attributes == {"certificate": asked.certificate_pem}
+    assert outcome.attributes == {"certificate": ssl.DER_cert_to_PEM_cert(asked.certificate)}
 
 
 async def test_async_method_is_awaited(tmp_path: Path) -> None:
@@ -301,7 +302,7 @@ async def test_concurrent_calls_see_their_own_certificate_and_client(tmp_path: P
     names = [f"tpp-{n}" for n in range(8)]
     outcomes = await asyncio.gather(
         *(
-            host.create_client(call(identity=identity(name), certificate_pem=certificate_pem(name), client_id="x"))
+            host.create_client(call(identity=identity(name), certificate=certificate(name), client_id="x"))
             for name in names
         )
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from scripting_builders import NOW, call, certificate_pem, identity, setting, statement
+from scripting_builders import NOW, call, certificate, identity, setting, statement
 
 from dcrgw.errors import ErrorCode, Misconfigured
 from dcrgw.scripting.host import InProcessScripts
@@ -74,7 +74,7 @@ class ClientRegistration(ClientRegistrationType):
 
 
 def called_by(name: str) -> dict[str, object]:
-    return {"identity": identity(name), "certificate_pem": certificate_pem(name)}
+    return {"identity": identity(name), "certificate": certificate(name)}
 
 
 @pytest.fixture
