@@ -72,7 +72,7 @@ def subject(**pairs: str) -> Subject:
 
 
 def identity(kind: CertificateKind = CertificateKind.OBTRANSPORT, **changes: Any) -> ClientIdentity:
-    """What an OBTransport certificate of the sandbox's TPP proves; a change of `subject` changes what follows from it."""
+    """What an OBTransport certificate of the sandbox's TPP proves; a change of `subject` changes CN, OU … too."""
     pairs: Subject = changes.pop("subject", subject(C="GB", O="OpenBanking", OU=ORG_ID, CN=SOFTWARE_ID))
     values = {oid: value for rdn in pairs for oid, value in rdn}
     made = ClientIdentity(

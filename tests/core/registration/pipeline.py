@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -104,10 +105,8 @@ def body_of(story: Story) -> bytes:
 def play(story: Story) -> Ending:
     """Run all stages; a stage that fails is the last."""
     ending = Ending()
-    try:
+    with suppress(Refused):
         _stages(story, ending)
-    except Refused:
-        pass
     return ending
 
 

@@ -32,7 +32,7 @@ def test_the_table_knows_every_check_of_the_room_and_no_other() -> None:
 
 
 def test_every_rule_of_the_room_is_among_the_rules_that_run() -> None:
-    themes = {id for id in declared() if isinstance(CATALOGUE[id], Check)}
+    themes = {name for name in declared() if isinstance(CATALOGUE[name], Check)}
     assert themes == {rule.id for rule in RULES}
 
 
