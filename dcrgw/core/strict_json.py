@@ -38,8 +38,8 @@ def loads(data: bytes, *, max_depth: int = MAX_DEPTH) -> JsonValue:
         raise
     except (ValueError, RecursionError):
         raise JsonRefused("is not JSON") from None
-    # The bytes were UTF-8, so a surrogate enters only through its \u escape; a whole pair of them is one character.
-    if _SURROGATE_ESCAPE.search(text) and _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
+    # The bytes were UTF-8, so a surrogate enters only through its \u escape; a whole pair is one character.
+    if _BACKSLASH in data and _SURROGATE_ESCAPE.search(text) and _holds_surrogate(value):
         raise JsonRefused("holds half of a surrogate pair")
     return value
 
@@ -50,6 +50,10 @@ def loads_object(data: bytes, *, max_depth: int = MAX_DEPTH) -> dict[str, JsonVa
     if not isinstance(value, dict):
         raise JsonRefused("is not a JSON object")
     return value
+
+
+def _holds_surrogate(value: JsonValue) -> bool:
+    return _SURROGATE.search(json.dumps(value, ensure_ascii=False)) is not None
 
 
 def _depth(text: str) -> int:
@@ -67,6 +71,7 @@ def _depth(text: str) -> int:
 # A string without its end reaches to the end of the text, so no byte is looked at twice.
 _STRINGS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _BRACKETS = re.compile(r"[\[\]{}]")
+_BACKSLASH = ord("\\")
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 

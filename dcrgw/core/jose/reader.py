@@ -61,14 +61,14 @@ def read(token: bytes | str, policy: JosePolicy) -> Unverified:
     Raises: JoseRefused. Spec: RFC 7515 §5.2, RFC 8725 §3.1 and §3.11.
     """
     raw = _octets(token, policy.max_token_bytes)
-    first, second, third = _parts(raw)
-    if len(first) > policy.max_header_bytes:
+    first, second = _dots(raw)
+    if first > policy.max_header_bytes:
         raise JoseRefused(JoseReason.SIZE, f"the header is longer than {policy.max_header_bytes} bytes")
-    header = _header(_decode(first, "header"), policy)
-    payload = _decode(second, "payload")
-    signature = _decode(third, "signature")
+    header = _header(_decode(raw[:first], "header"), policy)
+    payload = _decode(raw[first + 1 : second], "payload")
+    signature = _decode(raw[second + 1 :], "signature")
     text = token if isinstance(token, str) else raw.decode("ascii")
-    return Unverified(text, header, raw[: len(first) + 1 + len(second)], payload, signature)
+    return Unverified(text, header, raw[:second], payload, signature)
 
 
 def claims(payload: bytes) -> dict[str, JsonValue]:
@@ -98,13 +98,17 @@ def _octets(token: bytes | str, limit: int) -> bytes:
         raise JoseRefused(JoseReason.BASE64URL, "the token holds a character outside ASCII") from None
 
 
-def _parts(raw: bytes) -> list[bytes]:
-    parts = raw.split(b".", 5)  # five dots and more all read as "too many"
-    if len(parts) == 3:
-        return parts
-    if len(parts) == 5:
-        raise JoseRefused(JoseReason.PARTS, "the token has five parts: it is encrypted, not signed")
-    raise JoseRefused(JoseReason.PARTS, "the token is not three parts with two dots between them")
+def _dots(raw: bytes) -> tuple[int, int]:
+    """Where the two dots are. Counted before anything is decoded: an encrypted token has four."""
+    first = raw.find(b".")
+    second = raw.find(b".", first + 1)
+    if first < 0 or second < 0:
+        raise JoseRefused(JoseReason.PARTS, "the token is not three parts with a dot between each two")
+    if raw.find(b".", second + 1) >= 0:
+        if raw.count(b".") == 4:
+            raise JoseRefused(JoseReason.PARTS, "the token has five parts: it is encrypted, not signed")
+        raise JoseRefused(JoseReason.PARTS, "the token has more than three parts")
+    return first, second
 
 
 def _decode(part: bytes, name: str) -> bytes:
