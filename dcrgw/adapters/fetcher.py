@@ -18,7 +18,6 @@ import ssl
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 from urllib.parse import urlencode
 
@@ -27,10 +26,13 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from dcrgw.adapters.addresses import Network, is_permitted
+from dcrgw.adapters.fetch_failures import FetchFailed, FetchReason, failure_of
 from dcrgw.adapters.locations import LocationRefused, locate
 from dcrgw.adapters.resolver import BoundedResolver
 from dcrgw.core.checks import gate
 from dcrgw.errors import ErrorCode, Misconfigured
+
+__all__ = ["ADDRESS_GATE", "URL_GATE", "FetchFailed", "FetchLimits", "FetchReason", "Fetched", "Fetcher"]
 
 URL_GATE = gate(
     "fetch.url",
@@ -49,31 +51,6 @@ _HEADER_BYTES = 8190
 _HEADERS = 64
 _CONNECTIONS = 64
 _CONNECTIONS_PER_HOST = 16
-
-
-class FetchReason(StrEnum):
-    """Why a fetch failed: URL and ADDRESS are the URL's own fault, the rest are an outage."""
-
-    URL = "url"
-    ADDRESS = "address"
-    DNS = "dns"
-    CONNECT = "connect"
-    PROXY = "proxy"
-    TLS = "tls"
-    TIMEOUT = "timeout"
-    REDIRECT = "redirect"
-    ENCODING = "encoding"
-    SIZE = "size"
-    PROTOCOL = "protocol"
-
-
-class FetchFailed(Exception):
-    """No answer could be had. `detail` is for the operator: it holds no header, query or body."""
-
-    def __init__(self, reason: FetchReason, detail: str) -> None:
-        self.reason = reason
-        self.detail = detail
-        super().__init__(f"{reason}: {detail}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +99,7 @@ class Fetcher:
         self._proxy = proxy
         self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
+        self._closed = False
 
     async def get(self, url: str, *, hosts: frozenset[str] | None, headers: Mapping[str, str] | None = None) -> Fetched:
         """The answer to a GET, whatever its status (but a redirect is a failure).
@@ -144,7 +122,8 @@ class Fetcher:
         return await self._fetch("POST", url, hosts, said, urlencode(form).encode("ascii"))
 
     async def close(self) -> None:
-        """Close idle connections. Fetches under way fail."""
+        """Close every connection. Fetches under way fail, and so do later ones."""
+        self._closed = True
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -161,7 +140,7 @@ class Fetcher:
         except FetchFailed:
             raise
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            failure = _failure(error, refused)
+            failure = failure_of(error, refused)
         # Raised outside the handler: aiohttp's exceptions hold the request's headers, and ours must not lead there.
         raise failure
 
@@ -219,6 +198,8 @@ class Fetcher:
         return bytes(read)
 
     def _open(self) -> aiohttp.ClientSession:
+        if self._closed:
+            raise FetchFailed(FetchReason.CONNECT, "the fetcher was closed")
         # Made at the first fetch, since a connector belongs to the running loop.
         if self._session is None:
             connector = aiohttp.TCPConnector(
@@ -251,41 +232,6 @@ class Fetcher:
 
 #: The addresses that this fetch was refused: aiohttp folds several failed attempts into one, so they are kept aside.
 _refused_addresses: ContextVar[list[str]] = ContextVar("refused_addresses")
-
-
-def _failure(error: Exception, refused: list[str]) -> FetchFailed:
-    if refused:
-        return FetchFailed(FetchReason.ADDRESS, f"{', '.join(refused)} is not permitted")
-    for kind, reason in _REASONS:
-        if isinstance(error, kind):
-            return FetchFailed(reason, _in_words(error))
-    return FetchFailed(FetchReason.PROTOCOL, _in_words(error))
-
-
-def _in_words(error: Exception) -> str:
-    # Never str(error) of aiohttp's own: it may quote the URL with its query, or what the server sent.
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        cause = error.certificate_error
-        return getattr(cause, "verify_message", "") or type(cause).__name__
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return type(error).__name__
-
-
-# In this order: aiohttp's timeouts, proxies and certificates are connection failures too.
-_REASONS: tuple[tuple[type[Exception], FetchReason], ...] = (
-    (TimeoutError, FetchReason.TIMEOUT),
-    (aiohttp.ClientHttpProxyError, FetchReason.PROXY),
-    (aiohttp.ClientProxyConnectionError, FetchReason.PROXY),
-    (aiohttp.ClientConnectorDNSError, FetchReason.DNS),
-    (aiohttp.ClientConnectorCertificateError, FetchReason.TLS),
-    (aiohttp.ClientSSLError, FetchReason.TLS),
-    (ssl.SSLError, FetchReason.TLS),
-    (aiohttp.InvalidURL, FetchReason.URL),
-    (aiohttp.ClientConnectionError, FetchReason.CONNECT),
-    (aiohttp.ClientError, FetchReason.PROTOCOL),
-    (OSError, FetchReason.CONNECT),
-)
 
 
 def _etag(said: str) -> str | None:

@@ -59,6 +59,8 @@ class KeySetStatus:
     kids: tuple[str, ...]
     age_s: float | None
     is_stale: bool
+    #: False when nothing may be served from it any more, or nothing was ever had.
+    is_usable: bool
     last_error: str | None
     next_refresh_s: float
 
@@ -102,6 +104,11 @@ class KeptKeys:
     def within_bound(self, now: float) -> KeySet | None:
         """The set while it may serve at all, be it stale."""
         return self.keys if now < self._stale_until else None
+
+    def condition(self, now: float) -> tuple[bool, bool, frozenset[str]]:
+        """What a listener wants to hear about when it changes: trouble, usability, kids."""
+        kids = frozenset(self.keys.keys) if self.keys else frozenset[str]()
+        return self.failure is None, self.within_bound(now) is not None, kids
 
     def may_ask(self, now: float) -> bool:
         """False in the pause after a failure."""
@@ -157,6 +164,7 @@ class KeptKeys:
             kids=tuple(sorted(self.keys.keys)) if self.keys else (),
             age_s=now - self._asked_at if self.keys else None,
             is_stale=self.keys is not None and now >= self._fresh_until,
+            is_usable=self.within_bound(now) is not None,
             last_error=self.failure.text if self.failure else None,
             next_refresh_s=max(0.0, (self._retry_at if self.failure else self.warm_until) - now) if self.keys else 0.0,
         )

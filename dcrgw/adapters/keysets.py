@@ -162,8 +162,8 @@ class CachedKeySets:
         return lambda: self._fetch(kept)
 
     async def _fetch(self, kept: KeptKeys) -> None:
-        before = (kept.failure is None, kept.keys.keys.keys() if kept.keys else None)
         asked_at = self._clock()
+        before = kept.condition(asked_at)
         try:
             fetched = await self._ask(kept)
             keys = await self._read(kept, fetched)
@@ -178,9 +178,9 @@ class CachedKeySets:
         else:
             lifetime_s = self._freshness.lifetime(fetched.max_age_s)
             kept.arrived(keys, fetched.etag, asked_at, lifetime_s, self._freshness.stale_s)
-        after = (kept.failure is None, kept.keys.keys.keys() if kept.keys else None)
-        if self._on_change is not None and before != after:
-            self._on_change(kept.status(self._clock()))
+        now = self._clock()
+        if self._on_change is not None and before != kept.condition(now):
+            self._on_change(kept.status(now))
 
     async def _ask(self, kept: KeptKeys) -> Fetched:
         source = self._source(kept.directory)

@@ -46,7 +46,7 @@ def read_file(path: Path) -> bytes:
         # Without O_NONBLOCK a FIFO in place of the file would hold the caller for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError:
-        raise KeystoreRefused(path, "no such file", "mount the file or correct the path") from None
+        raise KeystoreRefused(path, "does not exist", "mount the file or correct the path") from None
     except OSError as error:
         raise KeystoreRefused(path, f"cannot be opened ({error.strerror})", "let the gateway's user read it") from None
     before = os.fstat(descriptor)

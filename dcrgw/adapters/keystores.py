@@ -136,15 +136,17 @@ def judge_pair(pair: KeyPair, at: float) -> None:
     """
     if not _belongs(pair.key, pair.certificate):
         raise KeystoreRefused(
-            pair.source, "key and certificate do not belong together", "pair the key with its own one"
+            pair.source, "holds a certificate that does not belong to the key", "pair the key with its own one"
         )
     now = datetime.fromtimestamp(at, UTC)
     if now < pair.certificate.not_valid_before_utc:
         since = pair.certificate.not_valid_before_utc.isoformat()
-        raise KeystoreRefused(pair.source, f"the certificate is valid only from {since}", "check the clock, or wait")
+        raise KeystoreRefused(
+            pair.source, f"holds a certificate that is valid only from {since}", "check the clock, or wait"
+        )
     if now > pair.certificate.not_valid_after_utc:
         until = pair.certificate.not_valid_after_utc.isoformat()
-        raise KeystoreRefused(pair.source, f"the certificate expired on {until}", "renew it")
+        raise KeystoreRefused(pair.source, f"holds a certificate that expired on {until}", "renew it")
 
 
 def install(context: ssl.SSLContext, pair: KeyPair) -> None:
@@ -162,7 +164,7 @@ def install(context: ssl.SSLContext, pair: KeyPair) -> None:
         try:
             context.load_cert_chain(path, password=passphrase)
         except ssl.SSLError as error:
-            reason = f"OpenSSL does not take it ({error.reason or 'no reason given'})"
+            reason = f"is not taken by OpenSSL ({error.reason or 'no reason given'})"
             raise KeystoreRefused(
                 pair.source, reason, "use a key and signature that OpenSSL's security level allows"
             ) from None
@@ -235,11 +237,11 @@ def _key_in_trust_store(path: Path) -> KeystoreRefused:
 def _usable_key(path: Path, key: object) -> PrivateKey:
     if isinstance(key, RSAPrivateKey):
         if key.key_size < MIN_RSA_BITS:
-            raise KeystoreRefused(path, f"its RSA key has {key.key_size} bits", f"use {MIN_RSA_BITS} bits or more")
+            raise KeystoreRefused(path, f"holds an RSA key of {key.key_size} bits", f"use {MIN_RSA_BITS} bits or more")
         return key
     if isinstance(key, EllipticCurvePrivateKey):
         return key
-    raise KeystoreRefused(path, "its key is neither RSA nor EC", "use an RSA or EC key")
+    raise KeystoreRefused(path, "holds a key that is neither RSA nor EC", "use an RSA or EC key")
 
 
 def _belongs(key: PrivateKey, certificate: x509.Certificate) -> bool:

@@ -64,5 +64,8 @@ async def _getaddrinfo(host: str, port: int, family: int) -> list[tuple[Any, Any
         except RuntimeError:
             return  # the loop was closed while the name hung: nobody waits any more
 
-    threading.Thread(target=look_up, name="dns", daemon=True).start()
+    try:
+        threading.Thread(target=look_up, name="dns", daemon=True).start()
+    except RuntimeError:
+        raise OSError("no thread for the look-up") from None
     return await answer

@@ -17,6 +17,7 @@ from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app import outgoing
 from dcrgw.config.model import ServerListener, Settings
+from dcrgw.core.checks import Report
 from dcrgw.core.market import Market
 from dcrgw.edge.drain import serve_until_signal
 from dcrgw.edge.exchange import Handler
@@ -45,6 +46,11 @@ class Gateway:
     probes: list[Listener]
     addresses: dict[str, tuple[str, int]]
     _opened: AsyncExitStack = field(repr=False)
+
+    @property
+    def reports(self) -> list[Report]:
+        """The reports of the last decisions, newest last."""
+        return [report for report, _ in self.recent.kept]
 
     async def serve_until_signal(self) -> bool:
         """Serve until SIGTERM or SIGINT, then drain. True when every request that had begun got its answer."""
@@ -79,7 +85,9 @@ async def start(settings: Settings) -> Gateway:
         ports = await _ports(materials, clock, health, opened)
         recent, markets = Recent(), MarketMap(list(materials.markets.values()))
         gateway = Gateway(materials, health, recent, [], [], {}, AsyncExitStack())
-        serving = {"mtls": RegisterEndpoint(markets, ports, recent), "public": NoCertificateEndpoint(markets)}
+        serving: dict[str, Handler] = {
+            "mtls": RegisterEndpoint(markets, ports, recent), "public": NoCertificateEndpoint(markets),
+        }
         for listener in _listeners(materials, serving, health):
             gateway.addresses[listener.name] = await listener.start()
             opened.push_async_callback(listener.close)

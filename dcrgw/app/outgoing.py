@@ -46,7 +46,7 @@ def directories(materials: Materials, opened: AsyncExitStack) -> DirectoryStandi
 def _tell(status: KeySetStatus, health: Health) -> None:
     """A directory without usable keys can prove nothing, so we are not ready; a software's are its own affair."""
     if not status.of_software:
-        health.set(f"keys of {status.directory}", status.usable, status.last_error or "")
+        health.set(f"keys of {status.directory}", status.is_usable, "" if status.is_usable else status.last_error or "")
 
 
 def _source(directory: DirectoryMaterials, materials: Materials, opened: AsyncExitStack) -> KeySetSource:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -41,9 +42,8 @@ def from_document(document: Mapping[str, Any], source: Path) -> Settings:
         faults = explain(found)
         settings = _mended(document, found, base)
     if settings is not None:
-        mine = [fault.key for fault in faults]
-        # What follows from a fault that is told already would only hide the others.
-        faults += [fault for fault in rules.judge(settings) if not any(fault.concerns(key) for key in mine)]
+        told = [fault.key for fault in faults]
+        faults += [fault for fault in rules.judge(settings) if not _follows(fault, told)]
     if settings is None or faults:
         raise ConfigurationRefused(source, faults) from None
     settings._source = source
@@ -79,7 +79,21 @@ def _validated(document: Mapping[str, Any], base: Path) -> Settings:
 
 
 def _details(error: ValidationError) -> list[ErrorDetails]:
-    return error.errors(include_url=False, include_input=False)
+    """The errors that stand for themselves: not those of a list short of a refused item, or of a derived default."""
+    found = error.errors(include_url=False, include_input=False)
+    found = [each for each in found if each["type"] != "default_factory_not_called"]
+    inner = {each["loc"][:n] for each in found for n in range(len(each["loc"]))}
+    return [each for each in found if each["type"] != "too_short" or each["loc"] not in inner]
+
+
+def _follows(fault: ConfigFault, told: Sequence[str]) -> bool:
+    """True for a fault that may be gone once those told already are: it would only hide the others."""
+    if any(fault.concerns(key) for key in told):
+        return True
+    for referring, named in ((r"market\[\d+\]\.directories.*", "directory"), (r"script\[\d+\]\.markets.*", "market")):
+        if re.fullmatch(referring, fault.key):
+            return any(re.fullmatch(rf"{named}(\[\d+\](\.name)?)?", key) for key in told)
+    return False
 
 
 def _clamped(document: Mapping[str, Any]) -> list[ConfigFault]:

@@ -97,7 +97,8 @@ def _secrets_can_be_sealed(settings: Settings) -> Iterator[ConfigFault]:
 
 def _standing_can_be_asked(settings: Settings) -> Iterator[ConfigFault]:
     for i, directory in enumerate(settings.directories):
-        why = "check_own_standing is set" if directory.check_own_standing else None
+        why = "tpp_url is set" if directory.has_standing else None
+        why = "check_own_standing is set" if directory.check_own_standing else why
         for _, market, profile in _profiled(settings):
             if profile.standing == "required" and directory.name in market.directories:
                 why = f"market {market.name} (profile {profile.name}) asks the directory about each TPP"

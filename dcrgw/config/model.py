@@ -264,9 +264,11 @@ class MarketSettings(Section):
     profile: Name = Field(description="Market profile: the rules of this market, such as obuk-3.2.")
     directories: tuple[Name, ...] = Field(min_length=1, description="Directories whose statements it takes.")
     trust: tuple[FilePath, ...] = Field(min_length=1, description="Roots of TPPs' certificates: PEM or PKCS#12 files.")
-    trust_password: Secret | None = Field(default=None, description="Password of the PKCS#12 files in `trust`.")
+    trust_password: Secret | None = Field(
+        default=None, description="Password of the PKCS#12 files in `trust` and `intermediates`."
+    )
     intermediates: tuple[FilePath, ...] = Field(
-        default=(), description="Intermediates that TPPs may leave out: PEM files."
+        default=(), description="Intermediates that TPPs may leave out: PEM or PKCS#12 files."
     )
     client_auth_methods: tuple[AuthMethod, ...] = Field(
         default=("private_key_jwt", "tls_client_auth"),

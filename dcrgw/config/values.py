@@ -119,8 +119,9 @@ def _host_port(text: str) -> str:
 
 def _network(value: Any) -> Network:
     try:
-        return ip_network(value)
-    except (ValueError, TypeError):
+        # Only text: to ipaddress a number is an address too.
+        return ip_network(value if isinstance(value, str) else "")
+    except ValueError:
         raise refused("is not a network", "write CIDR with no host bits set, such as 127.0.0.0/8 or ::1/128") from None
 
 

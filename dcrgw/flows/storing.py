@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dcrgw.core.checks import Gate, Report, gate
 from dcrgw.core.evidence import Arrival
-from dcrgw.core.registration.client import RegisteredClient
+from dcrgw.core.registration.client import ClientStatus, RegisteredClient
 from dcrgw.core.registration.rules import Registration
 from dcrgw.errors import ErrorCode, Rejected
 from dcrgw.flows import audit
@@ -17,6 +17,12 @@ JTI_UNUSED = gate(
     "The request's jti (and the statement's, where a market says so) was not used by other bytes before",
     spec="OB UK DCR 3.2, claims of the request, jti; RFC 7519 §4.1.7",
     code=ErrorCode.INVALID_CLIENT_METADATA,
+)
+CLIENT_ACTIVE = gate(
+    "registry.client.active",
+    "The registration that these same bytes made before, if any, is still active",
+    spec="RFC 7591 §3.2",
+    code=ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT,
 )
 CLIENT_ID_FREE = gate(
     "registry.client_id.free",
@@ -32,6 +38,7 @@ SOFTWARE_UNREGISTERED = gate(
 )
 
 _REFUSALS: dict[CommitVerdict, tuple[Gate, str]] = {
+    CommitVerdict.REPEATED: (CLIENT_ACTIVE, "these bytes made a registration that is no longer active"),
     CommitVerdict.TOKEN_USED: (JTI_UNUSED, "jti was used before by another request; send a new one"),
     CommitVerdict.CLIENT_ID_TAKEN: (CLIENT_ID_FREE, "the client_id that the bank chose for this TPP is taken"),
     CommitVerdict.DUPLICATE_SOFTWARE: (SOFTWARE_UNREGISTERED, "software_id is registered already in this market"),
@@ -62,8 +69,9 @@ async def store(
         report.findings.extend(check.passed for check, _ in _REFUSALS.values())
         report.facts["client_id"] = client.client_id
         return client
-    if committed.verdict is CommitVerdict.REPEATED and committed.client is not None:
-        return await repeat(committed.client, ports.registry, report)
+    earlier = committed.client
+    if committed.verdict is CommitVerdict.REPEATED and earlier is not None and earlier.status is ClientStatus.ACTIVE:
+        return await repeat(earlier, ports.registry, report)
     check, description = _REFUSALS[committed.verdict]
     finding = check.failed(description)
     report.findings.append(finding)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cryptography import x509
 from cryptography.hazmat import asn1
 
-INTEGER, BIT_STRING, SEQUENCE, SET = 0x02, 0x03, 0x30, 0x31
+INTEGER, BIT_STRING, NULL, SEQUENCE, SET = 0x02, 0x03, 0x05, 0x30, 0x31
 #: Tags of the string types that subjects are made of, and of some that they must not be made of.
 OCTET_STRING, UTF8, NUMERIC, PRINTABLE, T61, IA5 = 0x04, 0x0C, 0x12, 0x13, 0x14, 0x16
 VISIBLE, UNIVERSAL, BMP = 0x1A, 0x1C, 0x1E

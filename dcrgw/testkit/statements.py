@@ -102,6 +102,7 @@ def statement_claims(
 
 def request_claims(
     software_statement: str | None,
+    /,
     *,
     at: float = NOW,
     software_id: str = SOFTWARE_ID,
@@ -154,7 +155,7 @@ def rfc7591_statement_claims(
     return changed(claims, changes)
 
 
-def rfc7591_request_claims(software_statement: str | None = None, **changes: Change) -> Claims:
+def rfc7591_request_claims(software_statement: str | None = None, /, **changes: Change) -> Claims:
     """The members of a plain JSON registration request (RFC 7591 §3.1)."""
     members: Claims = {
         "redirect_uris": ["https://client.example/cb"],

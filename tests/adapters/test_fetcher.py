@@ -496,6 +496,14 @@ async def test_cancelled_fetch_is_cancelled(raw: Any, fetcher: Any) -> None:
     assert task.cancelled()
 
 
+async def test_closed_fetcher_stays_closed(host: Any, fetcher: Any) -> None:
+    server, one = await host(), fetcher()
+    await one.get(server.url(), hosts=None)
+    await one.close()
+    assert await reason_of(one.get(server.url(), hosts=None)) is FetchReason.CONNECT
+    assert len(server.arrived) == 1
+
+
 # Names
 
 

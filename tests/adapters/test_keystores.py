@@ -213,7 +213,7 @@ def test_a_mismatched_pair_is_refused(tmp_path: Path) -> None:
     certificate = written(tmp_path / "bank.pem", BANK.certificate_pem)
     key = written(tmp_path / "other.key", OTHER.key_pem)
     pair = keystores.open_pem(certificate, key)
-    assert "belong together" in refusal(lambda: keystores.judge_pair(pair, NOW)).reason
+    assert "does not belong" in refusal(lambda: keystores.judge_pair(pair, NOW)).reason
 
 
 def test_a_pair_tells_when_it_ends_and_hides_its_key() -> None:

@@ -129,8 +129,8 @@ class SqliteRegistry:
 
         def work(connection: sqlite3.Connection) -> None:
             commit.apply(connection, prepared, now)
-            if purging:
-                commit.purge(connection, now)
+            if purging and commit.purge(connection, now) == commit.PURGE_LIMIT:
+                self._purge_due_at = now  # there is more of it
 
         return work
 

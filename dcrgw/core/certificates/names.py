@@ -36,9 +36,8 @@ def parse(dn: str) -> Dn:
     strings other than UTF8, Printable and IA5).
     """
     rdns = read(dn)
-    for character in (unsafe_character(value) for rdn in rdns for _, value in rdn):
-        if character is not None:
-            raise DnRefused("holds a control or formatting character")
+    if any(unsafe_character(value) is not None for rdn in rdns for _, value in rdn):
+        raise DnRefused("holds a control or formatting character")
     # RFC 4514 §2.1: the text starts with the last RDN.
     return of_subject(tuple(rdns[::-1]))
 

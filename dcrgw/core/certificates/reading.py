@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
 from cryptography import x509
@@ -32,7 +32,6 @@ class Leaf:
     `weak_key` and `weak_signature` say what is wrong with them, if anything is.
     """
 
-    certificate: x509.Certificate = field(repr=False)
     x5t_s256: str
     subject: RawName
     issuer: RawName
@@ -82,7 +81,6 @@ def _leaf(der: bytes, certificate: x509.Certificate) -> Leaf:
     purposes = _value(extensions, x509.ExtendedKeyUsage)
     alternatives = _value(extensions, x509.SubjectAlternativeName)
     return Leaf(
-        certificate=certificate,
         x5t_s256=base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode(),
         subject=_raw(names.subject),
         issuer=_raw(names.issuer),

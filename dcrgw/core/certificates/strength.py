@@ -6,6 +6,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from dcrgw.core.certificates.der import SEQUENCE, elements, only
+
 MINIMUM_RSA_BITS = 2048
 
 _CURVES = ("secp256r1", "secp384r1", "secp521r1")
@@ -19,13 +21,24 @@ def key_weakness(certificate: x509.Certificate) -> str | None:
     """
     try:
         key = certificate.public_key()
-    except Exception:  # explicit curve parameters, P-192's like, broken points: each library error means the same
+        if isinstance(key, ec.EllipticCurvePublicKey) and _writes_its_curve_out(certificate):
+            return "holds a key whose curve is written out, not named"
+    except Exception:  # unknown algorithms and curves, points off the curve: every library error means the same
         return "holds a key that cannot be read"
     if isinstance(key, rsa.RSAPublicKey):
         return None if key.key_size >= MINIMUM_RSA_BITS else f"holds an RSA key shorter than {MINIMUM_RSA_BITS} bits"
     if isinstance(key, ec.EllipticCurvePublicKey):
         return None if key.curve.name in _CURVES else "holds a key on a curve other than P-256, P-384 and P-521"
     return "holds a key that is neither RSA nor EC"
+
+
+def _writes_its_curve_out(certificate: x509.Certificate) -> bool:
+    """Whether the EC parameters are a SEQUENCE: so a liar may choose the generator (CVE-2020-0601)."""
+    fields = elements(only(certificate.tbs_certificate_bytes, SEQUENCE))
+    # RFC 5280 §4.1: the explicitly tagged version is left out of version 1.
+    public_key_info = fields[6 if fields[0][0] == 0xA0 else 5][1]
+    algorithm = elements(public_key_info)[0][1]
+    return any(tag == SEQUENCE for tag, _ in elements(algorithm))
 
 
 def signature_weakness(certificate: x509.Certificate) -> str | None:

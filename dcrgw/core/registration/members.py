@@ -27,6 +27,7 @@ class Holds(StrEnum):
     #: For people to read: control and bidirectional characters are refused everywhere, here they would show.
     PROSE = "prose"
     #: An https URL, kept as a string and never fetched.
+    # DIVERGENCE: RFC 7591 §2 lets web pages be plain http; none are taken, since people follow these links.
     URL = "url"
     #: Judged by the redirect rules, which know the application's type.
     REDIRECT = "redirect"
@@ -107,7 +108,7 @@ MEMBERS: Mapping[str, Member] = {
     "authorization_details_types": _WORDS,
     # OpenID CIBA Core §4; the last under its OB UK name
     "backchannel_token_delivery_mode": _WORD,
-    "backchannel_client_notification_endpoint": _URL,
+    "backchannel_client_notification_endpoint": Member(Kind.TEXT, Holds.URL, max_length=256),
     "backchannel_authentication_request_signing_alg": _WORD,
     "backchannel_user_code_parameter": _FLAG,
     "backchannel_user_code_parameter_supported": _FLAG,

@@ -153,6 +153,7 @@ def _fault(name: str, value: JsonValue, member: Member, profile: Profile) -> tup
 
 
 def _is_of_kind(value: JsonValue, kind: Kind) -> bool:
+    # DIVERGENCE: RFC 7592 §2.2 lets a null stand for an omitted member; here it is of the wrong type.
     if kind is Kind.TEXT:
         return isinstance(value, str)
     if kind is Kind.TEXTS:
@@ -204,7 +205,8 @@ def _overrule(members: dict[str, JsonValue], statement: SoftwareStatement | None
         value = statement.claims.get(claim)
         if value is None:
             continue
-        # A value that a request could not have had is not taken from a statement either; then nobody's is.
+        # DIVERGENCE: RFC 7591 §3.1.1 takes the statement's value; one that a request could not have had (a
+        # javascript: policy_uri) is not taken from a statement either, and then nobody's is.
         if _fault(name, value, MEMBERS[name], profile) is None:
             members[name] = value
         else:

@@ -171,7 +171,7 @@ class Profile:
 
 #: How a certificate is tied to a statement; `rules.identity` gives each its meaning.
 IDENTITY_STRATEGIES = frozenset(
-    {"cn=software_id,ou=org_id", "cn=org_id", "organizationidentifier=registration_id", "none"}
+    {"cn=software_id,ou=org_id", "cn=org_id", "organizationIdentifier=registration_id", "none"}
 )
 
 

@@ -45,7 +45,7 @@ class RegistrationRequest:
     exp: float | None
     jti: str | None
     software_id: str | None
-    software_statement: str | None
+    software_statement: str | None = field(repr=False)
     #: As asked: known members of their types, no defaults yet.
     metadata: ClientMetadata
     kid: str | None

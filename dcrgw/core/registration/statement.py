@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dcrgw.core.checks import Findings, Judgement
 from dcrgw.core.jose.keys import KeySet
@@ -53,8 +53,8 @@ class SoftwareStatement:
     org_jwks_endpoint: str | None
     #: None when the statement carries no competent-authority claims.
     authorisations: tuple[Authorisation, ...] | None
-    claims: Mapping[str, JsonValue]
-    jws: str
+    claims: Mapping[str, JsonValue] = field(repr=False)
+    jws: str = field(repr=False)
     kid: str
     alg: str
     directory: str

@@ -75,6 +75,8 @@ ORG_STATUS = gate(
 class StatementClaims:
     """A statement's claims under the market's names. A JSON null counts as absent, as directories mean it."""
 
+    # DIVERGENCE: RFC 7519 knows no such reading of null; the OB directory writes it for what a TPP left empty.
+
     all: Mapping[str, JsonValue]
     rules: StatementProfile
 

@@ -9,6 +9,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import aiosqlite
@@ -157,7 +158,10 @@ async def test_read_only_file_is_misconfigured(path: Path) -> None:
 def what_an_ordinary_user_meets(path: Path) -> str:
     """The failure of writing to the database in a process without root's right to write everything."""
     answer, tell = os.pipe()
-    child = os.fork()
+    with warnings.catch_warnings():
+        # Newer Pythons warn of other threads; this child does nothing that could wait for them.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
     if child == 0:
         try:
             if os.geteuid() == 0:

@@ -137,6 +137,19 @@ async def test_expired_jtis_are_deleted_in_passing(path: Path) -> None:
     assert rows(path, "SELECT jti FROM used_tokens") == [("kept",)]
 
 
+async def test_many_expired_jtis_are_deleted_a_few_at_a_change(path: Path) -> None:
+    clock = FakeClock()
+    async with registry(path, clock=clock) as store:
+        many = tuple(jti(f"jti-{n}") for n in range(2 * commit.PURGE_LIMIT + 1))
+        await store.commit(change("first", used=many))
+        clock.at = NOW + 10_000
+        left = []
+        for _ in range(4):
+            await store.commit(Change(audit=audit()))
+            left.append(rows(path, "SELECT count(*) FROM used_tokens")[0][0])
+    assert left == [commit.PURGE_LIMIT + 1, 1, 0, 0]
+
+
 async def test_taken_client_id_is_refused_and_free_in_another_market(path: Path) -> None:
     async with registry(path) as store:
         await store.commit(change())

@@ -61,7 +61,7 @@ _Compare = Callable[[ClientIdentity, SoftwareStatement], Outcome]
 _STRATEGIES: dict[str, tuple[_Compare, _Compare]] = {
     "cn=software_id,ou=org_id": (_software_in_cn, _organisation_in_ou),
     "cn=org_id": (_no_software, _organisation_in_cn),
-    "organizationidentifier=registration_id": (_no_software, _organisation_at_regulator),
+    "organizationIdentifier=registration_id": (_no_software, _organisation_at_regulator),
     "none": (_no_software, _no_organisation),
 }
 

@@ -48,6 +48,8 @@ def redirect_uris_subset(subject: Registration) -> Outcome:
         not signed and _statement_may_be_silent(subject)
     ):
         return Skipped("the statement names no redirect URIs here")
+    # DIVERGENCE: RFC 7591 §3.1.1 lets the statement replace the request; a URI outside it is refused instead, so
+    # that a TPP learns of it before its first user does.
     # Compared byte for byte (RFC 6749 §3.1.2.3 asks for simple string comparison): a
     # normalising compare would let https://a/%2e%2e/ or another letter case through.
     return _first(
@@ -103,6 +105,7 @@ def _common_fault(text: str, uri: Uri) -> str | None:
         return "must not have a fragment"
     if "*" in text or "%2a" in text.lower():
         return "must not hold a wildcard"
+    # DIVERGENCE: RFC 3986 allows dot segments; refused even when signed, since browsers and servers resolve them apart.
     if _DOT_SEGMENT.search(uri.path):
         return "must not hold dot segments or encoded separators in its path"
     return None

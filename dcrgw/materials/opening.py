@@ -1,4 +1,4 @@
-"""Opens what settings name, one thing at a time, and notes every fault under its key instead of stopping at the first."""
+"""Opens what settings name, one thing at a time; notes every fault under its key and goes on."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ from pydantic import SecretStr
 from dcrgw.adapters import keystores
 from dcrgw.adapters.keystore_files import KeystoreRefused
 from dcrgw.adapters.keystores import KeyPair, PrivateKey
+from dcrgw.adapters.sealer import sealing_key
 from dcrgw.config.explaining import did_you_mean
 from dcrgw.config.faults import ConfigFault
 from dcrgw.config.model import DirectorySettings, Outbound
 from dcrgw.config.secrets import SecretReference, SecretUnresolved, too_open
 from dcrgw.core.checks import CATALOGUE
+from dcrgw.errors import Misconfigured
 
 T = TypeVar("T")
 
@@ -45,6 +47,11 @@ class Opening:
         if reference.file is not None:
             self._private(key, reference.file)
         return self._attempt(key, reference.resolve)
+
+    def sealing_key(self, key: str, reference: SecretReference) -> bytes | None:
+        """The bytes of a key that seals stored secrets."""
+        secret = self.secret(key, reference)
+        return None if secret is None else self._attempt(key, lambda: sealing_key(secret.get_secret_value()))
 
     def keystore(self, key: str, path: Path, password: SecretReference | None) -> KeyPair | None:
         """The key pair of a PKCS#12 store, fit to serve now."""
@@ -74,15 +81,17 @@ class Opening:
         private_key = self._with_password(f"{key}.signing_key", path, directory.signing_key_password, open_it)
         if private_key is not None and not isinstance(private_key, RSAPrivateKey):
             reason = f"{path} is no RSA key, which {directory.signing_alg} needs"
-            self.faults.append(ConfigFault(f"{key}.signing_key", reason, "use an RSA key"))
+            self._note(ConfigFault(f"{key}.signing_key", reason, "use an RSA key"))
         return private_key
 
-    def trust(self, key: str, path: Path | None, password: SecretReference | None) -> Certificates | None:
+    def trust(
+        self, key: str, path: Path | None, password: SecretReference | None, password_key: str = ""
+    ) -> Certificates | None:
         """A trust store's certificates; None for the system's own roots."""
         if path is None:
             return None
         found = self._with_password(
-            key, None, password, lambda secret: keystores.open_trust_store(path, secret), f"{key}_password"
+            key, None, password, lambda secret: keystores.open_trust_store(path, secret), password_key
         )
         for certificate in found or ():
             until = certificate.not_valid_after_utc
@@ -91,9 +100,11 @@ class Opening:
                 self.warnings.append(ConfigFault(key, f"{path}: {subject} expired on {until.isoformat()}", "renew it"))
         return found
 
-    def trust_files(self, key: str, paths: Sequence[Path], password: SecretReference | None) -> Certificates:
-        """The certificates of several trust stores, each once."""
-        found = [self.trust(f"{key}[{i}]", path, password) or () for i, path in enumerate(paths)]
+    def trust_files(
+        self, key: str, paths: Sequence[Path], password: SecretReference | None, password_key: str
+    ) -> Certificates:
+        """The certificates of several trust stores with one password, each once."""
+        found = [self.trust(f"{key}[{i}]", path, password, password_key) or () for i, path in enumerate(paths)]
         return tuple(dict.fromkeys(each for certificates in found for each in certificates))
 
     def proxy(self, key: str, outbound: Outbound) -> SecretStr | None:
@@ -113,7 +124,7 @@ class Opening:
         """The listener's certificate must name the host, or no TPP can connect."""
         if not _names(pair.certificate, host):
             fix = f"use a certificate whose subject alternative names hold {host}"
-            self.faults.append(ConfigFault(key, f"the certificate {pair.source} does not name {host}", fix))
+            self._note(ConfigFault(key, f"the certificate {pair.source} does not name {host}", fix))
 
     def check_ids(self, key: str, codes: Mapping[str, str]) -> None:
         """Every id must be one of the catalogue's, or a typing error would change nothing in silence."""
@@ -121,7 +132,7 @@ class Opening:
         for id_ in codes:
             if id_ not in known:
                 fix = did_you_mean(id_, known, "see the list of checks")
-                self.faults.append(ConfigFault(f"{key}.{id_}", "there is no such check", fix))
+                self._note(ConfigFault(f"{key}.{id_}", "there is no such check", fix))
 
     def own_file(self, key: str, path: Path) -> None:
         """A file that decides what we do: it must be readable to us, and writable to nobody else."""
@@ -130,7 +141,7 @@ class Opening:
                 mode = os.fstat(file.fileno()).st_mode
         except OSError as error:
             reason = f"{path} cannot be read ({error.strerror})"
-            self.faults.append(ConfigFault(key, reason, "correct the path, or let the gateway's user read it"))
+            self._note(ConfigFault(key, reason, "correct the path, or let the gateway's user read it"))
             return
         if mode & stat.S_IWOTH:
             self._note_exposure(ConfigFault(key, f"{path} can be written by everybody", f"chmod o-w {path}"))
@@ -139,7 +150,7 @@ class Opening:
         """A folder that we write to."""
         if not path.is_dir() or not os.access(path, os.W_OK | os.X_OK):
             fix = "make the folder, and let the gateway's user write to it"
-            self.faults.append(ConfigFault(key, f"{path} is no folder that we can write to", fix))
+            self._note(ConfigFault(key, f"{path} is no folder that we can write to", fix))
 
     def _pair(
         self, key: str, path: Path, password: SecretReference | None, open_it: Callable[[bytes | None], KeyPair]
@@ -170,10 +181,17 @@ class Opening:
         try:
             return action()
         except KeystoreRefused as refused:
-            self.faults.append(ConfigFault(key, f"{refused.path} {refused.reason}", refused.fix))
+            self._note(ConfigFault(key, f"{refused.path} {refused.reason}", refused.fix))
         except SecretUnresolved as refused:
-            self.faults.append(ConfigFault(key, refused.reason, refused.fix))
+            self._note(ConfigFault(key, refused.reason, refused.fix))
+        except Misconfigured as refused:
+            self._note(ConfigFault(key, str(refused)))
         return None
+
+    def _note(self, fault: ConfigFault) -> None:
+        # One password may serve several files: its fault is told once.
+        if fault not in self.faults:
+            self.faults.append(fault)
 
     def _private(self, key: str, path: Path) -> None:
         reason = too_open(path)
@@ -181,7 +199,9 @@ class Opening:
             self._note_exposure(ConfigFault(key, reason, f"chmod go= {path}"))
 
     def _note_exposure(self, fault: ConfigFault) -> None:
-        (self.warnings if self._is_sandbox else self.faults).append(fault)
+        noted = self.warnings if self._is_sandbox else self.faults
+        if fault not in noted:
+            noted.append(fault)
 
 
 def _names(certificate: x509.Certificate, host: str) -> bool:

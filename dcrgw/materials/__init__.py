@@ -1,4 +1,4 @@
-"""Everything that the settings name on disk or in the environment, opened: one whole generation, or every fault at once.
+"""What the settings name on disk or in the environment, opened: one whole generation, or every fault at once.
 
 A start, a reload and `check-config` all come through here. It is synchronous and may take long
 (keystores stretch their passwords): use a thread where a loop is running.
@@ -6,7 +6,7 @@ A start, a reload and `check-config` all come through here. It is synchronous an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cryptography import x509
@@ -18,10 +18,11 @@ from dcrgw.config.credentials import has_credentials
 from dcrgw.config.faults import ConfigFault, ConfigurationRefused
 from dcrgw.config.model import DirectorySettings, MarketSettings, ServerListener, Settings
 from dcrgw.config.profiles import profile_of
+from dcrgw.config.secrets import SecretReference
 from dcrgw.config.values import split_https
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.market import Directory, Market
-from dcrgw.opening import Opening
+from dcrgw.materials.opening import Opening
 
 __all__ = ["DirectoryMaterials", "Materials", "open_materials"]
 
@@ -44,14 +45,14 @@ class DirectoryMaterials:
 
 @dataclass(frozen=True, slots=True)
 class Materials:
-    """A generation, ready to serve. `sealing_keys` are as written, in their order: the first seals."""
+    """A generation, ready to serve. `sealing_keys` are in their order: the first seals, all open."""
 
     settings: Settings
     mtls: KeyPair
     public: KeyPair | None
     directories: Mapping[str, DirectoryMaterials]
     markets: Mapping[str, Market]
-    sealing_keys: tuple[SecretStr, ...]
+    sealing_keys: tuple[bytes, ...] = field(repr=False)
     #: Script name -> property name -> value, references resolved.
     script_properties: Mapping[str, Mapping[str, SecretStr]]
     warnings: tuple[ConfigFault, ...]
@@ -69,9 +70,7 @@ def open_materials(settings: Settings, at: float) -> Materials:
     markets = {
         each.name: _market(opening, f"market[{i}]", each, settings, mtls) for i, each in enumerate(settings.markets)
     }
-    sealing_keys = [
-        opening.secret(f"registry.sealing_keys[{i}]", r) for i, r in enumerate(settings.registry.sealing_keys)
-    ]
+    sealing_keys = [opening.sealing_key(f"registry.sealing_keys[{i}]", each) for i, each in _sealing(settings)]
     properties = {
         each.name: _script_properties(opening, f"script[{i}]", settings, i)
         for i, each in enumerate(settings.scripts)
@@ -93,6 +92,10 @@ def open_materials(settings: Settings, at: float) -> Materials:
     )
 
 
+def _sealing(settings: Settings) -> Iterable[tuple[int, SecretReference]]:
+    return enumerate(settings.registry.sealing_keys)
+
+
 def _listener(opening: Opening, key: str, listener: ServerListener) -> KeyPair | None:
     if listener.keystore is not None:
         return opening.keystore(f"{key}.keystore", listener.keystore, listener.keystore_password)
@@ -109,6 +112,12 @@ def _directory(opening: Opening, key: str, directory: DirectorySettings, setting
         if client_id is None:
             reason = "is missing, and the transport certificate has no single common name"
             opening.faults.append(ConfigFault(f"{key}.client_id", reason, "set client_id"))
+    trust = opening.trust(f"{key}.trust_keystore", directory.trust_keystore, directory.trust_keystore_password)
+    software_trust = trust
+    if directory.software_jwks_trust != directory.trust_keystore:
+        software_key = f"{key}.software_jwks_trust"
+        password = directory.software_jwks_trust_password
+        software_trust = opening.trust(software_key, directory.software_jwks_trust, password)
     outbound = settings.outbound_of(directory)
     outbound_key = f"{key}.outbound" if directory.outbound else "outbound"
     return DirectoryMaterials(
@@ -116,10 +125,8 @@ def _directory(opening: Opening, key: str, directory: DirectorySettings, setting
         client_id,
         transport,
         opening.signing_key(key, directory),
-        opening.trust(f"{key}.trust_keystore", directory.trust_keystore, directory.trust_keystore_password),
-        opening.trust(
-            f"{key}.software_jwks_trust", directory.software_jwks_trust, directory.software_jwks_trust_password
-        ),
+        trust,
+        software_trust,
         opening.proxy(outbound_key, outbound),
     )
 
@@ -135,8 +142,9 @@ def _transport(opening: Opening, key: str, directory: DirectorySettings) -> KeyP
 
 
 def _market(opening: Opening, key: str, market: MarketSettings, settings: Settings, mtls: KeyPair | None) -> Market:
-    roots = opening.trust_files(f"{key}.trust", market.trust, market.trust_password)
-    intermediates = opening.trust_files(f"{key}.intermediates", market.intermediates, market.trust_password)
+    password = market.trust_password, f"{key}.trust_password"
+    roots = opening.trust_files(f"{key}.trust", market.trust, *password)
+    intermediates = opening.trust_files(f"{key}.intermediates", market.intermediates, *password)
     opening.check_ids(f"{key}.error_codes", market.error_codes)
     if mtls is not None:
         opening.server_name(f"{key}.base_url", mtls, split_https(market.base_url).hostname or "")
