@@ -1,0 +1,4 @@
+"""The operator's settings: one TOML file, read once, judged whole.
+
+`loading` is the door, `model` the settings themselves, `rules` what spans several settings.
+"""

@@ -59,11 +59,14 @@ class Finding:
     verdict: Verdict
     description: str = ""
     detail: str = ""
+    #: Where the wire code is not the check's own: a script may choose another.
+    code: ErrorCode | None = None
 
     @property
     def fault(self) -> Fault:
         """The finding as the caller may see it."""
-        return Fault(self.check.id, self.check.code, self.description, self.check.spec, self.check.status)
+        code = self.code or self.check.code
+        return Fault(self.check.id, code, self.description, self.check.spec, self.check.status)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,9 +84,9 @@ class Gate:
     def __post_init__(self) -> None:
         object.__setattr__(self, "passed", Finding(self, Verdict.PASSED))
 
-    def failed(self, description: str, detail: str = "") -> Finding:
+    def failed(self, description: str, detail: str = "", code: ErrorCode | None = None) -> Finding:
         """A no. `description` is made safe for an OAuth `error_description`."""
-        return Finding(self, Verdict.FAILED, wire_text(description), detail)
+        return Finding(self, Verdict.FAILED, wire_text(description), detail, code)
 
     def skipped(self, reason: str) -> Finding:
         """Did not apply."""

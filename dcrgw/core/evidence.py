@@ -1,13 +1,32 @@
-"""The journal: every question that a decision put to the world outside, and the answer it got.
+"""What a decision rests on: the request as it arrived, and a journal of every question put to the world outside.
 
-A decision is a function of the request, the certificate chain, the configuration and this journal.
-Entries hold the values themselves, by reference; writing them to a file is the compliance bench's work.
+A decision is a function of the arrival, the time, the configuration and this journal. Entries hold
+the values themselves, by reference; writing them to a file is the compliance bench's work.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One request, as bytes, before anything in it is believed.
+
+    `chain` is the peer's certificates in DER, leaf first; `media_type` the Content-Type header's text.
+    """
+
+    market: str
+    chain: tuple[bytes, ...]
+    media_type: str | None
+    body: bytes = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the body, hex: what makes a repeated request the same request."""
+        return hashlib.sha256(self.body).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +47,12 @@ class Journal:
     def note(self, port: str, question: tuple[Any, ...], answer: Any) -> None:
         """Append one entry."""
         self.entries.append(Entry(port, question, answer))
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything that one decision was a function of. `at` is epoch seconds."""
+
+    arrival: Arrival
+    at: float
+    journal: Journal

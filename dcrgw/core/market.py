@@ -13,7 +13,7 @@ from dcrgw.core.registration.profile import Profile
 class Directory:
     """A trust framework whose statements a market takes.
 
-    `issuers` are the exact `iss` values; `software_jwks_hosts` the `host:port` pairs that may serve
+    `issuers` are the exact `iss` values; `software_jwks_hosts` the lower-case `host:port` pairs that may serve
     a software's key set, so that a signed statement still cannot point us anywhere it likes.
     """
 

@@ -19,8 +19,8 @@ class ScriptCall:
 
     market: str
     identity: ClientIdentity
-    #: The leaf certificate, PEM.
-    certificate_pem: str
+    #: The leaf certificate, DER.
+    certificate: bytes
     statement: SoftwareStatement | None
     metadata: ClientMetadata
     #: The request's own claims as read (iss, aud, jti and all).

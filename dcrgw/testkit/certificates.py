@@ -21,8 +21,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
+from dcrgw.core.certificates import dn_text
 from dcrgw.testkit.certificate_kinds import KINDS, Extension, Holder, purposes, qualified, subject_of, usage
-from dcrgw.testkit.der import BIT_STRING, SEQUENCE, content, elements, raw_subject, tlv
+from dcrgw.testkit.der import BIT_STRING, NULL, SEQUENCE, content, elements, oid, raw_subject, tlv
 
 __all__ = ["KINDS", "CertificateAuthority", "Issued", "PrivateKey", "new_key", "raw_subject", "resigned"]
 
@@ -172,9 +173,9 @@ class CertificateAuthority:
     ) -> Issued:
         """A certificate of a kind of `KINDS`, right unless told otherwise.
 
-        `subject` replaces the kind's own: RFC 4514 text, a Name, or a Name's DER (`raw_subject`). `eku` and
-        `key_usage` default to the kind's own too; empty leaves the extension out. The default life is 30 days
-        from an hour ago. `extensions` are added as (value, critical).
+        `subject` replaces the kind's own: RFC 4514 text in any spelling, a Name, or a Name's DER (`raw_subject`).
+        `eku` and `key_usage` default to the kind's own too; empty leaves the extension out. The default life is
+        30 days from an hour ago. `extensions` are added as (value, critical).
         """
         shape = KINDS[kind]
         key = key or new_key(key_type)
@@ -221,27 +222,48 @@ def resigned(
     subject: bytes | None = None,
     serial_number: bytes | None = None,
     public_key: bytes | None = None,
+    digest: str = "sha256",
     version_1: bool = False,
 ) -> Issued:
     """The same certificate with parts replaced by any DER (Name, INTEGER, SubjectPublicKeyInfo) and signed anew.
 
-    For what a careful builder refuses to make. `version_1` drops the version and all extensions. The
-    certificate must still load, which says little: names and extensions are read lazily.
+    For what a careful builder refuses to make. `digest` is sha256, sha1 or md5; `version_1` drops the version and
+    all extensions. The certificate must still load, which says little: names and extensions are read lazily.
     """
     # RFC 5280 §4.1: version, serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo, extensions
     fields = elements(content(issued.certificate.tbs_certificate_bytes))
-    for position, replacement in ((1, serial_number), (5, subject), (6, public_key)):
+    algorithm = _algorithm(authority.key, digest)
+    for position, replacement in ((1, serial_number), (2, algorithm), (5, subject), (6, public_key)):
         if replacement is not None:
             fields[position] = replacement
     tbs = tlv(SEQUENCE, *(fields[1:7] if version_1 else fields))
-    der = tlv(SEQUENCE, tbs, fields[2], tlv(BIT_STRING, b"\0", _signature(authority.key, tbs)))
+    der = tlv(SEQUENCE, tbs, algorithm, tlv(BIT_STRING, b"\0", _signature(authority.key, tbs, digest)))
     return Issued(x509.load_der_x509_certificate(der), issued.key, issued.chain)
 
 
-def _signature(key: PrivateKey, message: bytes) -> bytes:
+_DIGESTS: dict[str, hashes.HashAlgorithm] = {
+    "sha256": hashes.SHA256(),
+    "sha1": hashes.SHA1(),  # noqa: S303 - made to be refused
+    "md5": hashes.MD5(),  # noqa: S303
+}
+_RSA_ALGORITHMS = {
+    "sha256": "1.2.840.113549.1.1.11",
+    "sha1": "1.2.840.113549.1.1.5",
+    "md5": "1.2.840.113549.1.1.4",
+}
+_EC_ALGORITHMS = {"sha256": "1.2.840.10045.4.3.2", "sha1": "1.2.840.10045.4.1"}
+
+
+def _algorithm(key: PrivateKey, digest: str) -> bytes:
     if isinstance(key, rsa.RSAPrivateKey):
-        return key.sign(message, PKCS1v15(), hashes.SHA256())
-    return key.sign(message, ec.ECDSA(hashes.SHA256()))
+        return tlv(SEQUENCE, oid(_RSA_ALGORITHMS[digest]), tlv(NULL))
+    return tlv(SEQUENCE, oid(_EC_ALGORITHMS[digest]))
+
+
+def _signature(key: PrivateKey, message: bytes, digest: str) -> bytes:
+    if isinstance(key, rsa.RSAPrivateKey):
+        return key.sign(message, PKCS1v15(), _DIGESTS[digest])
+    return key.sign(message, ec.ECDSA(_DIGESTS[digest]))
 
 
 def _builder(
@@ -264,7 +286,10 @@ def _name(subject: str | x509.Name | bytes) -> x509.Name:
         return subject
     if isinstance(subject, bytes):
         return _authority_name("replaced below")
-    return x509.Name.from_rfc4514_string(subject, {text: oid for oid, text in _SHORT_NAMES.items()})
+    rdns = [
+        [x509.NameAttribute(x509.ObjectIdentifier(kind), value) for kind, value in rdn] for rdn in dn_text.read(subject)
+    ]
+    return x509.Name([x509.RelativeDistinguishedName(rdn) for rdn in rdns[::-1]])
 
 
 def _authority_name(common_name: str) -> x509.Name:

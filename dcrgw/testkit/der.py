@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cryptography import x509
 from cryptography.hazmat import asn1
 
-INTEGER, BIT_STRING, SEQUENCE, SET = 0x02, 0x03, 0x30, 0x31
+INTEGER, BIT_STRING, NULL, SEQUENCE, SET = 0x02, 0x03, 0x05, 0x30, 0x31
 #: Tags of the string types that subjects are made of, and of some that they must not be made of.
 OCTET_STRING, UTF8, NUMERIC, PRINTABLE, T61, IA5 = 0x04, 0x0C, 0x12, 0x13, 0x14, 0x16
 VISIBLE, UNIVERSAL, BMP = 0x1A, 0x1C, 0x1E
@@ -54,11 +54,11 @@ def _header_and_body(element: bytes) -> tuple[int, int]:
 
 
 def raw_subject(*rdns: Sequence[Attribute]) -> bytes:
-    """A Name as DER with nothing checked; each argument is one RDN, a list of (oid, string tag, octets).
+    """A Name as DER (SETs in order) with nothing checked; an argument is one RDN, a list of (oid, tag, octets).
 
     `raw_subject([("2.5.4.3", T61, b"tp\\xe9")])`: subjects that a CA should never have signed.
     """
-    return tlv(SEQUENCE, *(tlv(SET, *(_attribute(*attribute) for attribute in rdn)) for rdn in rdns))
+    return tlv(SEQUENCE, *(tlv(SET, *sorted(_attribute(*attribute) for attribute in rdn)) for rdn in rdns))
 
 
 def _attribute(dotted: str, tag: int, value: bytes) -> bytes:

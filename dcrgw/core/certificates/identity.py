@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from functools import lru_cache
 
+from dcrgw.core.certificates import holder, leaf, names
+from dcrgw.core.certificates import path as paths
+from dcrgw.core.certificates.holder import CertificateKind
+from dcrgw.core.certificates.leaf import LeafPolicy, LeafUnderPolicy
+from dcrgw.core.certificates.names import Subject
+from dcrgw.core.certificates.path import PathRefused, TrustAnchors
+from dcrgw.core.certificates.reading import CertificateRefused, Leaf, read
+from dcrgw.core.checks import Finding, Findings, Judgement, gate
+from dcrgw.errors import ErrorCode
 
-class CertificateKind(StrEnum):
-    """What sort of certificate this is, told by its subject and extensions (OB Directory certificate profiles)."""
-
-    OBTRANSPORT = "obtransport"
-    OBWAC = "obwac"
-    QWAC = "qwac"
-    BRCAC = "brcac"
-    OTHER = "other"
-
-
-#: One subject: relative distinguished names in certificate order, each its (dotted oid, decoded text) pairs.
-Subject = tuple[tuple[tuple[str, str], ...], ...]
+__all__ = ["CertificateKind", "ClientIdentity", "LeafPolicy", "Subject", "identify", "matches_dn", "subject_key"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +40,118 @@ class ClientIdentity:
     not_after: float
     #: RFC 4514 text of the subject, for people and logs; never parsed again.
     subject_dn: str
+    #: PSP_AS, PSP_PI, PSP_AI, PSP_IC of the PSD2 statement; empty without one.
+    psd2_roles: tuple[str, ...] = ()
+
+
+PRESENT = gate(
+    "tls.chain.present",
+    "The connection shows a client certificate.",
+    spec="RFC 8705 §2.1",
+    code=ErrorCode.INVALID_CLIENT,
+    status=401,
+)
+
+
+def identify(
+    chain: Sequence[bytes],
+    anchors: TrustAnchors,
+    at: float,
+    strategies: Mapping[str, str],
+    policy: LeafPolicy = LeafPolicy(),  # noqa: B008 - frozen
+) -> Judgement[ClientIdentity]:
+    """The one identity that a connection's certificates prove in a market at `at` (epoch seconds).
+
+    `chain` is the peer's, DER, leaf first; `strategies` the profile's `identity`: certificate kind -> what the
+    subject identifies. All faults of leaf and path are found together; the subject is judged once those hold.
+    """
+    found = Findings()
+    if not found.settle(PRESENT, None if chain else "the connection shows no client certificate"):
+        return found.judgement()
+    try:
+        certificate, faults = _read(chain[0], policy)
+    except CertificateRefused as error:
+        found.add(leaf.READABLE.failed("the client certificate cannot be read", str(error)))
+        return found.judgement()
+    found.add(leaf.READABLE.passed)
+    is_timely = found.settle(leaf.DATES, leaf.dates(certificate, at))
+    for finding in (*faults, *_path_findings(chain, anchors, at, is_timely)):
+        found.add(finding)
+    if found.has_failed:
+        return found.judgement()
+    named = _identity(certificate, tuple(strategies.items()), policy)
+    for finding in named.findings:
+        found.add(finding)
+    return found.judgement(named.value)
+
+
+def subject_key(identity: ClientIdentity) -> str:
+    """A digest (hex) of issuer and subject: stays the same over renewals, and tells who may ask again.
+
+    Values count as they are, not as caseIgnoreMatch folds them: directory ids differ in letter case alone.
+    """
+    canonical = json.dumps([_sorted(identity.issuer), _sorted(identity.subject)], separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def matches_dn(requested: str, identity: ClientIdentity, mode: str) -> bool:
+    """Whether a tls_client_auth_subject_dn means this certificate's subject; `mode` is a profile's dn_match.
+
+    Raises: DnRefused when `requested` is no distinguished name. Spec: RFC 8705 §2.1.2.
+    """
+    compare = {"exact": names.same, "subset": names.subset}[mode]
+    return compare(names.parse(requested), names.of_subject(identity.subject))
+
+
+# What does not depend on the time is judged once a certificate: a TPP keeps its connection and asks often.
+@lru_cache(maxsize=1024)
+def _read(der: bytes, policy: LeafPolicy) -> tuple[Leaf, tuple[Finding, ...]]:
+    certificate = read(der)
+    found = Findings()
+    found.run(leaf.RULES, LeafUnderPolicy(certificate, policy))
+    return certificate, found.judgement().findings
+
+
+_PATH_HOLDS = tuple(entry.passed for entry in paths.GATES)
+
+
+def _path_findings(chain: Sequence[bytes], anchors: TrustAnchors, at: float, is_timely: bool) -> Sequence[Finding]:
+    if not is_timely:
+        return (paths.ANCHORED.skipped("no path is looked for while the leaf is outside its own dates"),)
+    try:
+        paths.build(chain, anchors, at)
+    except PathRefused as refusal:
+        return refusal.findings
+    return _PATH_HOLDS
+
+
+@lru_cache(maxsize=1024)
+def _identity(
+    certificate: Leaf, strategies: tuple[tuple[str, str], ...], policy: LeafPolicy
+) -> Judgement[ClientIdentity]:
+    named = holder.judge(certificate, dict(strategies), policy)
+    if named.value is None:
+        return Judgement(named.findings)
+    subject = named.value.subject
+    identity = ClientIdentity(
+        common_name=named.value.common_name,
+        subject=subject,
+        kind=named.value.kind,
+        organizational_unit=named.value.organizational_unit,
+        organization_identifier=named.value.organization_identifier,
+        uid=named.value.uid,
+        san_dns=certificate.san_dns,
+        san_uris=certificate.san_uris,
+        x5t_s256=certificate.x5t_s256,
+        serial_number=certificate.serial_number,
+        issuer=holder.issuer_of(certificate.issuer),
+        not_before=certificate.not_before,
+        not_after=certificate.not_after,
+        subject_dn=names.text(subject),
+        psd2_roles=certificate.qualified.psd2_roles if certificate.qualified else (),
+    )
+    return Judgement(named.findings, identity)
+
+
+def _sorted(subject: Subject) -> list[list[tuple[str, str]]]:
+    return [sorted(rdn) for rdn in subject]

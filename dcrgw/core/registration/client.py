@@ -26,7 +26,7 @@ class RegisteredClient:
 
     `subject_key` is the digest of the certificate's subject and issuer that registered it: who may ask again.
     `attributes` are the bank's own (trusted, access_token_as_jwt, per-client scripts); never on the wire.
-    `secrets` (client_secret) are sealed at rest; repr leaves them out.
+    `secrets` (client_secret) are sealed at rest; repr leaves them out, and the statement too: it is a token.
     """
 
     client_id: str
@@ -36,8 +36,8 @@ class RegisteredClient:
     software_id: str | None
     org_id: str | None
     directory: str | None
-    software_statement: str | None
-    statement_claims: Mapping[str, JsonValue]
+    software_statement: str | None = field(repr=False)
+    statement_claims: Mapping[str, JsonValue] = field(repr=False)
     ssa_jti: str | None
     x5t_s256: str
     subject_key: str

@@ -1,11 +1,23 @@
-"""Client metadata: the members a registration may carry, each with its JSON type."""
+"""Client metadata: read from a request's claims, then completed into what is registered."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
+from dcrgw.core.checks import Findings, Gate, Judgement, gate
+from dcrgw.core.registration.members import CIBA_GRANT, CIBA_MEMBERS, MEMBERS, TLS_SUBJECT_MEMBERS, Holds, Kind, Member
+from dcrgw.core.registration.profile import MetadataProfile, Profile
+from dcrgw.core.registration.statement import SoftwareStatement
+from dcrgw.core.registration.uris import https_fault
 from dcrgw.core.strict_json import JsonValue
+from dcrgw.errors import ErrorCode
+
+__all__ = ["ClientMetadata", "effective", "read"]
+
+MAX_TAGGED_MEMBERS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +25,7 @@ class ClientMetadata:
     """Typed members by their wire names (RFC 7591 §2, OIDC Registration §2, RFC 8705 §2, OB UK DCR); never mutated.
 
     Only known members of the right JSON type are in it; language-tagged ones (`client_name#ja`) are kept.
+    Prose may hold any printable character, `<` too: whoever shows it escapes it.
     """
 
     members: Mapping[str, JsonValue]
@@ -36,3 +49,196 @@ class ClientMetadata:
     def scopes(self) -> tuple[str, ...]:
         """The words of `scope`, in order."""
         return tuple((self.text("scope") or "").split(" ")) if self.text("scope") else ()
+
+
+TYPES = gate(
+    "rules.metadata.types",
+    "Every known member has its JSON type.",
+    spec="RFC 7591 §2, OpenID Connect Registration 1.0 §2",
+    code=ErrorCode.INVALID_CLIENT_METADATA,
+)
+SIZES = gate(
+    "rules.metadata.sizes",
+    "No member is empty, too long or of too many items.",
+    spec="OB UK DCR, OBClientRegistrationRequest1",
+    code=ErrorCode.INVALID_CLIENT_METADATA,
+)
+CHARACTERS = gate(
+    "rules.metadata.characters",
+    "No member holds a control character or one that turns the direction of writing.",
+    spec="RFC 7591 §5",
+    code=ErrorCode.INVALID_CLIENT_METADATA,
+)
+URLS = gate(
+    "rules.metadata.urls",
+    "Every URL member is an https URL with a host, without a user name and without a fragment.",
+    spec="RFC 7591 §2, §5",
+    code=ErrorCode.INVALID_CLIENT_METADATA,
+)
+REDIRECT_TYPES = gate(
+    "rules.redirect_uris.types",
+    "redirect_uris is a list of strings.",
+    spec="RFC 7591 §2",
+    code=ErrorCode.INVALID_REDIRECT_URI,
+)
+REDIRECT_SIZES = gate(
+    "rules.redirect_uris.sizes",
+    "redirect_uris are neither too many nor too long.",
+    spec="OB UK DCR, redirect_uris",
+    code=ErrorCode.INVALID_REDIRECT_URI,
+)
+
+_GATES = (TYPES, REDIRECT_TYPES, SIZES, REDIRECT_SIZES, CHARACTERS, URLS)
+#: C0, DEL, C1, line and paragraph separators, bidirectional marks, embeddings, overrides and isolates.
+_REFUSED_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+#: BCP 47, by its letters only.
+_TAGGED = re.compile(r"([a-z_]+)#([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,4})")
+
+
+def read(claims: Mapping[str, JsonValue], profile: Profile) -> Judgement[ClientMetadata]:
+    """The metadata that a request asks for: the profile's members with their types; all others are dropped.
+
+    client_id, client_secret, registration tokens and whatever else a server sets are among the dropped.
+    """
+    faults: dict[Gate, list[str]] = {}
+    members: dict[str, JsonValue] = {}
+    tagged = 0
+    for name, value in claims.items():
+        member = MEMBERS.get(name) if name in profile.metadata.members else None
+        if member is None:
+            member = _tagged_member(name, profile) if "#" in name and tagged < MAX_TAGGED_MEMBERS else None
+            if member is None:
+                continue
+            tagged += 1
+        fault = _fault(name, value, member, profile)
+        if fault is None:
+            members[name] = value
+        else:
+            faults.setdefault(fault[0], []).append(fault[1])
+    findings = Findings()
+    for entry in _GATES:
+        findings.settle(entry, "; ".join(faults[entry]) if entry in faults else None)
+    return findings.judgement(ClientMetadata(members))
+
+
+def _tagged_member(name: str, profile: Profile) -> Member | None:
+    match = _TAGGED.fullmatch(name)
+    if match is None or match[1] not in profile.metadata.members:
+        return None
+    member = MEMBERS.get(match[1])
+    return member if member is not None and member.tagged else None
+
+
+def _fault(name: str, value: JsonValue, member: Member, profile: Profile) -> tuple[Gate, str] | None:
+    """The first gate that a member fails, and what to say."""
+    redirect = member.holds is Holds.REDIRECT
+    if not _is_of_kind(value, member.kind):
+        return (REDIRECT_TYPES if redirect else TYPES), f"{name} must be {member.kind}"
+    texts: list[JsonValue] = value if isinstance(value, list) else [value] if isinstance(value, str) else []
+    if len(texts) > member.max_items:
+        return (REDIRECT_SIZES if redirect else SIZES), f"{name} must not have more than {member.max_items} items"
+    limit = _max_length(name, member, profile)
+    for index, text in enumerate(texts):
+        assert isinstance(text, str)
+        place = f"{name}[{index}]" if isinstance(value, list) else name
+        if not 0 < len(text) <= limit:
+            return (REDIRECT_SIZES if redirect else SIZES), f"{place} must have 1 to {limit} characters"
+        if redirect:
+            continue
+        if _REFUSED_CHARACTERS.search(text):
+            return CHARACTERS, f"{place} holds a control or bidirectional character"
+        if member.holds is Holds.URL and (fault := https_fault(text, fragment_allowed=name == "request_uris")):
+            return URLS, f"{place} {fault}"
+    return None
+
+
+def _is_of_kind(value: JsonValue, kind: Kind) -> bool:
+    # DIVERGENCE: RFC 7592 §2.2 lets a null stand for an omitted member; here it is of the wrong type.
+    if kind is Kind.TEXT:
+        return isinstance(value, str)
+    if kind is Kind.TEXTS:
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if kind is Kind.FLAG:
+        return isinstance(value, bool)
+    if kind is Kind.NUMBER:
+        return type(value) is int and value >= 0
+    return isinstance(value, dict)
+
+
+def _max_length(name: str, member: Member, profile: Profile) -> int:
+    if name == "redirect_uris":
+        return profile.metadata.redirect_uri_max_length
+    if name == "scope":
+        return profile.metadata.scope_max_length
+    return member.max_length
+
+
+def effective(asked: ClientMetadata, statement: SoftwareStatement | None, profile: Profile) -> ClientMetadata:
+    """What is registered: `asked`, completed by the profile's defaults and overruled by the statement.
+
+    Spec: RFC 7591 §2 (defaults are registered and answered), §3.1.1 (the statement takes precedence).
+    """
+    rules = profile.metadata
+    members = dict(asked.members)
+    _overrule(members, statement, profile)
+    _settle_responses(members, rules)
+    for name, value in rules.defaults.items():
+        members.setdefault(name, cast(JsonValue, value))
+    if statement is not None and statement.software_redirect_uris and rules.redirect_uris_default_to_statement:
+        members.setdefault("redirect_uris", list(statement.software_redirect_uris))
+    spelling = members.get("application_type")
+    if isinstance(spelling, str):
+        members["application_type"] = rules.application_type_spellings.get(spelling, spelling)
+    # What has no meaning with the chosen method or grant is not registered: a subject DN sent with
+    # private_key_jwt was never compared with a certificate, and must not look as if it had been.
+    if members.get("token_endpoint_auth_method") != "tls_client_auth":
+        _drop(members, TLS_SUBJECT_MEMBERS)
+    if CIBA_GRANT not in _texts(members, "grant_types"):
+        _drop(members, CIBA_MEMBERS)
+    return ClientMetadata(members)
+
+
+def _overrule(members: dict[str, JsonValue], statement: SoftwareStatement | None, profile: Profile) -> None:
+    if statement is None:
+        return
+    for name, claim in profile.metadata.from_statement.items():
+        value = statement.claims.get(claim)
+        if value is None:
+            continue
+        # DIVERGENCE: RFC 7591 §3.1.1 takes the statement's value; one that a request could not have had (a
+        # javascript: policy_uri) is not taken from a statement either, and then nobody's is.
+        if _fault(name, value, MEMBERS[name], profile) is None:
+            members[name] = value
+        else:
+            members.pop(name, None)
+        if name == "jwks_uri":
+            members.pop("jwks", None)  # RFC 7591 §2: never both; the statement's is the one
+
+
+def _settle_responses(members: dict[str, JsonValue], rules: MetadataProfile) -> None:
+    """Spell response types as the profile does; none where no grant would use them."""
+    if "response_types" in members:
+        asked = _texts(members, "response_types")
+        members["response_types"] = [_spelled(response_type, rules.response_types) for response_type in asked]
+    elif "grant_types" in members and "authorization_code" not in _texts(members, "grant_types"):
+        # DIVERGENCE: RFC 7591 §2 defaults response_types to code; a client that asked for grants without an
+        # authorization endpoint gets none, since the default would contradict its grants (§2.1).
+        members["response_types"] = []
+
+
+def _texts(members: Mapping[str, JsonValue], name: str) -> list[str]:
+    value = members.get(name)
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _spelled(response_type: str, offered: frozenset[str]) -> str:
+    """The offered response type of the same words, whose order does not matter (OAuth 2.0 Multiple Response Types)."""
+    if response_type in offered:
+        return response_type
+    words = sorted(response_type.split(" "))
+    return next((known for known in offered if sorted(known.split(" ")) == words), response_type)
+
+
+def _drop(members: dict[str, JsonValue], names: tuple[str, ...]) -> None:
+    for name in names:
+        members.pop(name, None)

@@ -1,9 +1,31 @@
-"""The model of a market profile: what differs between OB UK 3.2, 3.3, 3.4 and plain RFC 7591 is data."""
+"""The model of a market profile: what differs between OB UK 3.2, 3.3, 3.4 and plain RFC 7591 is data.
+
+The files stand in `dcrgw/profiles`; whoever reads them hands what they say to `from_document`. A bank may
+override the few points of `OVERRIDABLE`, no others: the rest is the standard's, and a bank that wants it
+otherwise writes a profile of its own.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dcrgw.core.registration.document import Document, record, resolve
+
+__all__ = [
+    "IDENTITY_STRATEGIES",
+    "OVERRIDABLE",
+    "Document",
+    "MetadataProfile",
+    "Override",
+    "Profile",
+    "RequestProfile",
+    "StatementProfile",
+    "from_document",
+    "resolve",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +39,19 @@ class StatementProfile:
     #: Oldest `iat` taken, seconds; 0 when only `exp` limits the life.
     max_age_s: int
     expiry_required: bool
+    #: A statement without `aud` is refused; one that has it must name us in any profile (RFC 7519 §4.1.3).
+    audience_required: bool
     single_use: bool
     #: Our field name of SoftwareStatement -> the claim's name in this market.
     claims: Mapping[str, str]
     #: Claims (market's names) without which a statement is refused.
     required_claims: tuple[str, ...]
-    #: Values of software_environment / software_mode taken; empty means any.
+    #: Values of software_environment / software_mode taken, lower case; empty means any.
     environments: frozenset[str]
     modes: frozenset[str]
+    #: Regular expressions that the whole of software_id / org_id must match.
+    software_id_pattern: str
+    org_id_pattern: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +65,10 @@ class RequestProfile:
     algorithms: frozenset[str]
     types: frozenset[str]
     max_lifetime_s: int
-    #: Longest `iss` and software_id.
-    issuer_max_length: int
     issuer_is_software_id: bool
     audience_required: bool
+    #: Regular expression that the whole of `jti` must match.
+    jti_pattern: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +84,24 @@ class MetadataProfile:
     grant_types: frozenset[str]
     response_types: frozenset[str]
     application_types: frozenset[str]
+    #: Another spelling of an application_type -> the profile's own, which is registered and answered.
+    application_type_spellings: Mapping[str, str]
     #: For id_token_signed_response_alg, request_object_signing_alg, token_endpoint_auth_signing_alg and CIBA's.
     signing_algorithms: frozenset[str]
+    #: JWE `alg` and `enc` values of the *_encrypted_* and *_encryption_* members.
+    encryption_algorithms: frozenset[str]
+    encryption_encodings: frozenset[str]
     subject_dn_max_length: int
+    #: Letters that tls_client_auth_subject_dn must begin with, and that no blank follows a comma; "" asks for neither.
     subject_dn_must_start_with: str
     #: exact or subset (RFC 4517 distinguishedNameMatch, or the immutable part over renewals).
     dn_match: str
-    #: statement: a requested URI is one of the statement's; none: the statement names none.
+    #: A requested URI is one of the statement's.
     redirect_uris_within_statement: bool
     redirect_uris_default_to_statement: bool
     redirect_uri_max_length: int
+    #: Native applications may use a private scheme or a loopback address (RFC 8252 §7).
+    native_redirect_uris: bool
     scope_max_length: int
     #: role -> scopes that it allows; empty means that roles do not limit scopes.
     role_scopes: Mapping[str, frozenset[str]]
@@ -75,9 +110,10 @@ class MetadataProfile:
     jwks_by_value: bool
     #: Metadata members offered at all; others are dropped (RFC 7591 §2).
     members: frozenset[str]
-    #: Member -> SoftwareStatement field that wins over the request (RFC 7591 §3.1.1).
+    #: Member -> claim of the statement that wins over the request (RFC 7591 §3.1.1).
     from_statement: Mapping[str, str]
     ciba: bool
+    ciba_delivery_modes: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +125,136 @@ class Profile:
     statement: StatementProfile
     request: RequestProfile
     metadata: MetadataProfile
-    #: Certificate kind -> strategy: "cn=software_id,ou=org_id" | "cn=org_id" | "none". A kind not named is refused.
+    #: Certificate kind -> strategy (`IDENTITY_STRATEGIES`). A kind not named is refused.
     identity: Mapping[str, str]
     #: required: the directory is asked about the TPP; off: it is not.
     standing: str
     #: Member states whose competent-authority authorisations count (`GB` and `GBR` are one); empty: none are compared.
     member_states: frozenset[str]
-    #: In the answer: statement claims are flattened to the top level (OB UK §1.8).
+    #: In the answer: statement claims are flattened to the top level (OB UK DCR, RFC 7591 §3.2.1).
     flatten_statement: bool
+    #: The same software may be registered more than once.
+    duplicates_allowed: bool
+
+    @property
+    def requests_are_signed(self) -> bool:
+        """Some of this market's requests are signed by the key set that the statement names."""
+        return bool(self.request.jws_media_types)
+
+    def with_policy(self, policy: Mapping[str, object]) -> Profile:
+        """This profile with a bank's own choices.
+
+        Raises: ValueError naming the key, for one that is not in `OVERRIDABLE`, a wrong type or a choice
+        that makes no sense in this profile.
+        """
+        sections: dict[str, dict[str, Any]] = {}
+        for key, value in policy.items():
+            override = OVERRIDABLE.get(key)
+            if override is None:
+                raise ValueError(f"{key}: not a policy of a profile; there are {', '.join(sorted(OVERRIDABLE))}")
+            sections.setdefault(override.section, {})[override.field] = override.read(key, value)
+        changes: dict[str, Any] = dict(sections.pop("", {}))
+        for section, fields in sections.items():
+            changes[section] = replace(getattr(self, section), **fields)
+        return replace(self, **changes).sound()
+
+    def sound(self) -> Profile:
+        """This profile. Raises: ValueError naming the key of a choice that contradicts another."""
+        if self.requests_are_signed and not self.statement.required:
+            raise ValueError(
+                "statement_required: must stay true, since the key set that proves a signed request is named in it"
+            )
+        if self.statement.claims.get("software_id") not in self.statement.required_claims:
+            raise ValueError("statement.required_claims: must hold the claim behind software_id, which identifies it")
+        return self
+
+
+#: How a certificate is tied to a statement; `rules.identity` gives each its meaning.
+IDENTITY_STRATEGIES = frozenset(
+    {"cn=software_id,ou=org_id", "cn=org_id", "organizationIdentifier=registration_id", "none"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """One policy that a bank may set: where it stands in the profile, and what it may be."""
+
+    section: str
+    field: str
+    sentence: str
+    #: int, bool, str or frozenset (written as a list of strings).
+    kind: type
+    choices: frozenset[str] = frozenset()
+    lowest: int = 0
+    highest: int = 0
+
+    def read(self, key: str, value: object) -> object:
+        """The value as the profile holds it. Raises: ValueError naming `key`."""
+        if self.kind is frozenset:
+            if not isinstance(value, list | tuple | frozenset) or not all(isinstance(v, str) for v in value):
+                raise ValueError(f"{key}: must be a list of strings")
+            return frozenset(v.lower() for v in value)
+        if type(value) is not self.kind:
+            raise ValueError(f"{key}: must be {_KIND_WORDS[self.kind]}")
+        if self.choices and value not in self.choices:
+            raise ValueError(f"{key}: must be one of {', '.join(sorted(self.choices))}")
+        if isinstance(value, int) and self.highest and not self.lowest <= value <= self.highest:
+            raise ValueError(f"{key}: must be {self.lowest} to {self.highest}")
+        return value
+
+
+_KIND_WORDS = {int: "a whole number", bool: "true or false", str: "a string"}
+_DAY_S = 86_400
+
+#: Policy key -> what it overrides. The key is what a bank writes in its configuration.
+OVERRIDABLE: Mapping[str, Override] = {
+    "statement_required": Override("statement", "required", "A request without a statement is refused.", bool),
+    "statement_max_age_s": Override(
+        "statement", "max_age_s", "Oldest iat of a statement; 0: only exp counts.", int, highest=365 * _DAY_S
+    ),
+    "statement_environments": Override(
+        "statement", "environments", "software_environment values taken; empty: any.", frozenset
+    ),
+    "statement_modes": Override("statement", "modes", "software_mode values taken; empty: any.", frozenset),
+    "request_max_lifetime_s": Override(
+        "request", "max_lifetime_s", "Longest exp - iat of a request.", int, lowest=60, highest=_DAY_S
+    ),
+    "dn_match": Override(
+        "metadata",
+        "dn_match",
+        "How a subject DN is compared with the certificate's.",
+        str,
+        choices=frozenset({"exact", "subset"}),
+    ),
+    "redirect_uris_default_to_statement": Override(
+        "metadata", "redirect_uris_default_to_statement", "Omitted redirect_uris mean all of the statement's.", bool
+    ),
+    "duplicates_allowed": Override("", "duplicates_allowed", "The same software may be registered twice.", bool),
+}
+
+
+def from_document(name: str, document: Document) -> Profile:
+    """The profile that a resolved document describes.
+
+    Raises: ValueError whose text begins with the key at fault (`metadata.dn_match: …`).
+    """
+    profile = record(Profile, {**document, "name": name})
+    _one_of("metadata.dn_match", profile.metadata.dn_match, OVERRIDABLE["dn_match"].choices)
+    _one_of("standing", profile.standing, {"required", "off"})
+    for kind, strategy in profile.identity.items():
+        _one_of(f"identity.{kind}", strategy, IDENTITY_STRATEGIES)
+    for key, pattern in (
+        ("statement.software_id_pattern", profile.statement.software_id_pattern),
+        ("statement.org_id_pattern", profile.statement.org_id_pattern),
+        ("request.jti_pattern", profile.request.jti_pattern),
+    ):
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"{key}: not a regular expression") from error
+    return profile.sound()
+
+
+def _one_of(key: str, value: str, choices: set[str] | frozenset[str]) -> None:
+    if value not in choices:
+        raise ValueError(f"{key}: must be one of {', '.join(sorted(choices))}")

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dcrgw.core.registration.statement import Authorisation
+from dcrgw.core.checks import Findings, Judgement, gate
+from dcrgw.core.registration.authorities import Authorisation, active_roles
+from dcrgw.core.registration.profile import Profile
+from dcrgw.core.registration.statement import SoftwareStatement
+from dcrgw.errors import ErrorCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +28,89 @@ class Standing:
     authorisations: tuple[Authorisation, ...] | None
     observed_at: float
     source: str
+
+
+_SPEC = "OB Directory API, OBThirdPartyProviders"
+_UNAPPROVED = ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT
+
+FOUND = gate("standing.software.found", "The directory knows the software.", spec=_SPEC, code=_UNAPPROVED)
+SAME_SOFTWARE = gate(
+    "standing.software.same", "The directory speaks of the statement's software.", spec=_SPEC, code=_UNAPPROVED
+)
+SAME_ORGANISATION = gate(
+    "standing.organisation.same", "The software is the statement's organisation's.", spec=_SPEC, code=_UNAPPROVED
+)
+ORGANISATION_ACTIVE = gate("standing.organisation.active", "The organisation is active.", spec=_SPEC, code=_UNAPPROVED)
+SOFTWARE_ACTIVE = gate("standing.software.active", "The software is active.", spec=_SPEC, code=_UNAPPROVED)
+ROLES = gate("standing.roles.held", "The software still has the statement's roles.", spec=_SPEC, code=_UNAPPROVED)
+AUTHORISED = gate(
+    "standing.roles.authorised",
+    "A regulator of the market authorises the roles that are asked for.",
+    spec="OB Directory API, competentauthorityclaims",
+    code=_UNAPPROVED,
+)
+
+
+def judge(
+    standing: Standing, statement: SoftwareStatement, profile: Profile, scopes: Iterable[str] | None = None
+) -> Judgement[Standing]:
+    """Whether the directory lets this software in now. All that fails is said at once.
+
+    With `scopes` (those to be registered) only roles that they need must be authorised; without, all of them.
+    """
+    findings = Findings()
+    if not findings.settle(FOUND, None if standing.found else "the directory does not know the statement's software"):
+        return findings.judgement()
+    findings.settle(
+        SAME_SOFTWARE,
+        None if standing.software_id == statement.software_id else "the directory answered for another software",
+    )
+    findings.settle(
+        SAME_ORGANISATION,
+        None if standing.org_id == statement.org_id else "the software is not the statement's organisation's",
+    )
+    findings.settle(
+        ORGANISATION_ACTIVE, None if standing.organisation_active else "the organisation is not active in the directory"
+    )
+    findings.settle(
+        SOFTWARE_ACTIVE, None if standing.software_active else "the software is not active in the directory"
+    )
+    _judge_roles(standing, statement, profile, scopes, findings)
+    return findings.judgement(standing)
+
+
+def _judge_roles(
+    standing: Standing,
+    statement: SoftwareStatement,
+    profile: Profile,
+    scopes: Iterable[str] | None,
+    findings: Findings,
+) -> None:
+    if standing.software_roles is None:
+        findings.add(ROLES.skipped("the directory lists no roles"))
+    else:
+        lost = statement.software_roles - standing.software_roles
+        findings.settle(ROLES, f"the software no longer has {len(lost)} of the statement's roles" if lost else None)
+    if standing.authorisations is None or not profile.member_states:
+        findings.add(AUTHORISED.skipped("no authorisations are compared"))
+        return
+    authorised = active_roles(standing.authorisations, profile.member_states)
+    barred = _barred(statement, profile, authorised, scopes)
+    findings.settle(AUTHORISED, f"no regulator authorises {', '.join(barred)}" if barred else None)
+
+
+def _barred(
+    statement: SoftwareStatement, profile: Profile, authorised: frozenset[str], scopes: Iterable[str] | None
+) -> list[str]:
+    """The statement's roles that are asked for and that nobody authorises. A role without scopes is not asked for."""
+    table = profile.metadata.role_scopes
+    roles = {role for role in statement.software_roles if table.get(role) or not table}
+    if scopes is None:
+        return sorted(roles - authorised)
+    barred: set[str] = set()
+    for scope in scopes:
+        # One scope may come from several roles (AISP, CD_AISP): one authorised role is enough.
+        allowing = {role for role in roles if scope in table.get(role, ())}
+        if allowing and not allowing & authorised:
+            barred |= allowing
+    return sorted(barred)

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from dcrgw.core.checks import Findings, Judgement
+from dcrgw.core.jose.keys import KeySet
+from dcrgw.core.jose.reader import JosePolicy, Unverified, claims, unverified_claims
+from dcrgw.core.jose.reasons import JoseRefused
+from dcrgw.core.jose.verification import verify as verify_signature
+from dcrgw.core.market import Directory, Market
+from dcrgw.core.registration import authorities, tokens
+from dcrgw.core.registration.authorities import Authorisation, RegulatorEntry
+from dcrgw.core.registration.dates import Window, numeric_date
+from dcrgw.core.registration.envelope import Envelope
+from dcrgw.core.registration.profile import Profile
+from dcrgw.core.registration.statement_checks import (
+    ISSUER_KNOWN,
+    StatementClaims,
+    judge_organisation,
+    judge_origin,
+    judge_software,
+    judge_times,
+)
 from dcrgw.core.strict_json import JsonValue
 
+__all__ = ["Authorisation", "SoftwareStatement", "issuer", "jose_policy", "verify"]
 
-@dataclass(frozen=True, slots=True)
-class Authorisation:
-    """One competent-authority authorisation: the regulator lets the organisation act in this role there."""
-
-    member_state: str
-    roles: frozenset[str]
-    active: bool = True
+MAX_STATEMENT_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +53,88 @@ class SoftwareStatement:
     org_jwks_endpoint: str | None
     #: None when the statement carries no competent-authority claims.
     authorisations: tuple[Authorisation, ...] | None
-    claims: Mapping[str, JsonValue]
-    jws: str
+    claims: Mapping[str, JsonValue] = field(repr=False)
+    jws: str = field(repr=False)
     kid: str
     alg: str
     directory: str
+    #: Under which ids regulators know the organisation; the active ones.
+    regulator_entries: tuple[RegulatorEntry, ...] = ()
+
+
+def jose_policy(profile: Profile) -> JosePolicy:
+    """Which tokens may be statements in this profile."""
+    return JosePolicy(profile.statement.algorithms, profile.statement.types, MAX_STATEMENT_BYTES)
+
+
+def issuer(envelope: Envelope, market: Market) -> Judgement[Directory]:
+    """The directory that the statement says it comes from: it only chooses the keys that must prove it.
+
+    Raises: ValueError for an envelope without a statement.
+    """
+    if envelope.statement is None:
+        raise ValueError("the request brings no software statement")
+    findings = Findings()
+    try:
+        named = unverified_claims(envelope.statement).get("iss")
+    except JoseRefused as fault:
+        findings.add(tokens.STATEMENT.refused(fault))
+        return findings.judgement()
+    # Compared as it is: another letter case or a trailing blank is another issuer.
+    directory = market.directory_of(named) if isinstance(named, str) else None
+    findings.settle(ISSUER_KNOWN, None if directory else "software_statement: iss is not a directory of this market")
+    return findings.judgement(directory)
+
+
+def verify(
+    unverified: Unverified, keys: KeySet, directory: Directory, profile: Profile, market: Market, at: float
+) -> Judgement[SoftwareStatement]:
+    """The statement, proven by the directory's keys first and judged by its claims then. `at` is epoch seconds."""
+    findings = Findings()
+    try:
+        verify_signature(unverified, keys, jose_policy(profile))
+        found = claims(unverified.payload)
+    except JoseRefused as fault:
+        findings.add(tokens.STATEMENT.refused(fault))
+        return findings.judgement()
+    tokens.STATEMENT.note_passed(findings)
+    statement = StatementClaims(found, profile.statement)
+    judge_origin(statement, directory, market, findings)
+    judge_times(statement, Window(at, market.leeway_s), findings)
+    judge_software(statement, directory, profile, findings)
+    judge_organisation(statement, findings)
+    if findings.has_failed:
+        return findings.judgement()
+    return findings.judgement(_statement(statement, unverified, directory))
+
+
+def _statement(statement: StatementClaims, token: Unverified, directory: Directory) -> SoftwareStatement:
+    """The value, once every check has passed."""
+    read = authorities.read(statement.get("competent_authority_claims") or [])
+    authorisations, regulator_entries = read or ((), ())
+    jti = statement.all.get("jti")
+    return SoftwareStatement(
+        iss=str(statement.all["iss"]),
+        iat=numeric_date(statement.all.get("iat")),
+        exp=numeric_date(statement.all.get("exp")),
+        jti=jti if isinstance(jti, str) else None,
+        software_id=statement.text("software_id") or "",
+        software_client_name=statement.text("software_client_name"),
+        software_roles=frozenset(statement.words("software_roles")),
+        software_redirect_uris=tuple(statement.words("software_redirect_uris")),
+        software_jwks_endpoint=statement.text("software_jwks_endpoint"),
+        software_jwks_revoked_endpoint=statement.text("software_jwks_revoked_endpoint"),
+        software_environment=statement.text("software_environment"),
+        software_mode=statement.text("software_mode"),
+        org_id=statement.text("org_id"),
+        org_name=statement.text("org_name"),
+        org_status=statement.text("org_status"),
+        org_jwks_endpoint=statement.text("org_jwks_endpoint"),
+        authorisations=None if statement.get("competent_authority_claims") is None else authorisations,
+        claims=statement.all,
+        jws=token.text,
+        kid=token.header.kid,
+        alg=token.header.alg,
+        directory=directory.name,
+        regulator_entries=regulator_entries,
+    )

@@ -1,0 +1,1 @@
+"""The Open Banking directory: a token for ourselves, then a SCIM question about the TPP."""

@@ -1,0 +1,152 @@
+"""The registry on one SQLite file."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import aiosqlite
+
+from dcrgw.adapters.sealer import Sealer
+from dcrgw.adapters.sqlite import commit, connections, migrations
+from dcrgw.adapters.sqlite.backup import back_up
+from dcrgw.adapters.sqlite.rows import (
+    AUDIT_COLUMNS,
+    CLIENT_COLUMNS,
+    CLIENT_SOURCE,
+    PreparedChange,
+    Row,
+    audit_of,
+    client_of,
+    prepare,
+)
+from dcrgw.adapters.sqlite.writer import OnHealth, Writer
+from dcrgw.core.registration.client import RegisteredClient
+from dcrgw.errors import Unavailable
+from dcrgw.ports.clock import Clock
+from dcrgw.ports.registry import AuditRecord, Change, Committed, CommitVerdict
+
+#: How long a write waits for another process's lock before the caller hears Unavailable.
+BUSY_TIMEOUT_S = 2.0
+#: Expired jtis are looked for at most this often.
+PURGE_INTERVAL_S = 60.0
+
+_CLIENT = f"SELECT {CLIENT_COLUMNS} FROM {CLIENT_SOURCE} WHERE c.market = ? AND c.client_id = ?"  # noqa: S608 - constants
+_REPEATED = f"""
+SELECT {CLIENT_COLUMNS} FROM {CLIENT_SOURCE} JOIN requests r ON r.client = c.id
+WHERE r.market = ? AND r.request_digest = ? AND r.subject_key = ? AND c.status = 'active'
+"""  # noqa: S608 - constants
+_AUDIT_TAIL = f"SELECT sequence, {AUDIT_COLUMNS} FROM audit ORDER BY sequence DESC LIMIT ?"  # noqa: S608 - constants
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """One line of the audit trail with its place in it."""
+
+    sequence: int
+    record: AuditRecord
+
+
+class SqliteRegistry:
+    """Implements `dcrgw.ports.registry.Registry`. Made by `open`."""
+
+    def __init__(self, path: Path, writer: Writer, reader: aiosqlite.Connection, sealer: Sealer, clock: Clock) -> None:
+        self._path = path
+        self._writer = writer
+        self._reader = reader
+        self._sealer = sealer
+        self._clock = clock
+        self._purge_due_at = clock.now() + PURGE_INTERVAL_S
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        path: Path,
+        *,
+        sealer: Sealer,
+        clock: Clock,
+        on_health: OnHealth | None = None,
+        busy_timeout_s: float = BUSY_TIMEOUT_S,
+    ) -> AsyncIterator[SqliteRegistry]:
+        """The registry in the file at `path`, made and migrated where need be, checked for damage.
+
+        Raises: Misconfigured with what the operator is to do; Unavailable when another process holds the file.
+        """
+        connections.make_file(path)
+        async with AsyncExitStack() as opened:
+            try:
+                reader = await opened.enter_async_context(connections.connect(path, timeout=busy_timeout_s))
+                await _make_ready(reader, clock.now())
+                connect = partial(connections.writing_connection, path, busy_timeout_s)
+                writer = Writer(connect, guard=connections.same_file(path), on_health=on_health)
+                opened.push_async_callback(writer.close)
+                await writer.start()
+            except sqlite3.Error as error:
+                raise connections.fault(path, error) from error
+            yield cls(path, writer, reader, sealer, clock)
+
+    async def commit(self, change: Change) -> Committed:
+        """Apply a change whole or not at all; returns after its fsync."""
+        work = self._work(prepare(change, self._sealer))
+        try:
+            await self._writer.run(work)
+        except commit.Refused as refused:
+            earlier = client_of(refused.client, self._sealer) if refused.client else None
+            return Committed(refused.verdict, earlier)
+        return Committed(CommitVerdict.STORED, change.client)
+
+    async def repeated(self, market: str, request_digest: str, subject_key: str) -> RegisteredClient | None:
+        """The active client that these same bytes from this same identity made before."""
+        return self._client(await self._read(_REPEATED, (market, request_digest, subject_key)))
+
+    async def client(self, market: str, client_id: str) -> RegisteredClient | None:
+        """One client by its id, whatever its status."""
+        return self._client(await self._read(_CLIENT, (market, client_id)))
+
+    async def audit_tail(self, limit: int) -> tuple[AuditLine, ...]:
+        """The last `limit` lines of the audit trail, newest first."""
+        rows = await self._read(_AUDIT_TAIL, (limit,))
+        return tuple(AuditLine(row[0], audit_of(row[1:])) for row in rows)
+
+    async def backup(self, target: Path) -> None:
+        """A whole, checked copy at `target`, taken while the gateway works on.
+
+        Raises: Misconfigured when `target` exists or cannot be written; Unavailable when the copy failed.
+        """
+        await back_up(self._path, target)
+
+    def _work(self, prepared: PreparedChange) -> Callable[[sqlite3.Connection], None]:
+        """What the write thread is to do. Clearing up rides along with a change: an idle gateway has nothing to do."""
+        now = self._clock.now()
+        purging = now >= self._purge_due_at
+        if purging:
+            self._purge_due_at = now + PURGE_INTERVAL_S
+
+        def work(connection: sqlite3.Connection) -> None:
+            commit.apply(connection, prepared, now)
+            if purging and commit.purge(connection, now) == commit.PURGE_LIMIT:
+                self._purge_due_at = now  # there is more of it
+
+        return work
+
+    async def _read(self, sql: str, parameters: Row) -> list[Row]:
+        try:
+            return [tuple(row) for row in await self._reader.execute_fetchall(sql, parameters)]
+        except (sqlite3.Error, ValueError) as error:  # ValueError: aiosqlite's word for a closed connection
+            raise Unavailable("registry", f"{type(error).__name__}: {error}") from error
+
+    def _client(self, rows: Iterable[Row]) -> RegisteredClient | None:
+        return next((client_of(row, self._sealer) for row in rows), None)
+
+
+async def _make_ready(reader: aiosqlite.Connection, now: float) -> None:
+    """Settings, soundness, schema; from then on the connection only reads."""
+    await connections.settle(reader)
+    await connections.check(reader)
+    await migrations.migrate(reader, now)
+    await reader.execute("PRAGMA query_only = ON")

@@ -1,0 +1,196 @@
+"""One running gateway: started whole or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from cryptography import x509
+
+from dcrgw.adapters.clock import SystemClock
+from dcrgw.adapters.keystores import KeyPair, install
+from dcrgw.adapters.randomness import SystemRandomness
+from dcrgw.adapters.sealer import Sealer
+from dcrgw.adapters.sqlite.registry import SqliteRegistry
+from dcrgw.app import outgoing
+from dcrgw.config.model import ServerListener, Settings
+from dcrgw.core.checks import Report
+from dcrgw.core.market import Market
+from dcrgw.edge.drain import serve_until_signal
+from dcrgw.edge.exchange import Handler
+from dcrgw.edge.health import Health
+from dcrgw.edge.limits import Limits
+from dcrgw.edge.listeners import Listener
+from dcrgw.edge.tls import server_context
+from dcrgw.endpoints.health import health_endpoint
+from dcrgw.endpoints.register import NoCertificateEndpoint, Recent, RegisterEndpoint
+from dcrgw.endpoints.routes import MarketMap
+from dcrgw.errors import ErrorCode
+from dcrgw.materials import Materials, open_materials
+from dcrgw.ports import Ports
+from dcrgw.scripting.host import InProcessScripts
+from dcrgw.scripting.loader import ScriptSetting, load_script
+
+
+@dataclass(slots=True)
+class Gateway:
+    """What was started. `addresses` are listener name -> (host, port) as bound."""
+
+    materials: Materials
+    health: Health
+    recent: Recent
+    listeners: list[Listener]
+    probes: list[Listener]
+    addresses: dict[str, tuple[str, int]]
+    _opened: AsyncExitStack = field(repr=False)
+
+    @property
+    def reports(self) -> list[Report]:
+        """The reports of the last decisions, newest last."""
+        return [report for report, _ in self.recent.kept]
+
+    async def serve_until_signal(self) -> bool:
+        """Serve until SIGTERM or SIGINT, then drain. True when every request that had begun got its answer."""
+        limits = self.materials.settings.limits
+        orderly = await serve_until_signal(
+            self.listeners,
+            self.health,
+            drain_delay_s=limits.drain_delay_s,
+            drain_s=limits.drain_s,
+            probes=self.probes,
+        )
+        await self._opened.aclose()
+        return orderly
+
+    async def stop(self) -> None:
+        """End now; requests under way are cancelled."""
+        for listener in (*self.listeners, *self.probes):
+            await listener.close()
+        await self._opened.aclose()
+
+
+async def start(settings: Settings) -> Gateway:
+    """A serving gateway.
+
+    Raises: Misconfigured (with every fault that the settings show) or Unavailable; then nothing is left running.
+    """
+    clock = SystemClock()
+    # Keystores stretch their passwords: that would stop a loop that already serves something.
+    materials = await asyncio.to_thread(open_materials, settings, clock.now())
+    async with AsyncExitStack() as opened:
+        health = Health(clock, expected=["registry", *(f"keys of {name}" for name in materials.directories)])
+        ports = await _ports(materials, clock, health, opened)
+        recent, markets = Recent(), MarketMap(list(materials.markets.values()))
+        gateway = Gateway(materials, health, recent, [], [], {}, AsyncExitStack())
+        serving: dict[str, Handler] = {
+            "mtls": RegisterEndpoint(markets, ports, recent),
+            "public": NoCertificateEndpoint(markets),
+        }
+        for listener in _listeners(materials, serving, health):
+            gateway.addresses[listener.name] = await listener.start()
+            opened.push_async_callback(listener.close)
+            (gateway.probes if listener.name == "health" else gateway.listeners).append(listener)
+        gateway._opened = opened.pop_all()
+    return gateway
+
+
+async def _ports(materials: Materials, clock: SystemClock, health: Health, opened: AsyncExitStack) -> Ports:
+    settings = materials.settings
+    registry = await opened.enter_async_context(
+        SqliteRegistry.open(
+            settings.registry.path,
+            sealer=Sealer(materials.sealing_keys),
+            clock=clock,
+            on_health=lambda ok, reason: health.set("registry", ok, reason),
+        )
+    )
+    health.set("registry", True, "")
+    scripts = InProcessScripts([load_script(each, now=clock.now()) for each in _scripts(materials)])
+    opened.callback(scripts.close)
+    return Ports(
+        clock=clock,
+        randomness=SystemRandomness(),
+        keysets=await outgoing.key_sets(materials, health, opened),
+        directories=outgoing.directories(materials, opened),
+        scripts=scripts,
+        registry=registry,
+    )
+
+
+def _scripts(materials: Materials) -> Iterator[ScriptSetting]:
+    for each in materials.settings.scripts:
+        if each.enabled:
+            properties = materials.script_properties[each.name]
+            yield ScriptSetting(
+                name=each.name,
+                file=each.file,
+                type=each.type,
+                level=each.level,
+                properties={name: value.get_secret_value() for name, value in properties.items()},
+                markets=frozenset(each.markets),
+            )
+
+
+def _listeners(materials: Materials, serving: Mapping[str, Handler], health: Health) -> Iterator[Listener]:
+    """The listeners of the settings, not yet started."""
+    settings = materials.settings
+    # The handshake admits every market's anchors; each request is judged by its own market's.
+    anchors = [anchor for market in materials.markets.values() for anchor in _vouching(market)]
+    yield _tls_listener("mtls", settings.listeners.mtls, materials.mtls, anchors, serving["mtls"], materials)
+    if settings.listeners.public is not None and materials.public is not None:
+        public = settings.listeners.public
+        yield _tls_listener("public", public, materials.public, None, serving["public"], materials)
+    if settings.listeners.health is not None:
+        probe = settings.listeners.health
+        yield Listener(
+            "health",
+            health_endpoint(health),
+            host=probe.host,
+            port=probe.port,
+            limits=_limits(settings),
+            malformed=ErrorCode.INVALID_REQUEST,
+        )
+
+
+def _vouching(market: Market) -> tuple[x509.Certificate, ...]:
+    """Roots, and the intermediates that TPPs may leave out: OpenSSL builds a path through its own store."""
+    return (*market.anchors.roots, *market.anchors.intermediates)
+
+
+def _tls_listener(
+    name: str,
+    listener: ServerListener,
+    pair: KeyPair,
+    anchors: list[x509.Certificate] | None,
+    handler: Handler,
+    materials: Materials,
+) -> Listener:
+    context = server_context(
+        lambda context: install(context, pair), client_anchors=anchors, minimum=listener.minimum_tls
+    )
+    hosts = frozenset(urlsplit(market.base_url).hostname or "" for market in materials.markets.values())
+    return Listener(
+        name,
+        handler,
+        host=listener.host,
+        port=listener.port,
+        limits=_limits(materials.settings),
+        ssl_context=context,
+        hosts=hosts,
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    limits = settings.limits
+    return Limits(
+        handshake_s=limits.handshake_s,
+        header_s=limits.header_s,
+        body_s=limits.body_s,
+        idle_s=limits.idle_s,
+        body_bytes=limits.body_bytes,
+        header_bytes=limits.header_bytes,
+        connections_per_ip=limits.connections_per_ip,
+    )

@@ -1,0 +1,57 @@
+"""`dcrgw run`: serve until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+
+import click
+
+from dcrgw import app
+from dcrgw.config.faults import ConfigurationRefused
+from dcrgw.config.loading import load
+from dcrgw.config.model import Settings
+from dcrgw.edge.events import log_event
+from dcrgw.edge.logging import set_up_logging
+from dcrgw.errors import GatewayError
+
+
+@click.command()
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default=Path("config/dcrgw.toml"),
+    show_default=True,
+    help="The configuration file.",
+)
+def run(path: Path) -> None:
+    """Serve the gateway until SIGTERM or SIGINT; requests under way get their answers first."""
+    try:
+        settings = load(path)
+        log = set_up_logging(
+            settings.logging.format, level=logging.getLevelNamesMapping()[settings.logging.level.upper()]
+        )
+        try:
+            orderly = asyncio.run(_serve(settings))
+        finally:
+            log.stop()
+    except ConfigurationRefused as refused:
+        for fault in refused.faults:
+            click.echo(f"refused: {fault.key}\n  reason: {fault.reason}\n  fix:    {fault.fix or '-'}", err=True)
+        sys.exit(1)
+    except GatewayError as failure:
+        click.echo(f"dcrgw does not start: {failure}", err=True)
+        sys.exit(1)
+    sys.exit(0 if orderly else 1)
+
+
+async def _serve(settings: Settings) -> bool:
+    gateway = await app.start(settings)
+    for warning in gateway.materials.warnings:
+        log_event("configuration_warning", key=warning.key, reason=warning.reason, fix=warning.fix)
+    for name, (host, port) in gateway.addresses.items():
+        log_event("listening", listener=name, host=host, port=port)
+    return await gateway.serve_until_signal()

@@ -1,0 +1,168 @@
+"""`dcrgw sandbox`: a test directory, a gateway and a TPP on this machine, for as long as it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import ssl
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import aiohttp
+import click
+
+from dcrgw.config.loading import load
+from dcrgw.core.checks import Report
+from dcrgw.edge.logging import LogStream, set_up_logging
+from dcrgw.errors import GatewayError
+from dcrgw.sandbox import reports
+from dcrgw.sandbox.narrator import Narrator
+from dcrgw.sandbox.session import Ports, Session, session
+from dcrgw.sandbox.story import StoryFailed, tell
+
+if TYPE_CHECKING:
+    from dcrgw import app
+
+
+class Gateway(Protocol):
+    """What the sandbox needs of a running gateway."""
+
+    @property
+    def reports(self) -> Sequence[Report]:
+        """Its recent reports, newest last."""
+        ...
+
+    async def stop(self) -> None:
+        """Stop serving."""
+        ...
+
+
+StartGateway = Callable[[Path], Awaitable[Gateway]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """The real gateway and its log, by what the sandbox needs of them."""
+
+    gateway: app.Gateway
+    log: LogStream
+
+    @property
+    def reports(self) -> Sequence[Report]:
+        return [report for report, _ in self.gateway.recent.kept]
+
+    async def stop(self) -> None:
+        await self.gateway.stop()
+        self.log.stop()
+
+
+async def start_gateway(config: Path, *, quiet: bool) -> Gateway:
+    """The real gateway from its configuration file: the one place where sandbox and gateway meet.
+
+    `quiet` leaves the log to warnings, so that it does not talk into a story.
+    """
+    # Here, since all the gateway's rooms come with it and nobody else in this file needs them.
+    from dcrgw import app
+
+    settings = load(config)
+    log = set_up_logging(settings.logging.format, stream=sys.stderr, level=logging.WARNING if quiet else logging.INFO)
+    try:
+        return _Served(await app.start(settings), log)
+    except BaseException:
+        log.stop()
+        raise
+
+
+def _port(flag: str, what: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    return click.option(flag, type=click.IntRange(0, 65535), default=0, help=f"{what} Free by default.")
+
+
+@click.command()
+@click.option("--story", is_flag=True, help="Register a TPP, refuse one, tell it step by step, and end.")
+@click.option(
+    "--dir", "folder", type=click.Path(file_okay=False, path_type=Path), default=Path("var/sandbox"), show_default=True,
+    help="Where keys, statements and sandbox.json are written while it runs.",
+)  # fmt: skip
+@_port("--mtls-port", "Where TPPs register.")
+@_port("--public-port", "The gateway's port without client certificates.")
+@_port("--health-port", "The gateway's probes.")
+@_port("--directory-port", "The directory's key sets.")
+@_port("--directory-mtls-port", "The directory's token URL and SCIM.")
+@_port("--management-port", "The directory's management API.")
+def sandbox(
+    story: bool, folder: Path, mtls_port: int, public_port: int, health_port: int, directory_port: int,
+    directory_mtls_port: int, management_port: int,
+) -> None:  # fmt: skip
+    """Serve a test directory, a gateway and a TPP. Not for production."""
+    ports = Ports(mtls_port, public_port, health_port, directory_port, directory_mtls_port, management_port)
+    sys.exit(asyncio.run(run(folder, ports, story=story)))
+
+
+async def run(
+    folder: Path, ports: Ports, *, story: bool, narrator: Narrator | None = None, start: StartGateway | None = None
+) -> int:
+    """The exit code: 0 when all went as told or the end was asked for, 1 when not, 130 for an interrupted story."""
+    say = narrator or Narrator()
+    _end_on_signals()
+    try:
+        async with AsyncExitStack() as stack:
+            opened, gateway = await _open(stack, folder, ports, say, start or partial(start_gateway, quiet=story))
+            if story:
+                await tell(opened, lambda: list(gateway.reports), say)
+                say.close("All went as told.")
+            else:
+                say.close(f"Serving; {folder / 'sandbox.json'} names everything. Ctrl-C ends it.")
+                await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        say.fail("Interrupted." if story else "Ended; nothing is left.")
+        return 130 if story else 0
+    except StoryFailed as failure:
+        say.fail(f"Not as told: {failure}")
+        return 1
+    except (OSError, ssl.SSLError, aiohttp.ClientError, TimeoutError, GatewayError) as error:
+        say.fail(f"Not as told: {type(error).__name__}: {error}")
+        return 1
+    return 0
+
+
+async def _open(
+    stack: AsyncExitStack, folder: Path, ports: Ports, say: Narrator, start: StartGateway
+) -> tuple[Session, Gateway]:
+    """Directory and gateway, up; the stack takes them down."""
+    recent: list[Gateway] = []
+    say.warn()
+    with say.step("The directory is up, with fresh keys") as line:
+        opened = await stack.enter_async_context(
+            session(folder, ports, lambda wanted: reports.find(recent[0].reports, wanted) if recent else None)
+        )
+        for name, url in (
+            ("key sets", opened.endpoints.keystore),
+            ("token URL", opened.endpoints.token),
+            ("SCIM", opened.endpoints.scim),
+            ("management", opened.endpoints.management),
+        ):
+            line(f"{name:<12}{url}")
+    with say.step("The gateway is up") as line:
+        gateway = await start(opened.config)
+        stack.push_async_callback(gateway.stop)
+        recent.append(gateway)
+        opened.publish()
+        for market in opened.index["markets"]:
+            line(f"{market['market']:<12}{market['registration_endpoint']}")
+        line(f"{'health':<12}{opened.index['health']}")
+    return opened, gateway
+
+
+def _end_on_signals() -> None:
+    """Ctrl-C and SIGTERM end this run through its own clean-up."""
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("no task to end")
+    for each in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(each, task.cancel)

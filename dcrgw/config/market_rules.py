@@ -1,0 +1,148 @@
+"""What a market needs of its profile, of its directories and of the other markets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from urllib.parse import urlsplit
+
+from dcrgw.config.credentials import has_credentials
+from dcrgw.config.explaining import did_you_mean
+from dcrgw.config.faults import ConfigFault
+from dcrgw.config.model import DirectorySettings, MarketSettings, Settings
+from dcrgw.config.profiles import load_profile, profile_names, profile_of
+from dcrgw.core.registration.profile import Profile
+
+
+def _directories_exist(settings: Settings) -> Iterator[ConfigFault]:
+    known = [directory.name for directory in settings.directories]
+    for i, market in enumerate(settings.markets):
+        for j, name in enumerate(market.directories):
+            if name not in known:
+                fix = did_you_mean(name, known, f"there are {', '.join(known)}")
+                yield ConfigFault(f"market[{i}].directories[{j}]", f"there is no directory {name}", fix)
+
+
+def _one_directory_an_issuer(settings: Settings) -> Iterator[ConfigFault]:
+    for i, market in enumerate(settings.markets):
+        owners: dict[str, str] = {}
+        for directory in _directories(settings, market):
+            for issuer in directory.issuers:
+                if owners.setdefault(issuer, directory.name) != directory.name:
+                    reason = f"directories {owners[issuer]} and {directory.name} both have the issuer {issuer}"
+                    yield ConfigFault(f"market[{i}].directories", reason, "name one of them only")
+
+
+def _profiles_exist(settings: Settings) -> Iterator[ConfigFault]:
+    names = profile_names()
+    for i, market in enumerate(settings.markets):
+        if market.profile not in names:
+            fix = did_you_mean(market.profile, names, f"there are {', '.join(names)}")
+            yield ConfigFault(f"market[{i}].profile", f"there is no profile {market.profile}", fix)
+        elif market.dn_match is not None and "dn_match" in market.policy:
+            yield ConfigFault(f"market[{i}].dn_match", "stands in policy too", "keep one of them")
+        else:
+            yield from _policy_faults(f"market[{i}]", market)
+
+
+def _policy_faults(key: str, market: MarketSettings) -> Iterator[ConfigFault]:
+    """Each policy judged by itself, so that every fault comes at once; then all together."""
+    profile, sound = load_profile(market.profile), True
+    for name, value in market.policy.items():
+        try:
+            profile.with_policy({name: value})
+        except ValueError as error:
+            sound = False
+            yield ConfigFault(f"{key}.policy.{name}", str(error).partition(": ")[2])
+    if sound:
+        try:
+            profile_of(market)
+        except ValueError as error:
+            yield ConfigFault(f"{key}.policy", str(error))
+
+
+def _routes_apart(settings: Settings) -> Iterator[ConfigFault]:
+    """A request belongs to exactly one market by host and path: no base URL may lie inside another."""
+    for (i, one), (j, other) in combinations(enumerate(settings.markets), 2):
+        first, second = urlsplit(one.base_url), urlsplit(other.base_url)
+        if first.netloc != second.netloc:
+            continue
+        shorter, longer = sorted((f"{first.path}/", f"{second.path}/"), key=len)
+        if longer.startswith(shorter):
+            reason = (
+                f"is that of market[{i}] too" if longer == shorter else f"and that of market[{i}] lie in each other"
+            )
+            yield ConfigFault(f"market[{j}].base_url", reason, "give each market its own host or path")
+
+
+def _methods_are_the_profiles(settings: Settings) -> Iterator[ConfigFault]:
+    for i, market, profile in _profiled(settings):
+        for j, method in enumerate(market.client_auth_methods):
+            if method not in profile.metadata.auth_methods:
+                fix = f"choose of {', '.join(sorted(profile.metadata.auth_methods))}"
+                key = f"market[{i}].client_auth_methods[{j}]"
+                yield ConfigFault(key, f"profile {profile.name} knows no {method}", fix)
+
+
+def _secrets_can_be_sealed(settings: Settings) -> Iterator[ConfigFault]:
+    if settings.registry.sealing_keys:
+        return
+    for market in settings.markets:
+        if any(method.startswith("client_secret_") for method in market.client_auth_methods):
+            reason = f"is missing, but market {market.name} hands out client secrets"
+            fix = "make one with `openssl rand -hex 32` and refer to it here"
+            yield ConfigFault("registry.sealing_keys", reason, fix)
+            return
+
+
+def _standing_can_be_asked(settings: Settings) -> Iterator[ConfigFault]:
+    for i, directory in enumerate(settings.directories):
+        why = "tpp_url is set" if directory.has_standing else None
+        why = "check_own_standing is set" if directory.check_own_standing else why
+        for _, market, profile in _profiled(settings):
+            if profile.standing == "required" and directory.name in market.directories:
+                why = f"market {market.name} (profile {profile.name}) asks the directory about each TPP"
+        if why is None:
+            continue
+        for name in ("tpp_url", "token_url", "client_scopes", "key_id", "signing_key"):
+            if not getattr(directory, name):
+                yield ConfigFault(f"directory[{i}].{name}", f"is missing, but {why}", "add it")
+        if not has_credentials(directory, prefix="transport_"):
+            fix = "add it, or transport_cert and transport_key"
+            yield ConfigFault(f"directory[{i}].transport_keystore", f"is missing, but {why}", fix)
+
+
+def _software_keys_can_be_had(settings: Settings) -> Iterator[ConfigFault]:
+    for i, directory in enumerate(settings.directories):
+        signed = [
+            m.name for _, m, p in _profiled(settings) if p.requests_are_signed and directory.name in m.directories
+        ]
+        if signed and not directory.software_jwks_hosts:
+            reason = f"is missing, so no signed request at market {signed[0]} could be proven"
+            fix = "name the hosts that serve the key sets of the directory's software"
+            yield ConfigFault(f"directory[{i}].software_jwks_hosts", reason, fix)
+
+
+def _profiled(settings: Settings) -> Iterator[tuple[int, MarketSettings, Profile]]:
+    """Markets with their profiles; those whose profile is at fault are left to `_profiles_exist`."""
+    for i, market in enumerate(settings.markets):
+        try:
+            yield i, market, profile_of(market)
+        except ValueError:
+            continue
+
+
+def _directories(settings: Settings, market: MarketSettings) -> list[DirectorySettings]:
+    return [found for name in dict.fromkeys(market.directories) if (found := settings.directory(name))]
+
+
+MARKET_RULES = (
+    _directories_exist,
+    _one_directory_an_issuer,
+    _profiles_exist,
+    _routes_apart,
+    _methods_are_the_profiles,
+    _secrets_can_be_sealed,
+    _standing_can_be_asked,
+    _software_keys_can_be_had,
+)

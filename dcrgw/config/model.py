@@ -1,0 +1,364 @@
+"""The settings, as the operator writes them. docs/configuration.md is made from these descriptions.
+
+Every section is frozen and refuses unknown keys. Rules that span several settings are in `rules`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, Strict
+
+from dcrgw.config.faults import ConfigFault
+from dcrgw.config.secrets import SecretReference
+from dcrgw.config.values import (
+    AllowedNetwork,
+    BaseUrl,
+    FilePath,
+    HostPort,
+    HttpsUrl,
+    Issuer,
+    Name,
+    Property,
+    ProxyUrl,
+    Secret,
+    TrustPlace,
+    Words,
+)
+
+Int = Annotated[int, Strict()]
+Bool = Annotated[bool, Strict()]
+Seconds = Annotated[float, Strict()]
+Port = Annotated[int, Strict(), Field(ge=0, le=65535)]
+Text = Annotated[str, Strict(), Field(min_length=1)]
+
+AuthMethod = Literal[
+    "private_key_jwt", "tls_client_auth", "client_secret_basic", "client_secret_post", "client_secret_jwt"
+]
+WireCode = Literal[
+    "invalid_redirect_uri",
+    "invalid_client_metadata",
+    "invalid_software_statement",
+    "unapproved_software_statement",
+    "invalid_client",
+    "invalid_request",
+]
+KEYSET_LIFETIME_S = (60.0, 3600.0)
+
+
+def _like(text: str) -> dict[str, Any]:
+    """The default in words, where it comes from another setting."""
+    return {"x-default": text}
+
+
+def _clamp(value: float) -> float:
+    least, most = KEYSET_LIFETIME_S
+    return min(max(value, least), most)
+
+
+def _flat(value: Any, prefix: str = "") -> Any:
+    """Check ids have dots: unquoted in TOML they become nested tables. Both spellings mean the same."""
+    if not isinstance(value, dict):
+        return value
+    flat: dict[str, Any] = {}
+    for name, inner in value.items():
+        flat |= _flat(inner, f"{prefix}{name}.") if isinstance(inner, dict) else {f"{prefix}{name}": inner}
+    return flat
+
+
+class Section(BaseModel):
+    """A table of the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class ServerListener(Section):
+    """A TLS listener. Its credentials are a PEM pair or a PKCS#12 keystore."""
+
+    host: Text = Field(default="0.0.0.0", description="Address to listen on.")  # noqa: S104 - the point of a gateway
+    port: Port = Field(description="TCP port; 0 takes a free one.")
+    certificate: FilePath | None = Field(default=None, description="PEM certificate with its intermediates.")
+    key: FilePath | None = Field(default=None, description="PEM private key of the certificate.")
+    key_password: Secret | None = Field(default=None, description="Password of an encrypted `key`.")
+    keystore: FilePath | None = Field(default=None, description="PKCS#12 store in place of `certificate` and `key`.")
+    keystore_password: Secret | None = Field(default=None, description="Password of the `keystore`.")
+    minimum_tls: Literal["1.2", "1.3"] = Field(default="1.3", description="Oldest TLS version taken.")
+
+
+class HealthListener(Section):
+    """Plain HTTP for probes."""
+
+    host: Text = Field(
+        default="127.0.0.1", description="Address to listen on; a pod's address where the probes come from afar."
+    )
+    port: Port = Field(default=8081, description="TCP port; 0 takes a free one.")
+
+
+class Listeners(Section):
+    """Where the gateway is reached."""
+
+    mtls: ServerListener = Field(description="Mutual TLS: where TPPs register.")
+    public: ServerListener | None = Field(
+        default=None, description="TLS without client certificates: discovery documents."
+    )
+    health: HealthListener | None = Field(default=None, description="Plain HTTP for liveness and readiness probes.")
+
+
+class Limits(Section):
+    """What one connection or request may take."""
+
+    handshake_s: Seconds = Field(default=10, gt=0, le=60, description="Longest TLS handshake.")
+    header_s: Seconds = Field(default=10, gt=0, le=60, description="Longest wait for a request's complete header.")
+    body_s: Seconds = Field(default=20, gt=0, le=120, description="Longest wait for a request's complete body.")
+    idle_s: Seconds = Field(default=75, gt=0, le=3600, description="Longest silence between two requests.")
+    body_bytes: Int = Field(default=131072, ge=4096, le=4194304, description="Largest request body.")
+    header_bytes: Int = Field(
+        default=8190, ge=1024, le=65536, description="Largest request line and largest header field."
+    )
+    drain_delay_s: Seconds = Field(
+        default=0, ge=0, le=120, description="Time between not ready and no longer accepting."
+    )
+    drain_s: Seconds = Field(default=30, ge=0, le=600, description="Time that requests under way have to end.")
+    connections_per_ip: Int = Field(default=100, ge=1, description="Connections that one address may hold open.")
+
+
+class RegistrySettings(Section):
+    """Where registrations are kept."""
+
+    path: FilePath = Field(description="The SQLite database; made when it is not there.")
+    sealing_keys: tuple[Secret, ...] = Field(
+        default=(),
+        description="Keys that seal stored client secrets: 32 bytes each, base64url or hex. "
+        "The first seals, all open: put a new one in front to rotate.",
+    )
+
+
+class Fetch(Section):
+    """Limits of every outgoing request."""
+
+    total_s: Seconds = Field(default=5, gt=0, le=60, description="Look-up, connection, TLS and body together.")
+    max_bytes: Int = Field(default=262144, ge=1024, le=4194304, description="Largest answer taken.")
+    allowed_networks: tuple[AllowedNetwork, ...] = Field(
+        default=(), description="Networks beyond public addresses that may be asked (CIDR); sandbox only."
+    )
+
+
+class Outbound(Section):
+    """How the gateway reaches the world."""
+
+    proxy: ProxyUrl | None = Field(default=None, description="HTTP proxy, as http://host:port.")
+    proxy_username: Text | None = Field(default=None, description="User name at the proxy.")
+    proxy_password: Secret | None = Field(default=None, description="Password at the proxy.")
+
+
+class KeySetSettings(Section):
+    """Caching of directories' and software's key sets."""
+
+    lifetime_s: Annotated[Seconds, AfterValidator(_clamp)] = Field(
+        default=300, description="Life of a key set that names none itself; brought within 60 to 3600."
+    )
+    stale_s: Seconds = Field(
+        default=3600, ge=0, le=3600, description="How long an old set serves while its source is down."
+    )
+    cooldown_s: Seconds = Field(
+        default=60, ge=1, le=3600, description="Least time between two fetches for an unknown key id."
+    )
+
+
+class StandingSettings(Section):
+    """Caching of the directory's word."""
+
+    lifetime_s: Seconds = Field(
+        default=60, ge=0, le=300, description="How long the directory's word on a TPP is used again."
+    )
+
+
+class LoggingSettings(Section):
+    """The log, on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level written.")
+    format: Literal["json", "console"] = Field(default="json", description="JSON lines, or text for people.")
+
+
+class DirectorySettings(Section):
+    """A trust framework: who signs software statements, and who is asked about a TPP."""
+
+    name: Name = Field(description="Its name here; markets refer to it.")
+    issuers: tuple[Text, ...] = Field(min_length=1, description="The exact `iss` values of its software statements.")
+    jwks_endpoint: HttpsUrl = Field(description="Key set that verifies its software statements.")
+    software_jwks_hosts: tuple[HostPort, ...] = Field(
+        default=(), description="Hosts (`host` or `host:port`) that may serve a software's key set."
+    )
+    token_url: HttpsUrl | None = Field(
+        default=None, description="Where the gateway gets its access token for `tpp_url`."
+    )
+    tpp_url: HttpsUrl | None = Field(default=None, description="SCIM endpoint that tells a TPP's standing.")
+    client_id: Text | None = Field(
+        default=None,
+        description="The bank's own client id at the directory.",
+        json_schema_extra=_like("the common name of the transport certificate"),
+    )
+    client_scopes: Words = Field(default=(), description="Scopes asked of the directory: a list, or blank-separated.")
+    key_id: Text | None = Field(default=None, description="`kid` of the assertion sent to `token_url`.")
+    signing_key: FilePath | None = Field(default=None, description="PEM private key that signs the assertion.")
+    signing_key_password: Secret | None = Field(default=None, description="Password of an encrypted `signing_key`.")
+    signing_cert: FilePath | None = Field(
+        default=None, description="PEM certificate of `signing_key`; proven to belong to it."
+    )
+    signing_alg: Literal["PS256", "RS256"] = Field(default="PS256", description="Algorithm of the assertion.")
+    audience: Text | None = Field(
+        default_factory=lambda known: known.get("token_url"),
+        description="`aud` of the assertion.",
+        json_schema_extra=_like("`token_url`"),
+    )
+    trust_keystore: TrustPlace = Field(
+        default=None,
+        description="Roots that vouch for the directory's servers: PKCS#12 or PEM, or `system`.",
+        json_schema_extra=_like("`system`"),
+    )
+    trust_keystore_password: Secret | None = Field(default=None, description="Password of `trust_keystore`.")
+    software_jwks_trust: TrustPlace = Field(
+        default_factory=lambda known: known.get("trust_keystore"),
+        description="Roots that vouch for the hosts of software key sets: PKCS#12 or PEM, or `system`.",
+        json_schema_extra=_like("`trust_keystore`"),
+    )
+    software_jwks_trust_password: Secret | None = Field(
+        default_factory=lambda known: known.get("trust_keystore_password"),
+        description="Password of `software_jwks_trust`.",
+        json_schema_extra=_like("`trust_keystore_password`"),
+    )
+    transport_keystore: FilePath | None = Field(
+        default=None, description="PKCS#12 store shown to the directory in mutual TLS."
+    )
+    transport_keystore_password: Secret | None = Field(default=None, description="Password of `transport_keystore`.")
+    transport_cert: FilePath | None = Field(
+        default=None, description="PEM certificate in place of `transport_keystore`."
+    )
+    transport_key: FilePath | None = Field(default=None, description="PEM private key of `transport_cert`.")
+    transport_key_password: Secret | None = Field(default=None, description="Password of an encrypted `transport_key`.")
+    check_own_standing: Bool = Field(
+        default=False, description="Ask for the bank's own standing too, before each TPP's."
+    )
+    outbound: Outbound | None = Field(
+        default=None, description="Another way out than `[outbound]`, for this directory."
+    )
+
+    @property
+    def has_standing(self) -> bool:
+        """True when the directory can be asked about a TPP."""
+        return self.tpp_url is not None
+
+
+class MarketSettings(Section):
+    """One place where TPPs register."""
+
+    name: Name = Field(description="Its name in reports, audit and scripts.")
+    base_url: BaseUrl = Field(description="Public URL under which TPPs reach it over mutual TLS, perhaps with a path.")
+    issuer: Issuer = Field(
+        default_factory=lambda known: known.get("base_url", ""),
+        description="Issuer identifier of its authorization server (RFC 8414).",
+        json_schema_extra=_like("`base_url`"),
+    )
+    profile: Name = Field(description="Market profile: the rules of this market, such as obuk-3.2.")
+    directories: tuple[Name, ...] = Field(min_length=1, description="Directories whose statements it takes.")
+    trust: tuple[FilePath, ...] = Field(min_length=1, description="Roots of TPPs' certificates: PEM or PKCS#12 files.")
+    trust_password: Secret | None = Field(
+        default=None, description="Password of the PKCS#12 files in `trust` and `intermediates`."
+    )
+    intermediates: tuple[FilePath, ...] = Field(
+        default=(), description="Intermediates that TPPs may leave out: PEM or PKCS#12 files."
+    )
+    client_auth_methods: tuple[AuthMethod, ...] = Field(
+        default=("private_key_jwt", "tls_client_auth"),
+        min_length=1,
+        description="token_endpoint_auth_method values offered, best first.",
+    )
+    request_audiences: tuple[Text, ...] = Field(
+        default_factory=lambda known: (known.get("issuer", ""),),
+        min_length=1,
+        description="What the `aud` of a registration request may name for us.",
+        json_schema_extra=_like("`issuer`"),
+    )
+    leeway_s: Int = Field(default=10, ge=0, le=60, description="Clock difference forgiven in `iat`, `nbf` and `exp`.")
+    dn_match: Literal["exact", "subset"] | None = Field(
+        default=None,
+        description="How a registered subject DN is compared with a certificate's.",
+        json_schema_extra=_like("the profile's"),
+    )
+    policy: dict[str, Any] = Field(default={}, description="Members of the profile that this bank sets otherwise.")
+    error_codes: Annotated[dict[str, WireCode], BeforeValidator(_flat)] = Field(
+        default={}, description="Check id to the `error` answered in place of the check's own."
+    )
+    explain_errors: Bool = Field(
+        default=True, description="Answer with every failed check in `errors`, not only the first."
+    )
+
+
+class ScriptSettings(Section):
+    """One interception script of the bank."""
+
+    type: Literal["client_registration"] = Field(description="What the script intercepts.")
+    name: Name = Field(description="Its name in reports and logs.")
+    file: FilePath = Field(description="The Python file.")
+    enabled: Bool = Field(default=True, description="A script that is not enabled is not loaded.")
+    level: Int = Field(default=1, description="Scripts run in ascending level.")
+    markets: tuple[Name, ...] = Field(default=(), description="Markets that it serves; none named means all.")
+    properties: dict[str, Property] = Field(
+        default={}, description="What the script reads from its configurationAttributes: text, or a secret reference."
+    )
+
+
+class Settings(Section):
+    """The whole configuration."""
+
+    environment: Literal["production", "sandbox"] = Field(
+        default="production", description="A sandbox may use loopback addresses and literal secrets; it warns of them."
+    )
+    listeners: Listeners = Field(description="Where the gateway is reached.")
+    limits: Limits = Field(default_factory=Limits, description="What one connection or request may take.")
+    registry: RegistrySettings = Field(description="Where registrations are kept.")
+    fetch: Fetch = Field(default_factory=Fetch, description="Limits of every outgoing request.")
+    outbound: Outbound = Field(default_factory=Outbound, description="How the gateway reaches the world.")
+    keysets: KeySetSettings = Field(default_factory=KeySetSettings, description="Caching of key sets.")
+    standing: StandingSettings = Field(default_factory=StandingSettings, description="Caching of the directory's word.")
+    logging: LoggingSettings = Field(default_factory=LoggingSettings, description="The log, on standard error.")
+    directories: tuple[DirectorySettings, ...] = Field(
+        alias="directory", min_length=1, description="Trust frameworks whose statements are taken."
+    )
+    markets: tuple[MarketSettings, ...] = Field(alias="market", min_length=1, description="Places where TPPs register.")
+    scripts: tuple[ScriptSettings, ...] = Field(
+        default=(), alias="script", description="The bank's interception scripts."
+    )
+
+    _source: Path = PrivateAttr(Path())
+    _warnings: tuple[ConfigFault, ...] = PrivateAttr(())
+
+    @property
+    def source(self) -> Path:
+        """The file that the settings were read from."""
+        return self._source
+
+    @property
+    def warnings(self) -> tuple[ConfigFault, ...]:
+        """What is served although it should not stay so; the log of a start names each."""
+        return self._warnings
+
+    @property
+    def is_sandbox(self) -> bool:
+        """True where loopback addresses and literal secrets are taken."""
+        return self.environment == "sandbox"
+
+    def directory(self, name: str) -> DirectorySettings | None:
+        """The directory of this name."""
+        return next((each for each in self.directories if each.name == name), None)
+
+    def outbound_of(self, directory: DirectorySettings) -> Outbound:
+        """The way out to a directory: its own, or everybody's."""
+        return directory.outbound or self.outbound
+
+
+def secret_properties(properties: Mapping[str, SecretReference]) -> list[str]:
+    """The names of properties that, by their name, hold a secret."""
+    return [name for name in properties if any(word in name.lower() for word in ("passw", "passphrase", "secret"))]

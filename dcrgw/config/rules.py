@@ -1,0 +1,143 @@
+"""What spans several settings: each rule looks at the whole and yields every fault that it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from dcrgw.config.credentials import credential_faults
+from dcrgw.config.explaining import did_you_mean
+from dcrgw.config.faults import ConfigFault
+from dcrgw.config.market_rules import MARKET_RULES
+from dcrgw.config.model import Settings, secret_properties
+from dcrgw.config.values import is_local_or_literal, split_https
+from dcrgw.config.walking import secrets
+
+Rule = Callable[[Settings], Iterable[ConfigFault]]
+
+
+def judge(settings: Settings) -> list[ConfigFault]:
+    """Every fault of settings that are each well-formed."""
+    return [fault for rule in RULES for fault in rule(settings)]
+
+
+def warnings(settings: Settings) -> list[ConfigFault]:
+    """What is taken, but should not stay so."""
+    found = list(_literal_secrets(settings)) if settings.is_sandbox else []
+    used = {name for market in settings.markets for name in market.directories}
+    for i, directory in enumerate(settings.directories):
+        if directory.name not in used:
+            found.append(ConfigFault(f"directory[{i}].name", "no market takes its statements", "remove it, or name it"))
+    return found
+
+
+def _unique_names(settings: Settings) -> Iterator[ConfigFault]:
+    names = {
+        "directory": [each.name for each in settings.directories],
+        "market": [each.name for each in settings.markets],
+        "script": [each.name for each in settings.scripts],
+    }
+    for key, named in names.items():
+        first: dict[str, int] = {}
+        for i, name in enumerate(named):
+            if first.setdefault(name, i) != i:
+                reason = f"{name} is the name of {key}[{first[name]}] too"
+                yield ConfigFault(f"{key}[{i}].name", reason, "give each its own name")
+
+
+def _scripts_name_markets(settings: Settings) -> Iterator[ConfigFault]:
+    known = [market.name for market in settings.markets]
+    for i, script in enumerate(settings.scripts):
+        for j, name in enumerate(script.markets):
+            if name not in known:
+                fix = did_you_mean(name, known, f"there are {', '.join(known)}")
+                yield ConfigFault(f"script[{i}].markets[{j}]", f"there is no market {name}", fix)
+
+
+def _listeners_apart(settings: Settings) -> Iterator[ConfigFault]:
+    taken: dict[int, list[tuple[str, str]]] = {}
+    for name in ("mtls", "public", "health"):
+        listener = getattr(settings.listeners, name)
+        if listener is None or listener.port == 0:
+            continue
+        others = taken.setdefault(listener.port, [])
+        for other, host in others:
+            if listener.host == host or {"0.0.0.0", "::"} & {listener.host, host}:  # noqa: S104 - compared, not bound
+                reason = f"port {listener.port} is the {other} listener's too"
+                yield ConfigFault(f"listeners.{name}.port", reason, "give each listener its own port")
+        others.append((name, listener.host))
+
+
+def _credentials(settings: Settings) -> Iterator[ConfigFault]:
+    for name in ("mtls", "public"):
+        listener = getattr(settings.listeners, name)
+        if listener is not None:
+            yield from credential_faults(f"listeners.{name}", listener, required=True)
+    for i, directory in enumerate(settings.directories):
+        yield from credential_faults(f"directory[{i}]", directory, prefix="transport_")
+
+
+def _proxies(settings: Settings) -> Iterator[ConfigFault]:
+    ways = [("outbound", settings.outbound)]
+    ways += [
+        (f"directory[{i}].outbound", each.outbound) for i, each in enumerate(settings.directories) if each.outbound
+    ]
+    for key, outbound in ways:
+        if outbound.proxy is None and (outbound.proxy_username or outbound.proxy_password):
+            yield ConfigFault(f"{key}.proxy", "is missing beside its user name or password", "add it, or remove them")
+        elif outbound.proxy_password and not outbound.proxy_username:
+            yield ConfigFault(f"{key}.proxy_username", "is missing beside proxy_password", "add it")
+
+
+def _public_addresses(settings: Settings) -> Iterator[ConfigFault]:
+    if settings.is_sandbox:
+        return
+    fix = 'use a public host name, or environment = "sandbox"'
+    for key, host in _hosts(settings):
+        if is_local_or_literal(host):
+            yield ConfigFault(key, "its host is localhost or an IP address, which only a sandbox may use", fix)
+    if settings.fetch.allowed_networks:
+        reason = "only a sandbox may open networks beyond public addresses"
+        yield ConfigFault("fetch.allowed_networks", reason, 'remove it, or use environment = "sandbox"')
+
+
+def _hosts(settings: Settings) -> Iterator[tuple[str, str]]:
+    for i, market in enumerate(settings.markets):
+        for name in ("base_url", "issuer"):
+            if name in market.model_fields_set:
+                yield f"market[{i}].{name}", split_https(getattr(market, name)).hostname or ""
+    for i, directory in enumerate(settings.directories):
+        for name in ("jwks_endpoint", "token_url", "tpp_url"):
+            url = getattr(directory, name)
+            if url:
+                yield f"directory[{i}].{name}", split_https(url).hostname or ""
+        for j, place in enumerate(directory.software_jwks_hosts):
+            yield f"directory[{i}].software_jwks_hosts[{j}]", place.rpartition(":")[0]
+
+
+def _no_literal_secrets(settings: Settings) -> Iterator[ConfigFault]:
+    if not settings.is_sandbox:
+        yield from _literal_secrets(settings)
+
+
+def _literal_secrets(settings: Settings) -> Iterator[ConfigFault]:
+    plain = {
+        f"script[{i}].properties.{name}"
+        for i, script in enumerate(settings.scripts)
+        for name in script.properties.keys() - secret_properties(script.properties)
+    }
+    for key, reference in secrets(settings):
+        if reference.is_literal and key not in plain:
+            fix = "write env:NAME, file:/path or credential:NAME in its place"
+            yield ConfigFault(key, "the secret itself stands in the file", fix)
+
+
+RULES: tuple[Rule, ...] = (
+    _unique_names,
+    _listeners_apart,
+    _credentials,
+    _proxies,
+    _public_addresses,
+    _no_literal_secrets,
+    _scripts_name_markets,
+    *MARKET_RULES,
+)

@@ -1,0 +1,113 @@
+"""What regulators said: competent-authority claims, in the several shapes that directories give them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from dcrgw.core.strict_json import JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class Authorisation:
+    """One competent-authority authorisation: the regulator lets the organisation act in this role there."""
+
+    member_state: str
+    roles: frozenset[str]
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RegulatorEntry:
+    """How a regulator knows an organisation: `FCAGBR`, `900001`."""
+
+    authority_id: str
+    registration_id: str
+
+    def is_named_by(self, organization_identifier: str) -> bool:
+        """The ETSI identifier (PSDGB-FCA-900001) names this very entry: same country, authority and id."""
+        match = _PSD_IDENTIFIER.fullmatch(organization_identifier)
+        if match is None or match["id"] != self.registration_id:
+            return False
+        authority = self.authority_id.upper()
+        nca = match["nca"].upper()
+        return authority.startswith(nca) and country(authority[len(nca) :]) == match["country"]
+
+
+#: ETSI TS 119 495 §5.2.1: PSD, country, regulator, the regulator's own id.
+_PSD_IDENTIFIER = re.compile(r"PSD(?P<country>[A-Z]{2})-(?P<nca>[A-Z]{2,8})-(?P<id>[\x21-\x7e]+)")
+
+#: Alpha-3 codes seen beside alpha-2 (the OB directory writes both GB and GBR): the UK and the EEA.
+_CODES = (
+    "AUT=AT BEL=BE BGR=BG HRV=HR CYP=CY CZE=CZ DNK=DK EST=EE FIN=FI FRA=FR DEU=DE GRC=GR HUN=HU ISL=IS IRL=IE "
+    "ITA=IT LVA=LV LIE=LI LTU=LT LUX=LU MLT=MT NLD=NL NOR=NO POL=PL PRT=PT ROU=RO SVK=SK SVN=SI ESP=ES SWE=SE GBR=GB"
+)
+_ALPHA_2 = dict(pair.split("=") for pair in _CODES.split())
+
+
+def country(code: str) -> str:
+    """The member state as two upper-case letters, so that `GB` and `GBR` are one."""
+    code = code.upper()
+    return _ALPHA_2.get(code, code)
+
+
+def active_roles(authorisations: Iterable[Authorisation], member_states: Iterable[str]) -> frozenset[str]:
+    """The roles that are authorised now in one of `member_states`."""
+    wanted = {country(state) for state in member_states}
+    roles: set[str] = set()
+    for authorisation in authorisations:
+        if authorisation.active and country(authorisation.member_state) in wanted:
+            roles |= authorisation.roles
+    return frozenset(roles)
+
+
+def read(claims: JsonValue) -> tuple[tuple[Authorisation, ...], tuple[RegulatorEntry, ...]] | None:
+    """Authorisations, and the regulators' active entries; None for neither an object nor a list of them.
+
+    OB UK sends one object, Brazil a list; keys come as `member_state` or `MemberState`, `Status` in any
+    letter case, `Active` as a boolean or a word. What cannot be read authorises nothing.
+    """
+    entries = claims if isinstance(claims, list) else [claims]
+    if not all(isinstance(entry, dict) for entry in entries):
+        return None
+    authorisations: list[Authorisation] = []
+    regulator_entries: list[RegulatorEntry] = []
+    for entry in entries:
+        folded = _folded(entry)
+        active = _is_active(folded)
+        authorisations += _authorisations(folded, active)
+        authority, registration = folded.get("authorityid"), folded.get("registrationid")
+        if active and isinstance(authority, str) and isinstance(registration, str) and registration:
+            regulator_entries.append(RegulatorEntry(authority, registration))
+    return tuple(authorisations), tuple(regulator_entries)
+
+
+def _authorisations(entry: dict[str, JsonValue], entry_is_active: bool) -> Iterator[Authorisation]:
+    listed = entry.get("authorisations")
+    for item in listed if isinstance(listed, list) else []:
+        folded = _folded(item)
+        state = folded.get("memberstate", entry.get("memberstate"))
+        if isinstance(state, str):
+            yield Authorisation(country(state), _roles(folded), entry_is_active and _is_active(folded))
+
+
+def _roles(item: dict[str, JsonValue]) -> frozenset[str]:
+    found: set[str] = set()
+    for key in ("roles", "role", "psd2role"):
+        value = item.get(key)
+        found.update(v for v in (value if isinstance(value, list) else [value]) if isinstance(v, str))
+    return frozenset(found)
+
+
+def _is_active(item: dict[str, JsonValue]) -> bool:
+    """Said to be active, or nothing said; a word or a value that we do not know is a no."""
+    return all(
+        item[key] is True or (isinstance(value := item[key], str) and value.lower() in {"active", "true"})
+        for key in ("status", "active")
+        if key in item
+    )
+
+
+def _folded(item: JsonValue) -> dict[str, JsonValue]:
+    return {key.lower().replace("_", ""): value for key, value in item.items()} if isinstance(item, dict) else {}

@@ -1,0 +1,57 @@
+"""The client information response: what a TPP sees of its registration."""
+
+from __future__ import annotations
+
+from dcrgw.core.registration.client import RegisteredClient
+from dcrgw.core.registration.members import MEMBERS
+from dcrgw.core.registration.profile import Profile
+from dcrgw.core.strict_json import JsonValue
+
+#: Claims about the token rather than the software: for the request only (OB UK DCR, data dictionary).
+_TOKEN_CLAIMS = frozenset({"iss", "iat", "exp", "nbf", "aud", "jti"})
+#: What only this server says of a client; a statement that holds such a claim does not get to say it.
+_SERVER_MEMBERS = frozenset(
+    {
+        "client_id",
+        "client_id_issued_at",
+        "client_secret",
+        "client_secret_expires_at",
+        "registration_access_token",
+        "registration_client_uri",
+        "software_statement",
+    }
+)
+#: Members that are as much the statement's to say.
+_SHARED_MEMBERS = frozenset({"software_id", "software_version"})
+
+
+def client_information(client: RegisteredClient, profile: Profile) -> dict[str, JsonValue]:
+    """The flat JSON of a 201 or 200: registered metadata, the statement's claims, ids and times.
+
+    A client_secret stands in it only where there is one; `attributes` never do.
+    Spec: RFC 7591 §3.2.1; OB UK DCR, OBClientRegistration1.
+    """
+    answer: dict[str, JsonValue] = {
+        "client_id": client.client_id,
+        # Seconds, where several banks send milliseconds.
+        "client_id_issued_at": int(client.client_id_issued_at),
+    }
+    secret = client.secrets.get("client_secret")
+    if secret is not None:
+        answer["client_secret"] = secret
+        answer["client_secret_expires_at"] = 0  # RFC 7591 §3.2.1: needed beside a secret; 0 is never
+    answer.update(client.metadata.members)
+    if client.software_statement is not None:
+        answer["software_statement"] = client.software_statement
+    if profile.flatten_statement:
+        for name, value in client.statement_claims.items():
+            if name not in answer and _is_shown(name):
+                answer[name] = value
+    return answer
+
+
+def _is_shown(name: str) -> bool:
+    """A claim about the software, not one that would pass for metadata which is not registered."""
+    if name in _TOKEN_CLAIMS or name in _SERVER_MEMBERS:
+        return False
+    return name in _SHARED_MEMBERS or name.partition("#")[0] not in MEMBERS

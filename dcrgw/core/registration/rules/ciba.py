@@ -1,0 +1,61 @@
+"""Client initiated backchannel authentication: four members that come with the grant."""
+
+from __future__ import annotations
+
+from dcrgw.core.checks import Outcome, Skipped, check
+from dcrgw.core.registration.members import CIBA_GRANT
+from dcrgw.core.registration.rules.subject import Registration
+from dcrgw.errors import ErrorCode
+
+_META = ErrorCode.INVALID_CLIENT_METADATA
+_NO_CIBA = Skipped("the client does not use CIBA")
+
+
+def _uses_ciba(subject: Registration) -> bool:
+    return CIBA_GRANT in subject.grant_types
+
+
+@check("rules.ciba.delivery_mode", spec="OB UK DCR 3.3, backchannel_token_delivery_mode", code=_META)
+def ciba_delivery_mode(subject: Registration) -> Outcome:
+    """A CIBA client names a token delivery mode that the market offers."""
+    if not _uses_ciba(subject):
+        return _NO_CIBA
+    modes = subject.profile.metadata.ciba_delivery_modes
+    if subject.metadata.text("backchannel_token_delivery_mode") in modes:
+        return None
+    return f"backchannel_token_delivery_mode must be one of {', '.join(sorted(modes))}"
+
+
+@check("rules.ciba.notification_endpoint", spec="OB UK DCR 3.3, backchannel_client_notification_endpoint", code=_META)
+def ciba_notification_endpoint(subject: Registration) -> Outcome:
+    """A CIBA client that does not poll names where it is notified."""
+    if not _uses_ciba(subject):
+        return _NO_CIBA
+    if subject.metadata.text("backchannel_token_delivery_mode") == "poll":
+        return Skipped("the client polls")
+    if subject.metadata.text("backchannel_client_notification_endpoint"):
+        return None
+    return "backchannel_client_notification_endpoint is missing"
+
+
+@check("rules.ciba.signing", spec="OB UK DCR 3.3, backchannel_authentication_request_signing_alg", code=_META)
+def ciba_signing(subject: Registration) -> Outcome:
+    """A CIBA client says how it signs its authentication requests."""
+    if not _uses_ciba(subject):
+        return _NO_CIBA
+    if subject.metadata.text("backchannel_authentication_request_signing_alg"):
+        return None
+    return "backchannel_authentication_request_signing_alg is missing"
+
+
+@check("rules.ciba.user_code", spec="OB UK DCR 3.3, backchannel_user_code_parameter_supported", code=_META)
+def ciba_user_code(subject: Registration) -> Outcome:
+    """A CIBA client does not use user codes."""
+    if not _uses_ciba(subject):
+        return _NO_CIBA
+    used = [
+        name
+        for name in ("backchannel_user_code_parameter_supported", "backchannel_user_code_parameter")
+        if subject.metadata.members.get(name) is True
+    ]
+    return f"{used[0]} must be false" if used else None

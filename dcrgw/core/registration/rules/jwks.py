@@ -1,0 +1,75 @@
+"""The client's own keys: from one source, public, and the statement's where it names any."""
+
+from __future__ import annotations
+
+from dcrgw.core.checks import Outcome, Skipped, check
+from dcrgw.core.registration.rules.subject import NO_STATEMENT, Registration
+from dcrgw.core.strict_json import JsonValue
+from dcrgw.errors import ErrorCode
+
+_META = ErrorCode.INVALID_CLIENT_METADATA
+_BY_REFERENCE = Skipped("no jwks by value is asked for")
+MAX_KEYS = 100
+#: RFC 7518 §6.2.2, §6.3.2, §6.4: what no public key has; oth for multi-prime RSA.
+_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_METHODS_WITH_KEYS = frozenset({"private_key_jwt", "self_signed_tls_client_auth"})
+
+
+@check("rules.jwks.one_source", spec="RFC 7591 §2", code=_META)
+def jwks_one_source(subject: Registration) -> Outcome:
+    """jwks and jwks_uri do not come together."""
+    members = subject.asked.members
+    return "jwks and jwks_uri must not both be there" if "jwks" in members and "jwks_uri" in members else None
+
+
+@check("rules.jwks.by_value", spec="RFC 7591 §2", code=_META)
+def jwks_by_value(subject: Registration) -> Outcome:
+    """Keys come by value only where the market takes them so."""
+    if "jwks" not in subject.asked.members:
+        return _BY_REFERENCE
+    return (
+        None if subject.profile.metadata.jwks_by_value else "jwks by value is not taken: the statement names the keys"
+    )
+
+
+@check("rules.jwks.public", spec="RFC 7517 §5, RFC 7591 §2", code=_META)
+def jwks_public(subject: Registration) -> Outcome:
+    """jwks by value is a set of public keys, without a private or symmetric member."""
+    if "jwks" not in subject.asked.members:
+        return _BY_REFERENCE
+    document = subject.asked.members["jwks"]
+    keys = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(keys, list) or not 0 < len(keys) <= MAX_KEYS:
+        return f"jwks must have keys: a list of 1 to {MAX_KEYS}"
+    faults = [f"jwks.keys[{index}] {fault}" for index, key in enumerate(keys) if (fault := _key_fault(key))]
+    return faults[0] if faults else None
+
+
+def _key_fault(key: JsonValue) -> str | None:
+    if not isinstance(key, dict) or not isinstance(key.get("kty"), str):
+        return "is not a JWK"
+    if key["kty"] == "oct" or not _PRIVATE_MEMBERS.isdisjoint(key):
+        return "is not a public key"
+    return None
+
+
+@check("rules.jwks.of_statement", spec="OB UK DCR, software_jwks_endpoint; RFC 7591 §3.1.1", code=_META)
+def jwks_of_statement(subject: Registration) -> Outcome:
+    """A jwks_uri asked for is the key set that the statement names, where it names one."""
+    if subject.statement is None:
+        return NO_STATEMENT
+    asked, signed = subject.asked.text("jwks_uri"), subject.statement.software_jwks_endpoint
+    if asked is None or signed is None:
+        return Skipped("nothing to compare")
+    # DIVERGENCE: RFC 7591 §3.1.1 lets the statement win in silence; keys are refused instead, since a client
+    # that believes in another key set than we do would fail at its first signature.
+    return None if asked == signed else "jwks_uri is not the software statement's key set"
+
+
+@check("rules.jwks.present", spec="RFC 7591 §2, OpenID Connect Core 1.0 §9", code=_META)
+def jwks_present(subject: Registration) -> Outcome:
+    """A client that authenticates by its own key has a key set."""
+    if subject.auth_method not in _METHODS_WITH_KEYS:
+        return Skipped("the client authenticates without a key set")
+    members = subject.metadata.members
+    return None if "jwks" in members or "jwks_uri" in members else f"{subject.auth_method} needs jwks_uri or jwks"

@@ -1,0 +1,104 @@
+"""Scopes: only what the software's roles allow, word by word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from dcrgw.core.checks import Outcome, Skipped, check
+from dcrgw.core.registration.authorities import active_roles
+from dcrgw.core.registration.profile import MetadataProfile
+from dcrgw.core.registration.rules.subject import NO_STATEMENT, Registration
+from dcrgw.errors import ErrorCode
+
+_META = ErrorCode.INVALID_CLIENT_METADATA
+_SPEC = "OB UK DCR, scope; OB UK DCR, software_roles"
+#: RFC 6749 §3.3: scope-token; the words stand apart by exactly one blank.
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
+
+
+def roles_allowing(scope: str, roles: Iterable[str], rules: MetadataProfile) -> frozenset[str]:
+    """Those of `roles` that allow a scope. Whole words are compared, never parts of them."""
+    return frozenset(role for role in roles if scope in rules.role_scopes.get(role, ()))
+
+
+def _scopes_of_roles(subject: Registration) -> list[tuple[int, str]]:
+    """The requested scopes that need a role, with their place."""
+    free = subject.profile.metadata.free_scopes
+    return [(index, scope) for index, scope in enumerate(subject.metadata.scopes) if scope not in free]
+
+
+def _places(indices: Iterable[int]) -> str:
+    return ", ".join(str(index + 1) for index in indices)
+
+
+@check("rules.scope.form", spec="RFC 6749 §3.3, RFC 7591 §2", code=_META)
+def scope_form(subject: Registration) -> Outcome:
+    """scope is words of scope characters, one blank between them, none twice."""
+    scope = subject.metadata.text("scope")
+    if scope is None:
+        return Skipped("the request names no scope")
+    if not _SCOPE.fullmatch(scope):
+        return "scope must be words with one blank between them"
+    words = scope.split(" ")
+    return None if len(set(words)) == len(words) else "scope holds a word twice"
+
+
+@check("rules.scope.known", spec="OB UK DCR, scope", code=_META)
+def scope_known(subject: Registration) -> Outcome:
+    """Every scope is one that the market has."""
+    rules = subject.profile.metadata
+    if not rules.role_scopes:
+        return Skipped("the market lists no scopes")
+    unknown = [
+        index
+        for index, scope in _scopes_of_roles(subject)
+        if not any(scope in scopes for scopes in rules.role_scopes.values())
+    ]
+    return f"scope: word {_places(unknown)} is not a scope of this market" if unknown else None
+
+
+@check("rules.scope.within_roles", spec=_SPEC, code=_META)
+def scope_within_roles(subject: Registration) -> Outcome:
+    """Every scope is allowed by one of the statement's software roles."""
+    rules = subject.profile.metadata
+    if not rules.role_scopes:
+        return Skipped("roles do not limit scopes in this market")
+    if subject.statement is None:
+        return NO_STATEMENT
+    roles = subject.statement.software_roles
+    beyond = [index for index, scope in _scopes_of_roles(subject) if not roles_allowing(scope, roles, rules)]
+    return f"scope: word {_places(beyond)} is beyond the statement's software roles" if beyond else None
+
+
+@check(
+    "rules.scope.authorised",
+    spec="OB UK DCR, organisation_competent_authority_claims",
+    code=ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT,
+)
+def scope_authorised(subject: Registration) -> Outcome:
+    """Every scope is allowed by a role that the statement says a regulator authorises now."""
+    rules, statement = subject.profile.metadata, subject.statement
+    if statement is None:
+        return NO_STATEMENT
+    if not rules.role_scopes or not subject.profile.member_states:
+        return Skipped("the market compares no authorisations")
+    if statement.authorisations is None:
+        return Skipped("the statement carries no competent-authority claims")
+    # The effective roles are those of the software which the organisation may still play.
+    roles = statement.software_roles & active_roles(statement.authorisations, subject.profile.member_states)
+    barred = [
+        index
+        for index, scope in _scopes_of_roles(subject)
+        if roles_allowing(scope, statement.software_roles, rules) and not roles_allowing(scope, roles, rules)
+    ]
+    return f"scope: word {_places(barred)} needs a role that no regulator authorises" if barred else None
+
+
+@check("rules.scope.openid", spec="OpenID Connect Core 1.0 §3.1.2.1", code=_META)
+def scope_openid(subject: Registration) -> Outcome:
+    """A client that is to get ID tokens asks for the scope openid."""
+    scope = subject.metadata.text("scope")
+    if scope is None or not any("id_token" in t.split(" ") for t in subject.metadata.texts("response_types")):
+        return Skipped("no ID token comes from the authorization endpoint")
+    return None if "openid" in scope.split(" ") else "scope must hold openid for a response type with id_token"

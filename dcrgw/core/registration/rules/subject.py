@@ -1,0 +1,56 @@
+"""What the rules judge: one registration, whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dcrgw.core.certificates.identity import ClientIdentity
+from dcrgw.core.checks import Skipped
+from dcrgw.core.market import Market
+from dcrgw.core.registration.metadata import ClientMetadata, effective
+from dcrgw.core.registration.profile import Profile
+from dcrgw.core.registration.request import RegistrationRequest
+from dcrgw.core.registration.statement import SoftwareStatement
+
+#: A rule's answer where there is no statement to hold the request against.
+NO_STATEMENT = Skipped("the request brings no software statement")
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Who asks, with which statement, for what. `asked` is the request's metadata, `metadata` what would be registered.
+
+    Rules look at `metadata` unless they are about the asking itself; with a script's metadata in its place
+    (`dataclasses.replace`) they judge that.
+    """
+
+    identity: ClientIdentity
+    statement: SoftwareStatement | None
+    request: RegistrationRequest
+    asked: ClientMetadata
+    metadata: ClientMetadata
+    profile: Profile
+    market: Market
+
+    @classmethod
+    def of(
+        cls,
+        identity: ClientIdentity,
+        statement: SoftwareStatement | None,
+        request: RegistrationRequest,
+        market: Market,
+    ) -> Registration:
+        """A registration as a request asks for it, completed by defaults and statement."""
+        asked = request.metadata
+        completed = effective(asked, statement, market.profile)
+        return cls(identity, statement, request, asked, completed, market.profile, market)
+
+    @property
+    def auth_method(self) -> str | None:
+        """token_endpoint_auth_method."""
+        return self.metadata.text("token_endpoint_auth_method")
+
+    @property
+    def grant_types(self) -> tuple[str, ...]:
+        """grant_types."""
+        return self.metadata.texts("grant_types")

@@ -1,0 +1,44 @@
+"""The JOSE door's refusals as checks, once for the request's token and once for the statement's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dcrgw.core.checks import Finding, Findings, Gate, gate
+from dcrgw.core.jose.reasons import REASONS, JoseReason, JoseRefused
+from dcrgw.errors import ErrorCode
+
+
+@dataclass(frozen=True, slots=True)
+class TokenGates:
+    """One gate for each reason, of one kind of token. `name` is what descriptions call the token."""
+
+    name: str
+    gates: Mapping[JoseReason, Gate]
+
+    def refused(self, fault: JoseRefused) -> Finding:
+        """The finding for what the door said."""
+        return self.gates[fault.reason].failed(f"{self.name}: {fault.description}")
+
+    def note_passed(self, findings: Findings) -> None:
+        """State all of them, for a token that is proven."""
+        for entry in self.gates.values():
+            findings.add(entry.passed)
+
+    def note_skipped(self, findings: Findings, reason: str) -> None:
+        """State all of them, for a request that is no token."""
+        for entry in self.gates.values():
+            findings.add(entry.skipped(reason))
+
+
+def _declare(prefix: str, name: str, code: ErrorCode) -> TokenGates:
+    gates = {
+        reason: gate(f"{prefix}.{reason}", sentence, spec="RFC 7515 §5.2, RFC 8725 §3", code=code)
+        for reason, sentence in REASONS.items()
+    }
+    return TokenGates(name, gates)
+
+
+REQUEST = _declare("request.jws", "the request", ErrorCode.INVALID_CLIENT_METADATA)
+STATEMENT = _declare("statement.jws", "software_statement", ErrorCode.INVALID_SOFTWARE_STATEMENT)

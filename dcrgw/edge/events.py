@@ -1,0 +1,49 @@
+"""Where the edge says what happened: one function, so that tests and metrics can listen too."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+#: Called with the event's name and its fields; `error` may hold an exception. The watchdog calls from its own thread.
+Sink = Callable[..., None]
+
+#: Events that mean that the bank has to look; everything else is the outside world being itself.
+_LOUD = frozenset({"accept_failed", "connection_failed", "loop_stalled", "drain_forced"})
+
+
+def log_event(event: str, /, *, error: BaseException | None = None, **fields: Any) -> None:
+    """Write one structured event. `error` is our own failure and is logged with its traceback."""
+    loud = error is not None or event in _LOUD
+    level = logging.ERROR if loud else logging.INFO
+    structlog.get_logger("dcrgw.edge").log(level, event, **fields, **({"exc_info": error} if error else {}))
+
+
+class Throttle:
+    """A sink for what anybody can cause without a certificate, so that it cannot wash other events away.
+
+    Lets `per_second` events of each name through and tells with the next how many it kept back.
+    """
+
+    def __init__(self, sink: Sink, *, per_second: int = 20, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._sink = sink
+        self._per_second = per_second
+        self._monotonic = monotonic
+        self._second: dict[str, int] = {}
+        self._told: dict[str, int] = {}
+        self._kept_back: dict[str, int] = {}
+
+    def __call__(self, event: str, /, **fields: Any) -> None:
+        second = int(self._monotonic())
+        if self._second.get(event) != second:
+            self._second[event], self._told[event] = second, 0
+        if self._told[event] >= self._per_second:
+            self._kept_back[event] = self._kept_back.get(event, 0) + 1
+            return
+        self._told[event] += 1
+        kept_back = self._kept_back.pop(event, 0)
+        self._sink(event, **fields, **({"kept_back": kept_back} if kept_back else {}))

@@ -1,0 +1,46 @@
+"""One request and what becomes known about it on its way to an answer."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from dcrgw.core.checks import Report
+from dcrgw.core.market import Market
+from dcrgw.errors import ErrorCode
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What the answer and the log need beside the request itself. Handlers fill in market and report."""
+
+    #: The caller's label (x-fapi-interaction-id) if it was a UUID, else ours. Never an identity.
+    interaction_id: str
+    listener: str
+    #: Monotonic seconds.
+    started: float
+    #: The `error` of a request that is malformed as HTTP: only RFC 7591's four codes leave /register.
+    malformed: ErrorCode = ErrorCode.INVALID_CLIENT_METADATA
+    market: Market | None = None
+    report: Report | None = None
+    #: More for the one log line, by field name.
+    notes: dict[str, str | int | float | bool] = field(default_factory=dict)
+
+
+#: A listener's one function. It may raise anything: the edge knows the one map from failures to answers.
+Handler = Callable[[web.BaseRequest, Exchange], Awaitable[web.StreamResponse]]
+
+INTERACTION_HEADER = "x-fapi-interaction-id"
+
+_UUID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
+
+
+def interaction_id(values: Sequence[str]) -> str:
+    """The caller's interaction id when it sent exactly one and that is a UUID in RFC 4122 text, else a new one."""
+    if len(values) == 1 and _UUID.fullmatch(values[0]):
+        return values[0]
+    return str(uuid.uuid4())

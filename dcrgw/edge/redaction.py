@@ -1,0 +1,68 @@
+"""Nothing secret reaches a log: by the field's name, and by what a value looks like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+REDACTED = "[redacted]"
+
+_SECRET_WORDS = (
+    "assertion|authorization|cookie|credential|credentials|jws|jwt|key|keys|passphrase|passwd|password|pem|pin"
+    "|secret|secrets|ssa|statement|token|tokens"
+)
+#: A field whose name has one of these words, in any of the usual spellings: client_secret, privateKey, Set-Cookie.
+_SECRET_NAME = re.compile(rf"(?:^|[_\-. ])(?:{_SECRET_WORDS})(?:$|[_\-. ])")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+_PATTERNS = (
+    # A PEM block, also one whose end was cut off.
+    (re.compile(r"-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)", re.DOTALL), REDACTED),
+    # JWS and JWE in compact form: base64url of an object's opening brace, then two to four more parts.
+    (re.compile(r"\be[wy][A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*){2,4}"), REDACTED),
+    (re.compile(r"(?i)\b(bearer|basic|dpop)\s+[A-Za-z0-9._~+/=-]{6,}"), rf"\1 {REDACTED}"),
+    (
+        re.compile(
+            r"(?i)\b([a-z_-]*(?:password|passwd|passphrase|secret|token|assertion|api[_-]?key))"
+            r"(['\"]?\s*[=:]\s*)(?:\"[^\"]*\"?|'[^']*'?|[^\s,;&}\]]+)"
+        ),
+        rf"\1\2{REDACTED}",
+    ),
+)
+
+_MAX_DEPTH = 6
+_MAX_LENGTH = 8000
+
+
+def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor. Runs last before rendering, so that tracebacks pass it too."""
+    return {name: _value(name, value, 0) for name, value in event.items()}
+
+
+def redact_text(text: str) -> str:
+    """`text` without what looks like a secret, cut to a length that a log can bear."""
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}... ({len(text)} characters)"
+
+
+def is_secret_name(name: str) -> bool:
+    """True for a field that is never logged, whatever it holds."""
+    return _SECRET_NAME.search(_CAMEL.sub("_", name).lower()) is not None
+
+
+def _value(name: str, value: Any, depth: int) -> Any:
+    if is_secret_name(name) and not isinstance(value, (bool, int, float, type(None))):
+        return REDACTED
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return f"({len(value)} bytes)"
+    if depth >= _MAX_DEPTH:
+        return "..."
+    if isinstance(value, Mapping):
+        return {redact_text(str(key)): _value(str(key), inner, depth + 1) for key, inner in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_value("", inner, depth + 1) for inner in value]
+    return redact_text(str(value))

@@ -1,0 +1,101 @@
+"""Around every handler: an exchange before it, an answer whatever it raises, one log event after it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from dcrgw.core.checks import Verdict, wire_text
+from dcrgw.edge.answers import answer, dress, principal
+from dcrgw.edge.events import Sink, log_event
+from dcrgw.edge.exchange import INTERACTION_HEADER, Exchange, Handler, interaction_id
+from dcrgw.edge.faults import HttpFault
+from dcrgw.edge.limits import Limits
+from dcrgw.edge.screening import screen
+from dcrgw.errors import ErrorCode, Misconfigured, Rejected, Unavailable
+
+_LOGGED_PATH_LENGTH = 200
+
+
+@dataclass(slots=True)
+class Serving:
+    """A handler made safe to call. `draining` makes every answer the last one of its connection."""
+
+    listener: str
+    handler: Handler
+    limits: Limits
+    hosts: frozenset[str] | None = None
+    malformed: ErrorCode = ErrorCode.INVALID_CLIENT_METADATA
+    on_event: Sink = log_event
+    monotonic: Callable[[], float] = time.monotonic
+    draining: bool = False
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The answer to one request. Raises: CancelledError only."""
+        exchange = self._exchange(request)
+        try:
+            screen(request, self.limits, self.hosts)
+            response = await self.handler(request, exchange)
+            dress(response, exchange)
+        except asyncio.CancelledError:
+            self._log(request, exchange, status=0, outcome="cancelled")
+            raise
+        except (Exception, SystemExit) as error:
+            # SystemExit too: a handler that exits would otherwise end the whole loop.
+            return self._failed(error, request, exchange)
+        self._log(request, exchange, status=response.status)
+        return self._last_if_draining(response)
+
+    def refuse(self, request: web.BaseRequest, error: BaseException) -> web.Response:
+        """The answer to what never became a request that a handler could see."""
+        return self._failed(error, request, self._exchange(request))
+
+    def _exchange(self, request: web.BaseRequest) -> Exchange:
+        label = interaction_id(request.headers.getall(INTERACTION_HEADER, ()))
+        return Exchange(label, self.listener, self.monotonic(), self.malformed)
+
+    def _failed(self, error: BaseException, request: web.BaseRequest, exchange: Exchange) -> web.Response:
+        response = answer(error, exchange)
+        if isinstance(error, HttpFault) and error.closes:
+            response.force_close()
+        self._log(request, exchange, status=response.status, **_reason(principal(error)))
+        self._last_if_draining(response)
+        return response
+
+    def _last_if_draining(self, response: web.StreamResponse) -> web.StreamResponse:
+        if self.draining:
+            response.force_close()
+        return response
+
+    def _log(self, request: web.BaseRequest, exchange: Exchange, **outcome: Any) -> None:
+        report = exchange.report
+        fields: dict[str, Any] = {
+            "listener": self.listener,
+            "method": wire_text(request.method),
+            "path": wire_text(request.raw_path.partition("?")[0])[:_LOGGED_PATH_LENGTH],
+            "interaction_id": exchange.interaction_id,
+            "peer": request.remote,
+            "duration_ms": round((self.monotonic() - exchange.started) * 1000, 1),
+        }
+        if exchange.market is not None:
+            fields["market"] = exchange.market.name
+        if report is not None:
+            failed = [finding.check.id for finding in report.findings if finding.verdict is Verdict.FAILED]
+            fields |= {"report_id": report.report_id, "decision": report.decision, "checks": failed}
+        self.on_event("request", **{**exchange.notes, **fields, **outcome})
+
+
+def _reason(cause: BaseException) -> dict[str, Any]:
+    """What the log says of a failure and the wire does not."""
+    if isinstance(cause, Rejected):
+        return {"checks": [fault.check for fault in cause.faults]}
+    if isinstance(cause, Unavailable):
+        return {"dependency": cause.dependency, "reason": cause.reason}
+    if isinstance(cause, Misconfigured):
+        return {"reason": str(cause), "error": cause}
+    return {"error": cause}

@@ -1,0 +1,127 @@
+"""The end of a create: one change, applied whole, and what to say when the registry says no."""
+
+from __future__ import annotations
+
+from dcrgw.core.checks import Gate, Report, gate
+from dcrgw.core.evidence import Arrival
+from dcrgw.core.registration.client import ClientStatus, RegisteredClient
+from dcrgw.core.registration.rules import Registration
+from dcrgw.errors import ErrorCode, Rejected
+from dcrgw.flows import audit
+from dcrgw.ports import Ports
+from dcrgw.ports.registry import Change, CommitVerdict, Registry, UsedToken
+from dcrgw.ports.scripts import ScriptOutcome
+
+JTI_UNUSED = gate(
+    "registry.jti.unused",
+    "The request's jti (and the statement's, where a market says so) was not used by other bytes before",
+    spec="OB UK DCR 3.2, claims of the request, jti; RFC 7519 §4.1.7",
+    code=ErrorCode.INVALID_CLIENT_METADATA,
+)
+CLIENT_ACTIVE = gate(
+    "registry.client.active",
+    "The registration that these same bytes made before, if any, is still active",
+    spec="RFC 7591 §3.2",
+    code=ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT,
+)
+CLIENT_ID_FREE = gate(
+    "registry.client_id.free",
+    "The client_id is not taken",
+    spec="RFC 7591 §3.2.1, client_id",
+    code=ErrorCode.INVALID_CLIENT_METADATA,
+)
+SOFTWARE_UNREGISTERED = gate(
+    "registry.software.unregistered",
+    "The software has no active registration yet, where a market allows one only",
+    spec="Open Finance Brasil DCR 1.0 §7; CDR Register, software_id",
+    code=ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT,
+)
+
+_REFUSALS: dict[CommitVerdict, tuple[Gate, str]] = {
+    CommitVerdict.REPEATED: (CLIENT_ACTIVE, "these bytes made a registration that is no longer active"),
+    CommitVerdict.TOKEN_USED: (JTI_UNUSED, "jti was used before by another request; send a new one"),
+    CommitVerdict.CLIENT_ID_TAKEN: (CLIENT_ID_FREE, "the client_id that the bank chose for this TPP is taken"),
+    CommitVerdict.DUPLICATE_SOFTWARE: (SOFTWARE_UNREGISTERED, "software_id is registered already in this market"),
+}
+_SECRET_METHODS = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
+
+
+async def store(
+    registration: Registration,
+    enriched: ScriptOutcome,
+    arrival: Arrival,
+    caller: str,
+    ports: Ports,
+    report: Report,
+) -> RegisteredClient:
+    """The client as stored. Raises: Rejected when the registry knows its jti, its client_id or its software."""
+    client = _client(registration, enriched, arrival, caller, ports, report)
+    report.decision = "registered"
+    committed = await ports.registry.commit(
+        Change(
+            audit=audit.record(report, client.client_id),
+            client=client,
+            used=_used(registration, report.at),
+            duplicates_allowed=registration.market.profile.duplicates_allowed,
+        )
+    )
+    if committed.verdict is CommitVerdict.STORED:
+        report.findings.extend(check.passed for check, _ in _REFUSALS.values())
+        report.facts["client_id"] = client.client_id
+        return client
+    earlier = committed.client
+    if committed.verdict is CommitVerdict.REPEATED and earlier is not None and earlier.status is ClientStatus.ACTIVE:
+        return await repeat(earlier, ports.registry, report)
+    check, description = _REFUSALS[committed.verdict]
+    finding = check.failed(description)
+    report.findings.append(finding)
+    raise Rejected([finding.fault])
+
+
+async def repeat(earlier: RegisteredClient, registry: Registry, report: Report) -> RegisteredClient:
+    """The registration that these same bytes made before: a lost answer is cured by asking again."""
+    report.decision = "repeated"
+    report.facts["client_id"] = earlier.client_id
+    await registry.commit(Change(audit=audit.record(report, earlier.client_id)))
+    return earlier
+
+
+def _client(
+    registration: Registration,
+    enriched: ScriptOutcome,
+    arrival: Arrival,
+    caller: str,
+    ports: Ports,
+    report: Report,
+) -> RegisteredClient:
+    proven = registration.statement
+    method = enriched.metadata.text("token_endpoint_auth_method")
+    return RegisteredClient(
+        client_id=enriched.client_id,
+        client_id_issued_at=int(report.at),
+        market=registration.market.name,
+        metadata=enriched.metadata,
+        software_id=proven.software_id if proven else None,
+        org_id=proven.org_id if proven else None,
+        directory=proven.directory if proven else None,
+        software_statement=proven.jws if proven else None,
+        statement_claims=proven.claims if proven else {},
+        ssa_jti=proven.jti if proven else None,
+        x5t_s256=registration.identity.x5t_s256,
+        subject_key=caller,
+        request_digest=arrival.digest,
+        attributes=enriched.attributes,
+        secrets={"client_secret": ports.randomness.client_secret()} if method in _SECRET_METHODS else {},
+    )
+
+
+def _used(registration: Registration, at: float) -> tuple[UsedToken, ...]:
+    """The jtis that this registration uses up; a refused request burns none."""
+    asked, proven, market = registration.request, registration.statement, registration.market
+    used = []
+    if asked.jti is not None and asked.exp is not None:
+        used.append(UsedToken("request", asked.iss or "", asked.jti, asked.exp + market.leeway_s))
+    if market.profile.statement.single_use and proven is not None and proven.jti is not None:
+        expires_at = proven.exp or (proven.iat or at) + market.profile.statement.max_age_s
+        used.append(UsedToken("statement", proven.iss, proven.jti, expires_at + market.leeway_s))
+    return tuple(used)

@@ -1,0 +1,187 @@
+"""What the settings name on disk or in the environment, opened: one whole generation, or every fault at once.
+
+A start, a reload and `check-config` all come through here. It is synchronous and may take long
+(keystores stretch their passwords): use a thread where a loop is running.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+from pydantic import SecretStr
+
+from dcrgw.adapters.keystores import KeyPair, PrivateKey
+from dcrgw.config.credentials import has_credentials
+from dcrgw.config.faults import ConfigFault, ConfigurationRefused
+from dcrgw.config.model import DirectorySettings, MarketSettings, ServerListener, Settings
+from dcrgw.config.profiles import profile_of
+from dcrgw.config.secrets import SecretReference
+from dcrgw.config.values import split_https
+from dcrgw.core.certificates.path import TrustAnchors
+from dcrgw.core.market import Directory, Market
+from dcrgw.materials.opening import Opening
+
+__all__ = ["DirectoryMaterials", "Materials", "open_materials"]
+
+#: A trust store's certificates; None is the system's own roots.
+Trust = tuple[x509.Certificate, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryMaterials:
+    """What it takes to speak with one directory. `proxy` is a URL, with its user's password where it has one."""
+
+    settings: DirectorySettings
+    client_id: str | None
+    transport: KeyPair | None
+    signing_key: PrivateKey | None = field(repr=False)
+    trust: Trust
+    software_trust: Trust
+    proxy: SecretStr | None
+
+
+@dataclass(frozen=True, slots=True)
+class Materials:
+    """A generation, ready to serve. `sealing_keys` are in their order: the first seals, all open."""
+
+    settings: Settings
+    mtls: KeyPair
+    public: KeyPair | None
+    directories: Mapping[str, DirectoryMaterials]
+    markets: Mapping[str, Market]
+    sealing_keys: tuple[bytes, ...] = field(repr=False)
+    #: Script name -> property name -> value, references resolved.
+    script_properties: Mapping[str, Mapping[str, SecretStr]]
+    warnings: tuple[ConfigFault, ...]
+
+
+def open_materials(settings: Settings, at: float) -> Materials:
+    """Open and judge all of it as of `at` (epoch seconds). Raises: ConfigurationRefused with every fault."""
+    opening = Opening(at, is_sandbox=settings.is_sandbox)
+    mtls = _listener(opening, "listeners.mtls", settings.listeners.mtls)
+    public = settings.listeners.public
+    public_pair = _listener(opening, "listeners.public", public) if public else None
+    directories = {
+        each.name: _directory(opening, f"directory[{i}]", each, settings) for i, each in enumerate(settings.directories)
+    }
+    markets = {
+        each.name: _market(opening, f"market[{i}]", each, settings, mtls) for i, each in enumerate(settings.markets)
+    }
+    sealing_keys = [opening.sealing_key(f"registry.sealing_keys[{i}]", each) for i, each in _sealing(settings)]
+    properties = {
+        each.name: _script_properties(opening, f"script[{i}]", settings, i)
+        for i, each in enumerate(settings.scripts)
+        if each.enabled
+    }
+    opening.folder("registry.path", settings.registry.path.parent)
+    opening.own_file("configuration", settings.source)
+    if opening.faults or mtls is None:
+        raise ConfigurationRefused(settings.source, opening.faults)
+    return Materials(
+        settings,
+        mtls,
+        public_pair,
+        directories,
+        markets,
+        tuple(key for key in sealing_keys if key is not None),
+        properties,
+        (*settings.warnings, *opening.warnings),
+    )
+
+
+def _sealing(settings: Settings) -> Iterable[tuple[int, SecretReference]]:
+    return enumerate(settings.registry.sealing_keys)
+
+
+def _listener(opening: Opening, key: str, listener: ServerListener) -> KeyPair | None:
+    if listener.keystore is not None:
+        return opening.keystore(f"{key}.keystore", listener.keystore, listener.keystore_password)
+    assert listener.certificate is not None
+    assert listener.key is not None
+    return opening.pem_pair(f"{key}.key", listener.certificate, listener.key, listener.key_password)
+
+
+def _directory(opening: Opening, key: str, directory: DirectorySettings, settings: Settings) -> DirectoryMaterials:
+    transport = _transport(opening, key, directory) if has_credentials(directory, prefix="transport_") else None
+    client_id = directory.client_id
+    if client_id is None and transport is not None:
+        client_id = _common_name(transport.certificate)
+        if client_id is None:
+            reason = "is missing, and the transport certificate has no single common name"
+            opening.faults.append(ConfigFault(f"{key}.client_id", reason, "set client_id"))
+    trust = opening.trust(f"{key}.trust_keystore", directory.trust_keystore, directory.trust_keystore_password)
+    software_trust = trust
+    if directory.software_jwks_trust != directory.trust_keystore:
+        software_key = f"{key}.software_jwks_trust"
+        password = directory.software_jwks_trust_password
+        software_trust = opening.trust(software_key, directory.software_jwks_trust, password)
+    outbound = settings.outbound_of(directory)
+    outbound_key = f"{key}.outbound" if directory.outbound else "outbound"
+    return DirectoryMaterials(
+        directory,
+        client_id,
+        transport,
+        opening.signing_key(key, directory),
+        trust,
+        software_trust,
+        opening.proxy(outbound_key, outbound),
+    )
+
+
+def _transport(opening: Opening, key: str, directory: DirectorySettings) -> KeyPair | None:
+    if directory.transport_keystore is not None:
+        password = directory.transport_keystore_password
+        return opening.keystore(f"{key}.transport_keystore", directory.transport_keystore, password)
+    assert directory.transport_cert is not None
+    assert directory.transport_key is not None
+    password = directory.transport_key_password
+    return opening.pem_pair(f"{key}.transport_key", directory.transport_cert, directory.transport_key, password)
+
+
+def _market(opening: Opening, key: str, market: MarketSettings, settings: Settings, mtls: KeyPair | None) -> Market:
+    password = market.trust_password, f"{key}.trust_password"
+    roots = opening.trust_files(f"{key}.trust", market.trust, *password)
+    intermediates = opening.trust_files(f"{key}.intermediates", market.intermediates, *password)
+    opening.check_ids(f"{key}.error_codes", market.error_codes)
+    if mtls is not None:
+        opening.server_name(f"{key}.base_url", mtls, split_https(market.base_url).hostname or "")
+    directories = [each for name in market.directories if (each := settings.directory(name))]
+    return Market(
+        name=market.name,
+        base_url=market.base_url,
+        issuer=market.issuer,
+        profile=profile_of(market),
+        directories={each.name: _core_directory(each) for each in directories},
+        anchors=TrustAnchors(roots, intermediates),
+        auth_methods=market.client_auth_methods,
+        request_audiences=frozenset(market.request_audiences),
+        refuse_loopback_redirects=not settings.is_sandbox,
+        leeway_s=market.leeway_s,
+        error_codes=dict(market.error_codes),
+        explain_errors=market.explain_errors,
+    )
+
+
+def _core_directory(directory: DirectorySettings) -> Directory:
+    return Directory(
+        name=directory.name,
+        issuers=frozenset(directory.issuers),
+        software_jwks_hosts=frozenset(directory.software_jwks_hosts),
+        has_standing=directory.has_standing,
+        check_own_standing=directory.check_own_standing,
+    )
+
+
+def _script_properties(opening: Opening, key: str, settings: Settings, index: int) -> Mapping[str, SecretStr]:
+    script = settings.scripts[index]
+    opening.own_file(f"{key}.file", script.file)
+    resolved = {name: opening.secret(f"{key}.properties.{name}", each) for name, each in script.properties.items()}
+    return {name: value for name, value in resolved.items() if value is not None}
+
+
+def _common_name(certificate: x509.Certificate) -> str | None:
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[0].value) if len(names) == 1 and names[0].value else None

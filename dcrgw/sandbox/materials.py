@@ -1,0 +1,132 @@
+"""What the sandbox leaves in its folder: everything that a TPP, a bank and a test need, and sandbox.json to find it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from typing import Any
+
+from dcrgw.sandbox import gateway_config
+from dcrgw.sandbox.files import Folder
+from dcrgw.sandbox.gateway_config import MARKETS, Endpoints, SandboxMarket
+from dcrgw.sandbox.parties import Bank, Parties, Tpp
+from dcrgw.sandbox.statements import Naming, Order, mint
+
+VERSION = 1
+INDEX = "sandbox.json"
+CONFIG = "dcrgw.toml"
+SCOPE = "openid accounts payments"
+#: Everything that a sandbox puts into its folder.
+NAMES = (
+    INDEX, CONFIG, "ca.pem", "issuing.pem", "transport.pem", "transport.key", "signing.pem", "signing.key",
+    "statement.jwt", "statement-generic.jwt", "obwac", "revoked", "bank", "directory",
+)  # fmt: skip
+
+
+def write_servers(folder: Folder, parties: Parties) -> None:
+    """The roots, and the directory's own server certificate: what its listeners need before they have a port."""
+    folder.write("ca.pem", parties.authorities.pem)
+    folder.write("issuing.pem", parties.authorities.issuing.certificate_pem)
+    server = parties.authorities.server()
+    folder.write("directory/server.pem", server.chain_pem)
+    folder.write_private("directory/server.key", server.key_pem)
+
+
+def write_parties(folder: Folder, parties: Parties, endpoints: Endpoints) -> None:
+    """Certificates, keys and statements of the bank and of every TPP, and the gateway's configuration."""
+    _write_bank(folder, parties.bank)
+    for place, tpp in (("", parties.default), ("obwac/", parties.obwac), ("revoked/", parties.revoked)):
+        _write_tpp(folder, place, tpp)
+        for name, naming in (("statement.jwt", Naming.OB_UK), ("statement-generic.jwt", Naming.RFC7591)):
+            order = Order(tpp.software.software_id, naming)
+            minted = mint(parties.world, order, keystore=endpoints.keystore, at=time.time())
+            folder.write(place + name, minted.statement.encode())
+    config = gateway_config.render(
+        endpoints,
+        issuer=parties.world.issuer,
+        client_id=parties.bank.software.software_id,
+        key_id=parties.bank.software.keys.current.kid,
+        audience=parties.bank.organisation.org_id,
+    )
+    folder.write(CONFIG, config.encode())
+
+
+def write_index(folder: Folder, parties: Parties, endpoints: Endpoints) -> dict[str, Any]:
+    """sandbox.json, last of all: whoever finds it finds everything serving."""
+    index = sandbox_json(parties, endpoints)
+    folder.write(INDEX, json.dumps(index, indent=2).encode() + b"\n")
+    return index
+
+
+def sandbox_json(parties: Parties, endpoints: Endpoints) -> dict[str, Any]:
+    """Version 1 (docs/sandbox.md). Names are added, never changed, within a version."""
+    default, *_ = MARKETS
+    return {
+        "version": VERSION,
+        **_members(parties, endpoints, default, parties.default, ""),
+        "more": {
+            "obwac": _members(parties, endpoints, default, parties.obwac, "obwac/"),
+            "revoked": _members(parties, endpoints, default, parties.revoked, "revoked/"),
+        },
+        "markets": [_members(parties, endpoints, market, parties.default, "") for market in MARKETS],
+    }
+
+
+def _members(parties: Parties, endpoints: Endpoints, market: SandboxMarket, tpp: Tpp, place: str) -> dict[str, Any]:
+    """One TPP in one market: where to register, with what."""
+    statement = "statement.jwt" if market.naming is Naming.OB_UK else "statement-generic.jwt"
+    return {
+        **_gateway(endpoints, market),
+        "request_audience": parties.bank.organisation.org_id,
+        "server_ca": "ca.pem",
+        "transport_cert": place + "transport.pem",
+        "transport_key": place + "transport.key",
+        "transport_subject_dn": tpp.transport.subject_dn,
+        "signing_key": place + "signing.key",
+        "signing_cert": place + "signing.pem",
+        "kid": tpp.software.keys.current.kid,
+        "software_id": tpp.software.software_id,
+        "org_id": tpp.organisation.org_id,
+        "software_statement": place + statement,
+        "redirect_uris": list(tpp.software.redirect_uris[:1]),
+        "scope": SCOPE,
+        "token_endpoint_auth_methods": list(market.auth_methods),
+        "directory_endpoints": {
+            "management": endpoints.management,
+            "token": endpoints.token,
+            "scim": endpoints.scim,
+            "jwks": endpoints.jwks,
+        },
+    }
+
+
+def _gateway(endpoints: Endpoints, market: SandboxMarket) -> dict[str, Any]:
+    """How the gateway is reached. What is not served is not named: well_known, token_endpoint and admin belong here."""
+    base_url = endpoints.base_url(market)
+    return {
+        "market": market.name,
+        "profile": market.profile,
+        "directory": "primary",
+        "issuer": base_url,
+        "registration_endpoint": f"{base_url}/register",
+        "health": f"http://127.0.0.1:{endpoints.health}",
+    }
+
+
+def _write_tpp(folder: Folder, place: str, tpp: Tpp) -> None:
+    folder.write(place + "transport.pem", tpp.transport.chain_pem)
+    folder.write_private(place + "transport.key", tpp.transport.key_pem)
+    folder.write(place + "signing.pem", tpp.signing.chain_pem)
+    folder.write_private(place + "signing.key", tpp.software.keys.current.pem)
+
+
+def _write_bank(folder: Folder, bank: Bank) -> None:
+    password = secrets.token_urlsafe(24)
+    folder.write_private("bank/transport.password", password.encode())
+    folder.write_private("bank/transport.p12", bank.transport.pkcs12(password.encode()))
+    folder.write("bank/signing.pem", bank.signing.chain_pem)
+    folder.write_private("bank/signing.key", bank.software.keys.current.pem)
+    folder.write("bank/server.pem", bank.server.chain_pem)
+    folder.write_private("bank/server.key", bank.server.key_pem)
+    folder.write_private("bank/sealing.key", secrets.token_hex(32).encode())

@@ -1,0 +1,109 @@
+"""One run of the sandbox: the folder, the parties, the directory's listeners; all gone at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from dcrgw.sandbox import materials, parties
+from dcrgw.sandbox.directory import DIRECTORY_KEYS, SCIM_COLLECTION, TOKEN, Directory
+from dcrgw.sandbox.files import Folder
+from dcrgw.sandbox.gateway_config import MARKETS, Endpoints
+from dcrgw.sandbox.management import Management, Reports
+from dcrgw.sandbox.parties import Parties
+from dcrgw.sandbox.serving import LOOPBACK, free_ports, listen, server_tls
+from dcrgw.sandbox.token import TokenService
+from dcrgw.sandbox.traffic import Traffic
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """TCP ports; 0 takes a free one. `directory` serves key sets, `bank` token URL and SCIM."""
+
+    mtls: int = 0
+    public: int = 0
+    health: int = 0
+    directory: int = 0
+    bank: int = 0
+    management: int = 0
+
+
+@dataclass(slots=True)
+class Session:
+    """A running sandbox, whose gateway is still to be started from `config`."""
+
+    folder: Folder
+    parties: Parties
+    endpoints: Endpoints
+    traffic: Traffic
+    #: sandbox.json once it is published, empty before.
+    index: dict[str, Any]
+
+    @property
+    def config(self) -> Path:
+        """The gateway's configuration file."""
+        return self.folder.path / materials.CONFIG
+
+    def publish(self) -> None:
+        """Write sandbox.json: everything serves now."""
+        self.index = materials.write_index(self.folder, self.parties, self.endpoints)
+
+
+@asynccontextmanager
+async def session(path: Path, ports: Ports, reports: Reports) -> AsyncIterator[Session]:
+    """A sandbox in a folder. Raises: OSError when a port is taken or the folder cannot be written."""
+    folder = Folder(path)
+    # What a killed run left behind must not be taken for this one's.
+    folder.remove(*materials.NAMES)
+    everybody = await asyncio.to_thread(parties.assemble)
+    async with AsyncExitStack() as stack:
+        stack.callback(folder.remove, *materials.NAMES)
+        materials.write_servers(folder, everybody)
+        traffic = Traffic()
+        endpoints = await _serve(stack, folder, everybody, traffic, ports, reports)
+        materials.write_parties(folder, everybody, endpoints)
+        parties.revoke(everybody.world, everybody.revoked)
+        everybody.world.remember()
+        yield Session(folder, everybody, endpoints, traffic, {})
+
+
+async def _serve(
+    stack: AsyncExitStack, folder: Folder, everybody: Parties, traffic: Traffic, ports: Ports, reports: Reports
+) -> Endpoints:
+    """Open the directory's three listeners; the stack closes them."""
+    world, bank = everybody.world, everybody.bank
+    tokens = TokenService("", {bank.software.software_id: bank.client})
+    directory = Directory(world, traffic, tokens)
+    certificate, key = folder.path / "directory/server.pem", folder.path / "directory/server.key"
+
+    async def serve(app: web.Application, port: int, tls: ssl.SSLContext | None) -> int:
+        listener = await listen(app, port, tls)
+        stack.push_async_callback(listener.stop)
+        return listener.port
+
+    mutual = server_tls(certificate, key, client_ca=everybody.authorities.pem)
+    keystore = f"https://localhost:{await serve(directory.public_app(), ports.directory, server_tls(certificate, key))}"
+    api = f"https://localhost:{await serve(directory.bank_app(), ports.bank, mutual)}"
+    tokens.url = api + TOKEN
+    namings = {market.name: market.naming for market in MARKETS}
+    default = everybody.default.software.software_id
+    management = Management(world, traffic, tokens, everybody.authorities, keystore, namings, default, reports)
+    management_port = await serve(management.app(), ports.management, None)
+    free = free_ports(3)
+    return Endpoints(
+        mtls=ports.mtls or free[0],
+        public=ports.public or free[1],
+        health=ports.health or free[2],
+        keystore=keystore,
+        jwks=keystore + DIRECTORY_KEYS,
+        token=api + TOKEN,
+        scim=api + SCIM_COLLECTION,
+        management=f"http://{LOOPBACK}:{management_port}",
+    )

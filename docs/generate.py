@@ -1,0 +1,128 @@
+"""Write the documents that are made from code: `python -m docs.generate`; `--check` fails where one is stale."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+
+import dcrgw.app  # noqa: F401  (declares every check)
+from dcrgw.cli import COMMANDS
+from dcrgw.cli import main as dcrgw_command
+from dcrgw.config.documentation import configuration_markdown, configuration_schema
+from dcrgw.core.checks import CATALOGUE
+from dcrgw.errors import ErrorCode
+
+DOCS = Path(__file__).parent
+_MADE = "<!-- Made by `make docs` from the code; edit the code instead. -->\n"
+
+_STAGES = {
+    "http": "HTTP, before anything is read",
+    "tls": "The client certificate",
+    "identity": "Who the certificate says is calling",
+    "request": "The registration request",
+    "statement": "The software statement",
+    "fetch": "What is fetched for a TPP",
+    "rules": "Request against statement, certificate and profile",
+    "standing": "The directory's word",
+    "script": "The bank's scripts",
+    "registry": "The registry",
+}
+
+_ERRORS = {
+    ErrorCode.INVALID_REDIRECT_URI: ("400", "A redirect URI is malformed or not the statement's."),
+    ErrorCode.INVALID_CLIENT_METADATA: ("400, 404-431", "The request or a member of it is at fault."),
+    ErrorCode.INVALID_SOFTWARE_STATEMENT: ("400", "The statement is not proven, too old, or malformed."),
+    ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT: ("400", "The statement is genuine; this TPP may not use it, or not so."),
+    ErrorCode.INVALID_CLIENT: ("401", "The client certificate is missing or not one that identifies a TPP here."),
+    ErrorCode.TEMPORARILY_UNAVAILABLE: ("503", "Something that must be asked did not answer; see Retry-After."),
+    ErrorCode.SERVER_ERROR: ("500", "The bank's settings or scripts are at fault; quote the interaction id."),
+}
+
+
+def checks() -> str:
+    """docs/checks.md: the catalogue by stage."""
+    lines = [
+        "# Checks",
+        "",
+        _MADE,
+        f"{len(CATALOGUE)} checks, in the order of a request's way through the gateway.",
+        "",
+    ]
+    for stage, title in _STAGES.items():
+        entries = [entry for entry in CATALOGUE.values() if entry.id.partition(".")[0] == stage]
+        lines += [f"## {title}", "", "| id | what holds | clause | answer |", "| --- | --- | --- | --- |"]
+        lines += [f"| `{e.id}` | {_cell(e.sentence)} | {_cell(e.spec)} | {e.status} `{e.code}` |" for e in entries]
+        lines.append("")
+    strangers = {entry.id for entry in CATALOGUE.values() if entry.id.partition(".")[0] not in _STAGES}
+    if strangers:
+        raise SystemExit(f"docs/generate.py knows no stage for {sorted(strangers)}")
+    return "\n".join(lines)
+
+
+def errors() -> str:
+    """docs/errors.md: the codes that leave the gateway, and which checks lead to each."""
+    lines = ["# Errors", "", _MADE, "The body of a refusal, with every failing check of the stage that failed:", ""]
+    lines += [
+        "```json",
+        '{"error": "invalid_redirect_uri",',
+        ' "error_description": "redirect_uris[1] is not … (and 1 more)",',
+    ]
+    lines += [' "errors": [{"check": "rules.redirect_uris.subset", "description": "…", "spec": "…"}]}', "```", ""]
+    lines += ["| error | status | meaning | checks |", "| --- | --- | --- | --- |"]
+    for code, (status, meaning) in _ERRORS.items():
+        ids = ", ".join(f"`{entry.id}`" for entry in CATALOGUE.values() if entry.code is code)
+        lines.append(f"| `{code}` | {status} | {meaning} | {ids or '(no check: a failure on our side)'} |")
+    return "\n".join([*lines, ""])
+
+
+def cli() -> str:
+    """docs/cli.md: every command's own help."""
+    lines = ["# Command line", "", _MADE]
+    for path, command in _commands([], dcrgw_command):
+        with click.Context(command, info_name=" ".join(["dcrgw", *path])) as context:
+            lines += [f"## {context.info_name}", "", "```text", command.get_help(context), "```", ""]
+    return "\n".join(lines)
+
+
+def _commands(path: list[str], command: click.Command) -> Iterator[tuple[list[str], click.Command]]:
+    yield path, command
+    if isinstance(command, click.Group):
+        for name in COMMANDS if not path else command.list_commands(click.Context(command)):
+            child = command.get_command(click.Context(command), name)
+            if child is not None:
+                yield from _commands([*path, name], child)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").rstrip(".")
+
+
+DOCUMENTS: dict[str, Callable[[], str]] = {
+    "checks.md": checks,
+    "errors.md": errors,
+    "cli.md": cli,
+    "configuration.md": configuration_markdown,
+    "configuration.schema.json": configuration_schema,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Write all documents, or with `--check` name those that are not as the code would write them."""
+    stale = []
+    for name, render in DOCUMENTS.items():
+        text, path = render(), DOCS / name
+        if "--check" in arguments:
+            if not path.exists() or path.read_text() != text:
+                stale.append(f"docs/{name}")
+        else:
+            path.write_text(text)
+    if stale:
+        sys.stderr.write(f"stale, run `make docs`: {', '.join(stale)}\n")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,104 @@
+"""A gateway small enough to see through: mutual TLS, two proofs, two rules, reports, by the written configuration."""
+
+from __future__ import annotations
+
+import ssl
+import tomllib
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from dcrgw.core.checks import Findings, Report, gate
+from dcrgw.core.jose import reader, verification
+from dcrgw.core.jose.keys import key_set
+from dcrgw.errors import ErrorCode, Rejected
+from dcrgw.sandbox.serving import Listener, listen, server_tls
+
+POLICY = reader.JosePolicy(frozenset({"PS256"}))
+SIGNATURE = gate("fake.signature", "Signed.", spec="RFC 7515", code=ErrorCode.INVALID_CLIENT_METADATA)
+SUBSET = gate("fakerules.redirect_uris", "Within.", spec="RFC 7591", code=ErrorCode.INVALID_REDIRECT_URI)
+SCOPE = gate("fakerules.scope", "Within.", spec="RFC 7591", code=ErrorCode.INVALID_CLIENT_METADATA)
+#: Our ids -> the ids that the real gateway's rules have and the story waits for.
+WIRE = {SUBSET.id: "rules.redirect_uris.subset", SCOPE.id: "rules.scope.within_roles"}
+
+
+@dataclass
+class FakeGateway:
+    """`lenient` lets everything pass; `refuses` everything; `silent` names no reasons."""
+
+    directory: Any
+    root: Path
+    temper: str = ""
+    reports: deque[Report] = field(default_factory=deque)
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+    listener: Listener | None = None
+
+    async def stop(self) -> None:
+        assert self.listener is not None
+        await self.listener.stop()
+
+    async def register(self, request: web.Request) -> web.Response:
+        report = Report(f"r-{len(self.reports) + 1}", "", "create", "uk-3.2", 1.0)
+        self.reports.append(report)
+        try:
+            claims = await self.judge(request, report)
+        except Rejected as rejected:
+            report.decision = "rejected"
+            faults = [{"check": WIRE.get(f.check, f.check), "description": f.description, "spec": f.spec}
+                      for f in rejected.faults]  # fmt: skip
+            body: dict[str, Any] = {"error": rejected.faults[0].code, "errors": faults}
+            if self.temper == "silent":
+                del body["errors"]
+            return web.json_response(body, status=400)
+        report.decision = "accepted"
+        return web.json_response({"client_id": "c-1", **claims}, status=201)
+
+    async def judge(self, request: web.Request, report: Report) -> dict[str, Any]:
+        assert request.transport is not None
+        assert request.transport.get_extra_info("peercert")
+        token = reader.read(await request.read(), POLICY)
+        claims = reader.unverified_claims(token)
+        self.bodies.append({"claims": claims, "content_type": request.content_type})
+        statement = reader.read(str(claims["software_statement"]), POLICY)
+        verification.verify(statement, await self.keys(self.directory["jwks_endpoint"]), POLICY)
+        about: Any = reader.unverified_claims(statement)
+        verification.verify(token, await self.keys(about["software_jwks_endpoint"]), POLICY)
+        findings = Findings()
+        findings.add(SIGNATURE.passed)
+        if self.temper == "refuses":
+            findings.add(SIGNATURE.failed("no"))
+        if self.temper != "lenient":
+            outside = not set(claims["redirect_uris"]) <= set(about["software_redirect_uris"])
+            beyond = "fundsconfirmations" in str(claims["scope"])
+            findings.settle(SUBSET, "redirect_uris[0] is foreign" if outside else None)
+            findings.settle(SCOPE, "scope is beyond the roles" if beyond else None)
+        report.settle(findings.judgement(True))
+        return dict(claims)
+
+    async def keys(self, url: str) -> Any:
+        tls = aiohttp.TCPConnector(ssl=server_trust(self.root))
+        async with aiohttp.ClientSession(connector=tls) as http, http.get(url) as answer:
+            return key_set(await answer.read())
+
+
+def server_trust(root: Path) -> Any:
+    return ssl.create_default_context(cafile=str(root / "ca.pem"))
+
+
+def settings_of(config: Path) -> dict[str, Any]:
+    return tomllib.loads(config.read_text())
+
+
+async def start_fake(config: Path, temper: str = "") -> FakeGateway:
+    settings = settings_of(config)
+    mtls, root = settings["listeners"]["mtls"], config.parent
+    gateway = FakeGateway(settings["directory"][0], root, temper)
+    app = web.Application()
+    app.router.add_post("/{market}/register", gateway.register)
+    tls = server_tls(root / mtls["certificate"], root / mtls["key"], client_ca=(root / "ca.pem").read_bytes())
+    gateway.listener = await listen(app, mtls["port"], tls)
+    return gateway

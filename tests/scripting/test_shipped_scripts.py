@@ -1,0 +1,146 @@
+"""The example script that is shipped, and the skeleton that Janssen's documentation teaches, ported to Python 3."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from scripting_builders import NOW, call, certificate, identity, setting, statement
+
+from dcrgw.errors import ErrorCode, Misconfigured
+from dcrgw.scripting.host import InProcessScripts
+from dcrgw.scripting.loader import ScriptSetting, load_script
+
+EXAMPLE = Path(__file__).parents[2] / "config" / "scripts" / "client_registration.py"
+
+SKELETON = """
+from dcrgw.scripting.contexts import CertUtils
+from dcrgw.scripting.types import ClientRegistrationType
+
+class ClientRegistration(ClientRegistrationType):
+    def __init__(self, currentTimeMillis):
+        self.currentTimeMillis = currentTimeMillis
+    def init(self, customScript, configurationAttributes):
+        print("Client registration. Initialization")
+        if (not configurationAttributes.containsKey("param")):
+            print("Client registration. Initialization. Property keyId is not specified")
+            return False
+        self.param = configurationAttributes.get("param").getValue2()
+        print("Client registration. Initialized successfully")
+        return True
+    def destroy(self, configurationAttributes):
+        print("Client registration. Destroy")
+        print("Client registration. Destroyed successfully")
+        return True
+    def getApiVersion(self):
+        return 11
+    def createClient(self, context):
+        configurationAttributes = context.getConfigurationAttibutes()
+        client = context.getClient()
+        # 1. obtain client id
+        cert = CertUtils.x509CertificateFromPem(configurationAttributes.get("certProperty").getValue1())
+        cn = CertUtils.getCN(cert)
+        # 2. validate SSA
+        valid = self.validateSoftwareStatement(cn)
+        if valid == False:
+             print("Invalid software statement")
+             return False
+        print("Client registration. cn: " + cn)
+        client.setDn("inum=" + cn + ",ou=clients,o=jans")
+        client.setClientId(cn)
+        # 3. Used to indicate that only this is a trusted client
+        client.setTrustedClient(True)
+        client.setPersistClientAuthorizations(False)
+        # 4. in order to run introspection script, assign it to run for this client
+        client.setAccessTokenAsJwt(True)
+        client.getAttributes().setRunIntrospectionScriptBeforeJwtCreation(True)
+        dnOfIntrospectionScript = "inum=CABA-2222,ou=scripts,o=jans"
+        dnOfIntrospectionScript_list = []
+        dnOfIntrospectionScript_list.append(dnOfIntrospectionScript)
+        client.getAttributes().setIntrospectionScripts(dnOfIntrospectionScript_list)
+        # 5. mandatory fields which should be set in the script
+        client.setJwksUri(context.getSoftwareStatement().getClaims().getClaimAsString("org_jwks_endpoint"))
+        return True
+    def validateSoftwareStatement(self, cn):
+        return cn != "unwanted"
+    def getSoftwareStatementHmacSecret(self, context):
+        return ""
+    def getDcrHmacSecret(self, context):
+        return ""
+    def updateClient(self, context):
+         print("Client registration. UpdateClient method")
+         return True
+"""
+
+
+def called_by(name: str) -> dict[str, object]:
+    return {"identity": identity(name), "certificate": certificate(name)}
+
+
+@pytest.fixture
+def skeleton(tmp_path: Path) -> InProcessScripts:
+    return InProcessScripts([load_script(setting(tmp_path, SKELETON, properties={"param": "x"}), now=NOW)])
+
+
+async def test_documented_skeleton_enriches_the_client(skeleton: InProcessScripts) -> None:
+    outcome = await skeleton.create_client(call(**called_by("tpp-cn")))
+    assert outcome.refusal is None
+    assert (outcome.client_id, outcome.client_id_chosen) == ("tpp-cn", True)
+    assert outcome.metadata.text("jwks_uri") == "https://keys.example/org"
+    assert outcome.attributes == {
+        "dn": "inum=tpp-cn,ou=clients,o=jans",
+        "trusted": True,
+        "persist_client_authorizations": False,
+        "access_token_as_jwt": True,
+        "run_introspection_script_before_jwt_creation": True,
+        "introspection_scripts": ["inum=CABA-2222,ou=scripts,o=jans"],
+    }
+    assert (await skeleton.update_client(call())).refusal is None
+    assert skeleton.close() == ()
+
+
+async def test_documented_skeleton_refuses(skeleton: InProcessScripts) -> None:
+    outcome = await skeleton.create_client(call(**called_by("unwanted")))
+    assert outcome.refusal.code is ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT
+
+
+def test_documented_skeleton_without_its_property_does_not_load(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured):
+        load_script(setting(tmp_path, SKELETON), now=NOW)
+
+
+def example(**properties: str) -> InProcessScripts:
+    shipped = ScriptSetting("client_registration", EXAMPLE, properties={"introspectionScript": "intent", **properties})
+    return InProcessScripts([load_script(shipped, now=NOW)])
+
+
+async def test_example_enriches_and_keeps_the_generated_client_id() -> None:
+    outcome = await example().create_client(call())
+    assert outcome.refusal is None
+    assert (outcome.client_id, outcome.client_id_chosen) == ("generated", False)
+    assert outcome.metadata == call().metadata
+    assert outcome.attributes == {
+        "trusted": True,
+        "persist_client_authorizations": False,
+        "access_token_as_jwt": True,
+        "run_introspection_script_before_jwt_creation": True,
+        "introspection_scripts": ["intent"],
+    }
+
+
+async def test_example_takes_the_common_name_only_when_told() -> None:
+    outcome = await example(clientIdFromCertificate="true").create_client(call(**called_by("tpp-cn")))
+    assert (outcome.client_id, outcome.client_id_chosen) == ("tpp-cn", True)
+
+
+async def test_example_refuses_an_organisation_on_create_and_update() -> None:
+    host = example(refusedOrganisations="org-9 org-1")
+    for run in (host.create_client, host.update_client):
+        assert (await run(call())).refusal.code is ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT
+        assert (await run(call(statement=statement(org_id="org-2")))).refusal is None
+        assert (await run(call(statement=None))).refusal is None
+
+
+def test_example_without_its_property_does_not_load() -> None:
+    with pytest.raises(Misconfigured, match="client_registration"):
+        load_script(ScriptSetting("client_registration", EXAMPLE), now=NOW)
