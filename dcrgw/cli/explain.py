@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -62,7 +63,10 @@ def told(report: dict[str, Any]) -> list[tuple[str, str]]:
     ]
     for finding in report["findings"]:
         lines.append((f"{finding['verdict']:<8}{finding['check']}  ({finding['spec']})", _STYLES[finding["verdict"]]))
-        words = [finding["description"] or finding["rule"], finding["detail"]]
-        lines.extend((f"        {text}", "") for text in words if text)
-    style = "bold red" if any(f["verdict"] == Verdict.FAILED for f in report["findings"]) else "bold green"
-    return [*lines, ("", ""), (f"decision: {report['decision']}", style)]
+        words = [finding["rule"], finding["description"], finding["detail"]]
+        if finding["verdict"] != Verdict.PASSED:
+            lines.extend((f"        {text}", "") for text in words if text)
+    counts = Counter(finding["verdict"] for finding in report["findings"])
+    counted = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
+    style = "bold red" if counts[Verdict.FAILED] or counts[Verdict.UNKNOWN] else "bold green"
+    return [*lines, ("", ""), (f"decision: {report['decision']} ({counted})", style)]

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
+import logging
 import signal
 import ssl
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import aiohttp
 import click
 
+from dcrgw.config.loading import load
 from dcrgw.core.checks import Report
+from dcrgw.edge.logging import LogStream, set_up_logging
 from dcrgw.errors import GatewayError
 from dcrgw.sandbox import reports
 from dcrgw.sandbox.narrator import Narrator
 from dcrgw.sandbox.session import Ports, Session, session
 from dcrgw.sandbox.story import StoryFailed, tell
+
+if TYPE_CHECKING:
+    from dcrgw import app
 
 
 class Gateway(Protocol):
@@ -39,12 +46,37 @@ class Gateway(Protocol):
 StartGateway = Callable[[Path], Awaitable[Gateway]]
 
 
-async def start_gateway(config: Path) -> Gateway:
-    """The real gateway from its configuration file: the one place where sandbox and gateway meet."""
-    app: Any = importlib.import_module("dcrgw.app")
-    loading: Any = importlib.import_module("dcrgw.config.loading")
-    gateway: Gateway = await app.start(loading.load(config))
-    return gateway
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """The real gateway and its log, by what the sandbox needs of them."""
+
+    gateway: app.Gateway
+    log: LogStream
+
+    @property
+    def reports(self) -> Sequence[Report]:
+        return [report for report, _ in self.gateway.recent.kept]
+
+    async def stop(self) -> None:
+        await self.gateway.stop()
+        self.log.stop()
+
+
+async def start_gateway(config: Path, *, quiet: bool) -> Gateway:
+    """The real gateway from its configuration file: the one place where sandbox and gateway meet.
+
+    `quiet` leaves the log to warnings, so that it does not talk into a story.
+    """
+    # Here, since all the gateway's rooms come with it and nobody else in this file needs them.
+    from dcrgw import app
+
+    settings = load(config)
+    log = set_up_logging(settings.logging.format, stream=sys.stderr, level=logging.WARNING if quiet else logging.INFO)
+    try:
+        return _Served(await app.start(settings), log)
+    except BaseException:
+        log.stop()
+        raise
 
 
 def _port(flag: str, what: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -73,14 +105,14 @@ def sandbox(
 
 
 async def run(
-    folder: Path, ports: Ports, *, story: bool, narrator: Narrator | None = None, start: StartGateway = start_gateway
+    folder: Path, ports: Ports, *, story: bool, narrator: Narrator | None = None, start: StartGateway | None = None
 ) -> int:
     """The exit code: 0 when all went as told or the end was asked for, 1 when not, 130 for an interrupted story."""
     say = narrator or Narrator()
     _end_on_signals()
     try:
         async with AsyncExitStack() as stack:
-            opened, gateway = await _open(stack, folder, ports, say, start)
+            opened, gateway = await _open(stack, folder, ports, say, start or partial(start_gateway, quiet=story))
             if story:
                 await tell(opened, lambda: list(gateway.reports), say)
                 say.close("All went as told.")

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import json
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from dcrgw.core.jose import base64url
 from dcrgw.sandbox.traffic import FaultMode
 
 #: Text that goes into URLs, subjects and documents.
 Text = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Role = Literal["AISP", "PISP", "CBPII", "ASPSP"]
+
+
+class Refused(Exception):
+    """A 4xx with one sentence."""
+
+    def __init__(self, sentence: str, status: int = 400) -> None:
+        super().__init__(sentence)
+        self.status = status
 
 
 class Call(BaseModel):
@@ -36,7 +48,7 @@ class IssueCertificate(Call):
 
     kind: Literal["obtransport", "obsigning", "obwac", "obseal", "qwac", "qseal", "brcac"]
     software_id: str | None = None
-    subject: Text | None = None
+    subject: str | None = None
     not_before: int | float | str | None = None
     not_after: int | float | str | None = None
     eku: list[str] | None = None
@@ -98,3 +110,46 @@ class SwitchFault(Call):
     mode: Annotated[FaultMode, Field(strict=False)]
     delay_s: Annotated[float, Field(ge=0, le=3600)] | None = None
     count: Annotated[int, Field(ge=1)] | None = None
+
+
+C = TypeVar("C", bound=Call)
+
+
+async def read(request: web.Request, model: type[C]) -> C:
+    """The body of a call. Raises: Refused for anything but a JSON object of the model's members."""
+    body = await request.read()
+    try:
+        members = json.loads(body) if body else {}
+    except (ValueError, RecursionError):
+        raise Refused("the body is not JSON") from None
+    if not isinstance(members, dict):
+        raise Refused("the body is not a JSON object")
+    try:
+        return model.model_validate(members)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Refused(f"{where}: {first['msg']}") from None
+
+
+def octets(name: str, text: str | None) -> bytes | None:
+    """The bytes of a base64url member, None for an absent one. Raises: Refused."""
+    if text is None:
+        return None
+    try:
+        return base64url.decode(text.encode("ascii"))
+    except (base64url.NotCanonical, UnicodeEncodeError):
+        raise Refused(f"{name} is not base64url without padding") from None
+
+
+def instant(name: str, value: float | str | None) -> float | datetime | None:
+    """The moment of a member: epoch seconds, or RFC 3339 text with its zone. Raises: Refused."""
+    if not isinstance(value, str):
+        return value
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise Refused(f"{name} is neither epoch seconds nor RFC 3339 text with a zone")
+    return moment

@@ -43,7 +43,7 @@ cooldown_s = 2                                   # a tester rotates keys more of
 lifetime_s = 0                                   # a change at the directory counts from the next request on
 
 [logging]
-level = "warning"
+level = "info"
 format = "console"
 
 [[directory]]

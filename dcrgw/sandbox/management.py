@@ -7,13 +7,10 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from aiohttp import web
-from pydantic import ValidationError
 
-from dcrgw.core.jose import base64url
 from dcrgw.sandbox import calls
 from dcrgw.sandbox.authorities import Authorities
 from dcrgw.sandbox.statements import Naming, NoSuchKey, Order, WhichKey, mint
@@ -31,10 +28,12 @@ from dcrgw.sandbox.world import (
 )
 from dcrgw.testkit.keys import SigningKey
 
-C = TypeVar("C", bound=calls.Call)
 Json = dict[str, Any]
 #: A report by its id, or the last one for None; None when there is none.
 Reports = Callable[[str | None], Json | None]
+
+#: Room for tokens and key sets that are too large on purpose.
+LARGEST_BODY = 16 * 1024 * 1024
 
 #: Answered by GET /; docs/sandbox.md has an example of each.
 API = {
@@ -54,14 +53,6 @@ API = {
 }
 
 
-class Refused(Exception):
-    """A 4xx with one sentence."""
-
-    def __init__(self, sentence: str, status: int = 400) -> None:
-        super().__init__(sentence)
-        self.status = status
-
-
 @dataclass(slots=True)
 class Management:
     """Changes a world by HTTP. `markets` says how each market's statements name their claims; the first is default."""
@@ -79,7 +70,7 @@ class Management:
 
     def app(self) -> web.Application:
         """The routes."""
-        app = web.Application(middlewares=[_as_json])
+        app = web.Application(middlewares=[_as_json], client_max_size=LARGEST_BODY)
         app.router.add_get("/", self._describe)
         app.router.add_post("/statements", self._mint)
         app.router.add_post("/certificates", self._issue)
@@ -99,24 +90,24 @@ class Management:
         return web.json_response({"note": "a sandbox, not for production", "calls": API})
 
     async def _mint(self, request: web.Request) -> web.Response:
-        call = await _body(request, calls.MintStatement)
+        call = await calls.read(request, calls.MintStatement)
         market = call.market or next(iter(self.markets))
         if market not in self.markets:
-            raise Refused(f"market is one of {', '.join(self.markets)}")
+            raise calls.Refused(f"market is one of {', '.join(self.markets)}")
         order = Order(
             software_id=call.software_id or self.default_software_id,
             naming=self.markets[market],
             claims=call.claims,
             header=call.header,
             key=WhichKey(call.key),
-            raw=_octets("raw", call.raw),
-            raw_header=_octets("raw_header", call.raw_header),
+            raw=calls.octets("raw", call.raw),
+            raw_header=calls.octets("raw_header", call.raw_header),
         )
         minted = mint(self.world, order, keystore=self.keystore, at=self.now())
         return web.json_response({"statement": minted.statement, "claims": minted.claims})
 
     async def _issue(self, request: web.Request) -> web.Response:
-        call = await _body(request, calls.IssueCertificate)
+        call = await calls.read(request, calls.IssueCertificate)
         software = self.world.software_of(call.software_id or self.default_software_id)
         organisation = self.world.organisation(software.org_id)
         try:
@@ -127,14 +118,14 @@ class Management:
                 organisation,
                 foreign=call.issuer == "foreign",
                 subject=call.subject,
-                not_before=_instant("not_before", call.not_before),
-                not_after=_instant("not_after", call.not_after),
+                not_before=calls.instant("not_before", call.not_before),
+                not_after=calls.instant("not_after", call.not_after),
                 eku=call.eku,
                 ca=call.ca,
                 key_type=call.key_type,
             )
         except (ValueError, OverflowError, TypeError) as error:
-            raise Refused(f"no certificate can be made of this: {error}") from error
+            raise calls.Refused(f"no certificate can be made of this: {error}") from error
         return web.json_response(
             {
                 "certificate": issued.certificate_pem.decode(),
@@ -145,21 +136,21 @@ class Management:
         )
 
     async def _add_organisation(self, request: web.Request) -> web.Response:
-        call = await _body(request, calls.AddOrganisation)
+        call = await calls.read(request, calls.AddOrganisation)
         organisation = Organisation(new_org_id(), call.org_name)
         if call.roles is not None:
             organisation = replace(organisation, roles=tuple(call.roles))
         self.world.put_organisation(organisation)
-        return web.json_response(_organisation(organisation), status=201)
+        return web.json_response(_organisation(organisation))
 
     async def _change_organisation(self, request: web.Request) -> web.Response:
-        call = await _body(request, calls.ChangeOrganisation)
+        call = await calls.read(request, calls.ChangeOrganisation)
         organisation = self.world.organisation(request.match_info["id"])
         changed = self.world.put_organisation(replace(organisation, status=call.status))
         return web.json_response(_organisation(changed))
 
     async def _add_software(self, request: web.Request) -> web.Response:
-        call = await _body(request, calls.AddSoftware)
+        call = await calls.read(request, calls.AddSoftware)
         self.world.organisation(call.org_id)
         key = await asyncio.to_thread(SigningKey.generate, "sig-1")
         software = Software(new_software_id(), call.org_id, Keys(key))
@@ -170,10 +161,10 @@ class Management:
         }
         software = self.world.put_software(_changed(software, changes))
         body = {**_software(software), "signing_key": key.pem.decode(), "kid": key.kid}
-        return web.json_response(body, status=201)
+        return web.json_response(body)
 
     async def _change_software(self, request: web.Request) -> web.Response:
-        call = await _body(request, calls.ChangeSoftware)
+        call = await calls.read(request, calls.ChangeSoftware)
         software = self.world.software_of(request.match_info["id"])
         changes = {
             "active": call.active,
@@ -184,9 +175,9 @@ class Management:
         return web.json_response(_software(self.world.put_software(_changed(software, changes))))
 
     async def _publish(self, request: web.Request) -> web.Response:
-        call = await _body(request, calls.PublishKeySet)
+        call = await calls.read(request, calls.PublishKeySet)
         software = self.world.software_of(request.match_info["id"])
-        document = _octets("raw", call.raw)
+        document = calls.octets("raw", call.raw)
         if document is None and call.document is not None:
             text = call.document if isinstance(call.document, str) else json.dumps(call.document)
             document = text.encode("utf-8", "surrogatepass")
@@ -194,7 +185,7 @@ class Management:
         return web.json_response({"software_id": software.software_id, "bytes": len(document or b"")})
 
     async def _rotate(self, request: web.Request) -> web.Response:
-        call = await _body(request, calls.RotateKeys)
+        call = await calls.read(request, calls.RotateKeys)
         if call.of == "directory":
             new = await asyncio.to_thread(_successor, self.world.keys.current)
             self.world.rotate_directory(new, keep_old=call.keep_old)
@@ -208,8 +199,8 @@ class Management:
         try:
             endpoint = Endpoint(request.match_info["endpoint"])
         except ValueError:
-            raise Refused(f"the endpoint is one of {', '.join(Endpoint)}", 404) from None
-        call = await _body(request, calls.SwitchFault)
+            raise calls.Refused(f"the endpoint is one of {', '.join(Endpoint)}", 404) from None
+        call = await calls.read(request, calls.SwitchFault)
         fault = Fault(call.mode, count=call.count)
         if call.delay_s is not None:
             fault = replace(fault, delay_s=call.delay_s)
@@ -226,7 +217,7 @@ class Management:
         wanted = request.match_info["id"]
         report = self.reports(None if wanted == "last" else wanted)
         if report is None:
-            raise Refused("the gateway remembers no such report", 404)
+            raise calls.Refused("the gateway remembers no such report", 404)
         return web.json_response(report)
 
     async def _reset(self, _request: web.Request) -> web.Response:
@@ -243,7 +234,7 @@ async def _as_json(
     """Every refusal as JSON with a sentence."""
     try:
         return await handler(request)
-    except Refused as refused:
+    except calls.Refused as refused:
         return web.json_response({"error": str(refused)}, status=refused.status)
     except UnknownOrganisation:
         return web.json_response({"error": "the directory knows no such organisation"}, status=404)
@@ -254,44 +245,6 @@ async def _as_json(
     except web.HTTPException as error:
         sentence = "GET / lists the calls" if error.status in (404, 405) else error.reason
         return web.json_response({"error": sentence}, status=error.status)
-
-
-async def _body(request: web.Request, model: type[C]) -> C:
-    octets = await request.read()
-    try:
-        members = json.loads(octets) if octets else {}
-    except (ValueError, RecursionError):
-        raise Refused("the body is not JSON") from None
-    if not isinstance(members, dict):
-        raise Refused("the body is not a JSON object")
-    try:
-        return model.model_validate(members)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise Refused(f"{where}: {first['msg']}") from None
-
-
-def _octets(name: str, text: str | None) -> bytes | None:
-    if text is None:
-        return None
-    try:
-        return base64url.decode(text.encode("ascii"))
-    except (base64url.NotCanonical, UnicodeEncodeError):
-        raise Refused(f"{name} is not base64url without padding") from None
-
-
-def _instant(name: str, value: float | str | None) -> float | datetime | None:
-    """Epoch seconds, or RFC 3339 text with its zone."""
-    if not isinstance(value, str):
-        return value
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise Refused(f"{name} is neither epoch seconds nor RFC 3339 text with a zone")
-    return moment
 
 
 def _successor(key: SigningKey) -> SigningKey:

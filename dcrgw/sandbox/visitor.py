@@ -13,7 +13,7 @@ from uuid import uuid4
 import aiohttp
 
 from dcrgw.sandbox.parties import Tpp
-from dcrgw.testkit.statements import Change, request_claims
+from dcrgw.testkit.statements import Change, changed, request_claims
 
 TIMEOUT = aiohttp.ClientTimeout(total=30)
 
@@ -67,9 +67,8 @@ class Visitor:
             audience=self._index["request_audience"],
             jti=str(uuid4()),
             tls_client_auth_subject_dn=self._index["transport_subject_dn"],
-            **changes,
         )
-        return key.sign(claims)
+        return key.sign(changed(claims, changes))
 
     async def post(self, body: str) -> Answer:
         """POST it to the registration endpoint. Raises: aiohttp.ClientError, TimeoutError."""

@@ -136,7 +136,7 @@ async def test_script_of_curl_and_openssl_registers_and_explain_tells_why(tmp_pa
     lines = [line for line, _ in explain.told(report)]
     assert lines[0] == "report r-2: create in market uk-3.2"
     assert any(line.startswith("failed  fake.signature") for line in lines)
-    assert lines[-1] == "decision: rejected"
+    assert lines[-1] == "decision: rejected (3 passed, 1 failed)"
     assert (await asyncio.to_thread(explain.fetch, tmp_path, "r-1"))["decision"] == "accepted"
     os.kill(os.getpid(), signal.SIGINT)
     assert await task == 0
