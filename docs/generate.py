@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 import dcrgw.app  # noqa: F401  (declares every check)
-from dcrgw.cli import COMMANDS, main as dcrgw_command
+from dcrgw.cli import COMMANDS
+from dcrgw.cli import main as dcrgw_command
 from dcrgw.config.documentation import configuration_markdown, configuration_schema
 from dcrgw.core.checks import CATALOGUE
 from dcrgw.errors import ErrorCode
@@ -43,7 +44,13 @@ _ERRORS = {
 
 def checks() -> str:
     """docs/checks.md: the catalogue by stage."""
-    lines = ["# Checks", "", _MADE, f"{len(CATALOGUE)} checks, in the order of a request's way through the gateway.", ""]
+    lines = [
+        "# Checks",
+        "",
+        _MADE,
+        f"{len(CATALOGUE)} checks, in the order of a request's way through the gateway.",
+        "",
+    ]
     for stage, title in _STAGES.items():
         entries = [entry for entry in CATALOGUE.values() if entry.id.partition(".")[0] == stage]
         lines += [f"## {title}", "", "| id | what holds | clause | answer |", "| --- | --- | --- | --- |"]
@@ -58,7 +65,11 @@ def checks() -> str:
 def errors() -> str:
     """docs/errors.md: the codes that leave the gateway, and which checks lead to each."""
     lines = ["# Errors", "", _MADE, "The body of a refusal, with every failing check of the stage that failed:", ""]
-    lines += ["```json", '{"error": "invalid_redirect_uri",', ' "error_description": "redirect_uris[1] is not … (and 1 more)",']
+    lines += [
+        "```json",
+        '{"error": "invalid_redirect_uri",',
+        ' "error_description": "redirect_uris[1] is not … (and 1 more)",',
+    ]
     lines += [' "errors": [{"check": "rules.redirect_uris.subset", "description": "…", "spec": "…"}]}', "```", ""]
     lines += ["| error | status | meaning | checks |", "| --- | --- | --- | --- |"]
     for code, (status, meaning) in _ERRORS.items():

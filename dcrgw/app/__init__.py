@@ -1,4 +1,4 @@
-"""The composition root: materials -> adapters -> flows -> endpoints -> listeners. The only room that knows everybody."""
+"""The composition root, the only room that knows everybody: materials, adapters, flows, endpoints, listeners."""
 
 from dcrgw.app.gateway import Gateway, start
 

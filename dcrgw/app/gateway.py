@@ -86,7 +86,8 @@ async def start(settings: Settings) -> Gateway:
         recent, markets = Recent(), MarketMap(list(materials.markets.values()))
         gateway = Gateway(materials, health, recent, [], [], {}, AsyncExitStack())
         serving: dict[str, Handler] = {
-            "mtls": RegisterEndpoint(markets, ports, recent), "public": NoCertificateEndpoint(markets),
+            "mtls": RegisterEndpoint(markets, ports, recent),
+            "public": NoCertificateEndpoint(markets),
         }
         for listener in _listeners(materials, serving, health):
             gateway.addresses[listener.name] = await listener.start()

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from dcrgw.adapters.directory.settings import OpenBankingDirectory
 from dcrgw.adapters.directory.standing import DirectoryStanding
 from dcrgw.adapters.fetcher import Fetcher, FetchLimits
+from dcrgw.adapters.kept_keys import Freshness, KeySetStatus
 from dcrgw.adapters.keysets import CachedKeySets, KeySetSource
 from dcrgw.adapters.keystores import KeyPair, install
-from dcrgw.adapters.kept_keys import Freshness, KeySetStatus
 from dcrgw.edge.health import Health
 from dcrgw.materials import DirectoryMaterials, Materials, Trust
 
@@ -23,9 +23,7 @@ async def key_sets(materials: Materials, health: Health, opened: AsyncExitStack)
     settings = materials.settings.keysets
     keysets = CachedKeySets(
         [_source(directory, materials, opened) for directory in materials.directories.values()],
-        freshness=Freshness(
-            lifetime_s=settings.lifetime_s, stale_s=settings.stale_s, cool_down_s=settings.cooldown_s
-        ),
+        freshness=Freshness(lifetime_s=settings.lifetime_s, stale_s=settings.stale_s, cool_down_s=settings.cooldown_s),
         on_change=lambda status: _tell(status, health),
     )
     opened.push_async_callback(keysets.close)

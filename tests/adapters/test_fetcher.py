@@ -67,11 +67,11 @@ async def test_answer_comes_whole(host: Any, fetcher: Any) -> None:
             headers={"Cache-Control": "public, max-age=120", "ETag": '"a"'},
         )
     )
-    fetched = await fetcher().get(server.url("/a%2Fb.jwks?x=%20"), hosts=server.names)
+    fetched = await fetcher().get(server.url("/a%2Fb%41.jwks?x=%20%41"), hosts=server.names)
     assert (fetched.status, fetched.body, fetched.content_type) == (200, b'{"keys":[]}', "application/jwk-set+json")
     assert (fetched.max_age_s, fetched.etag) == (120, '"a"')
     arrived = server.arrived[0]
-    assert (arrived.path, arrived.query) == ("/a%2Fb.jwks", "x=%20")
+    assert (arrived.path, arrived.query) == ("/a%2Fb%41.jwks", "x=%20%41")
     assert arrived.headers["Accept-Encoding"] == "identity"
     assert "Cookie" not in arrived.headers
 

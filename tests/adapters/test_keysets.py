@@ -191,6 +191,16 @@ async def test_new_kid_is_found_although_a_stranger_set_off_the_fetch(bench: Ben
     assert bench.asked == 2
 
 
+async def test_new_kid_is_found_by_a_fetch_under_way_within_the_cool_down(bench: Bench) -> None:
+    bench.publish("a", Cache_Control="no-store")
+    await bench.directory("random")
+    bench.publish("b")
+    # The last quarter of the shortest lifetime lies within the cool-down.
+    bench.time.at += 45
+    assert await bench.directory("b") == {"b"}
+    assert bench.asked == 2
+
+
 async def test_removed_kid_is_gone_after_the_lifetime(bench: Bench) -> None:
     await bench.directory()
     bench.publish("b")
@@ -310,6 +320,30 @@ async def test_pauses_grow_while_the_host_fails_and_no_request_waits(bench: Benc
     gaps = [later - earlier for earlier, later in pairwise(asked)]
     assert gaps[:6] == [5, 10, 20, 40, 60, 60]
     assert set(gaps[4:]) == {60}
+
+
+async def test_failing_host_that_hangs_makes_no_request_wait(bench: Bench) -> None:
+    await bench.directory()
+    bench.fail()
+    bench.time.at += 225
+    await bench.directory()
+    await bench.landed()
+    release, arrived = asyncio.Event(), asyncio.Event()
+
+    async def answer(_: Any) -> web.Response:
+        arrived.set()
+        await release.wait()
+        return published("b")
+
+    bench.server.answer = answer
+    bench.time.at += 100
+    # Beyond its lifetime, and the host answers only when released: served all the same.
+    assert await bench.directory() == {"a"}
+    await arrived.wait()
+    assert await bench.directory() == {"a"}
+    release.set()
+    await bench.landed()
+    assert await bench.directory("b") == {"b"}
 
 
 async def test_unknown_kid_while_the_host_is_down_is_unavailable_never_unknown(bench: Bench) -> None:

@@ -1,7 +1,8 @@
 """What a script reads: members by three spellings, certificate, properties."""
 
-import ssl
 from __future__ import annotations
+
+import ssl
 
 import pytest
 from hypothesis import given

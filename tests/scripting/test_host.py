@@ -1,9 +1,9 @@
 """What the host makes of a script's answer: True passes, a declared no refuses, the rest is the bank's fault."""
 
-import ssl
 from __future__ import annotations
 
 import asyncio
+import ssl
 from pathlib import Path
 
 import pytest

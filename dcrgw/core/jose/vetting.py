@@ -13,9 +13,8 @@ from jwcrypto.jwk import JWK
 from dcrgw.core.jose import base64url
 from dcrgw.core.jose.algorithms import ALGORITHMS, fitting
 from dcrgw.core.jose.quality import rsa_weakness
+from dcrgw.core.jose.reader import MAX_KID_LENGTH
 from dcrgw.core.strict_json import JsonValue
-
-MAX_KID_LENGTH = 256
 
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _PUBLIC_MEMBERS = {"RSA": ("n", "e"), "EC": ("crv", "x", "y")}

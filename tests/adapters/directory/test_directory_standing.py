@@ -278,6 +278,16 @@ async def test_token_that_scim_refuses_is_replaced_once(bench: Bench) -> None:
     assert bench.counts == (2, 3)
 
 
+async def test_late_refusal_of_an_old_token_leaves_the_new_one(bench: Bench) -> None:
+    tokens = bench.directories._desks["primary"]._tokens
+    old = await tokens.current()
+    tokens.drop(old)
+    new = await tokens.current()
+    tokens.drop(old)
+    assert await tokens.current() is new
+    assert bench.counts == (2, 0)
+
+
 async def test_token_that_is_refused_again_is_our_own_trouble(bench: Bench) -> None:
     bench.scim_answer = lambda _: web.Response(status=401)
     failure = await bench.trouble()
@@ -441,6 +451,19 @@ async def test_storm_of_failing_questions_asks_three_times(bench: Bench) -> None
     for i in range(200):
         await bench.trouble(f"SW{i}")
     assert bench.counts == (1, 4)
+
+
+async def test_probe_that_fails_for_want_of_a_token_lets_another_go(bench: Bench) -> None:
+    bench.scim_answer = lambda _: web.Response(status=500)
+    for i in range(3):
+        await bench.trouble(f"SW{i}")
+    bench.time.at += 5
+    bench.scim_answer = lambda _: web.Response(status=401)
+    bench.token_answer = lambda: web.Response(status=500)
+    assert (await bench.trouble()).dependency == "directory.primary.token"
+    bench.scim_answer = lambda _: web.json_response(listing())
+    bench.token_answer = bench.fresh_token
+    assert (await bench.ask()).found
 
 
 async def test_change_of_health_is_announced(bench: Bench) -> None:

@@ -1,0 +1,136 @@
+"""Sends a request over mutual TLS and tells apart an answer from the ways of getting none."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import aiohttp
+from yarl import URL
+
+from dcrgw.core import strict_json
+from dcrgw.core.strict_json import JsonValue
+from dcrgw.tpp.trouble import SILENT_END, ConnectionTrouble, client_certificate_trouble, refusing_alert
+
+MAX_ANSWER_BYTES = 1_048_576
+_PROBE_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One request as it goes out."""
+
+    url: str
+    body: bytes
+    media_type: str
+    method: str = "POST"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def all_headers(self) -> dict[str, str]:
+        """The headers that we set, those of HTTP itself left aside."""
+        return {"Content-Type": self.media_type, "Accept": "application/json", **self.headers}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `connected_ms` is the time to the end of the handshake, `total_ms` that to the last byte."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    connected_ms: float
+    total_ms: float
+
+    @property
+    def members(self) -> Mapping[str, JsonValue]:
+        """The members of a JSON object body, none for any other body."""
+        try:
+            return strict_json.loads_object(self.body)
+        except strict_json.JsonRefused:
+            return {}
+
+
+async def send(
+    outgoing: Outgoing, context: ssl.SSLContext, *, shows_certificate: bool, timeout_s: float = 30.0
+) -> Answer:
+    """The bank's answer, whatever its status. `shows_certificate` only words the trouble.
+
+    Raises: ConnectionTrouble when there is no answer.
+    """
+    try:
+        return await _exchange(outgoing, context, timeout_s)
+    except aiohttp.InvalidURL:
+        raise ConnectionTrouble(f"{outgoing.url} is no URL", "Give an absolute https:// URL.") from None
+    except aiohttp.ClientConnectorCertificateError as error:
+        raise ConnectionTrouble(
+            f"the server's certificate is not trusted: {error.certificate_error}",
+            "Give the CA of the bank's server as --server-ca, and call it by a name in its certificate.",
+        ) from None
+    except TimeoutError:
+        raise ConnectionTrouble(
+            f"no answer within {timeout_s:g} seconds", "Try again later; nothing is known of what became of it."
+        ) from None
+    except (aiohttp.ClientError, OSError) as error:
+        refusal = refusing_alert(error) or await asyncio.to_thread(_refusal, URL(outgoing.url), context)
+        if refusal:
+            raise client_certificate_trouble(refusal, shows_certificate=shows_certificate) from None
+        raise ConnectionTrouble(
+            f"the connection failed: {error}", "See that the server runs and speaks TLS at this host and port."
+        ) from None
+
+
+async def _exchange(outgoing: Outgoing, context: ssl.SSLContext, timeout_s: float) -> Answer:
+    began = time.perf_counter()
+    connected = began
+
+    async def on_connected(*_: object) -> None:
+        nonlocal connected
+        connected = time.perf_counter()
+
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_create_end.append(on_connected)
+    async with (
+        aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=context, force_close=True),
+            timeout=aiohttp.ClientTimeout(total=timeout_s),
+            trace_configs=[trace],
+            trust_env=False,
+        ) as session,
+        session.request(
+            outgoing.method,
+            outgoing.url,
+            data=outgoing.body,
+            headers=outgoing.all_headers,
+            allow_redirects=False,
+        ) as response,
+    ):
+        body = await response.content.read(MAX_ANSWER_BYTES)
+        while len(body) < MAX_ANSWER_BYTES and (more := await response.content.read(MAX_ANSWER_BYTES - len(body))):
+            body += more
+        ended = time.perf_counter()
+        return Answer(response.status, dict(response.headers), body, (connected - began) * 1000, (ended - began) * 1000)
+
+
+def _refusal(url: URL, context: ssl.SSLContext) -> str | None:
+    """The alert with which the server ends a handshake, where the broken connection itself did not show it.
+
+    In TLS 1.3 the server judges our certificate after we think that we are through, and the reset that follows on
+    our early data can swallow its alert. A connection on which nothing is sent shows it.
+    """
+    try:
+        plain = socket.create_connection((url.host, url.port), _PROBE_S)
+    except OSError:
+        return None
+    with plain:
+        try:
+            with context.wrap_socket(plain, server_hostname=url.host) as secured:
+                return None if secured.recv(1) else SILENT_END
+        except (ConnectionResetError, ssl.SSLEOFError):
+            return SILENT_END
+        except OSError as error:
+            return refusing_alert(error)
