@@ -12,11 +12,12 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import aiohttp
 import click
 
+from dcrgw import app
 from dcrgw.config.loading import load
 from dcrgw.core.checks import Report
 from dcrgw.edge.logging import LogStream, set_up_logging
@@ -25,9 +26,6 @@ from dcrgw.sandbox import reports
 from dcrgw.sandbox.narrator import Narrator
 from dcrgw.sandbox.session import Ports, Session, session
 from dcrgw.sandbox.story import StoryFailed, tell
-
-if TYPE_CHECKING:
-    from dcrgw import app
 
 
 class Gateway(Protocol):
@@ -67,9 +65,6 @@ async def start_gateway(config: Path, *, quiet: bool) -> Gateway:
 
     `quiet` leaves the log to warnings, so that it does not talk into a story.
     """
-    # Here, since all the gateway's rooms come with it and nobody else in this file needs them.
-    from dcrgw import app
-
     settings = load(config)
     log = set_up_logging(settings.logging.format, stream=sys.stderr, level=logging.WARNING if quiet else logging.INFO)
     try:

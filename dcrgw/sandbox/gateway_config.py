@@ -37,7 +37,7 @@ sealing_keys = ["file:bank/sealing.key"]
 allowed_networks = ["127.0.0.0/8", "::1/128"]    # the directory is on this machine
 
 [keysets]
-cooldown_s = 2                                   # a tester rotates keys more often than a directory
+cooldown_s = 1                                   # a tester rotates keys more often than a directory
 
 [standing]
 lifetime_s = 0                                   # a change at the directory counts from the next request on
