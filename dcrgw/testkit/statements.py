@@ -108,7 +108,6 @@ def request_claims(
     software_id: str = SOFTWARE_ID,
     org_id: str = ORG_ID,
     audience: str = BANK_ORG_ID,
-    lifetime_s: int = 300,
     **changes: Change,
 ) -> Claims:
     """An OB UK registration request (3.2 and later) of a tls_client_auth client, made at `at`.
@@ -119,7 +118,7 @@ def request_claims(
         "iss": software_id,
         "aud": audience,
         "iat": int(at),
-        "exp": int(at) + lifetime_s,
+        "exp": int(at) + 300,
         "jti": fresh_jti(f"request {software_id} {at}"),
         "software_id": software_id,
         "redirect_uris": ["https://tpp.example/cb"],

@@ -96,7 +96,8 @@ async def _exchange(outgoing: Outgoing, context: ssl.SSLContext, timeout_s: floa
     trace.on_connection_create_end.append(on_connected)
     async with (
         aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=context, force_close=True),
+            # Kept alive, since a session waits at its end only for connections that it still holds.
+            connector=aiohttp.TCPConnector(ssl=context),
             timeout=aiohttp.ClientTimeout(total=timeout_s),
             trace_configs=[trace],
             trust_env=False,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline import FOREIGN_KEY, Signer
+from registration_pipeline import FOREIGN_KEY, Signer
 
 from dcrgw.core.jose.reasons import JoseReason
 from dcrgw.testkit.keys import SigningKey, jwks

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pipeline import Story, play
+from registration_pipeline import Story, play
 from test_metadata import JSON
 
 from dcrgw.core.registration.dates import Window, numeric_date

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 import pytest
-from cases import CASES
-from pipeline import Story, play
+from registration_cases import CASES
+from registration_pipeline import Story, play
 
 from dcrgw.core.checks import CATALOGUE, Check, Gate, Verdict
 from dcrgw.core.registration.rules import RULES

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from pipeline import Story, play
+from registration_pipeline import Story, play
 
 from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.core.registration.information import client_information

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from cases import asking, plain, with_ciba
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pipeline import Story, play
+from registration_cases import asking, plain, with_ciba
+from registration_pipeline import Story, play
 
 from dcrgw.core.checks import Judgement
 from dcrgw.core.registration import metadata

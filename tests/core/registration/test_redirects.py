@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from cases import asking, plain
-from pipeline import Story, play
+from registration_cases import asking, plain
+from registration_pipeline import Story, play
 
 from dcrgw.core.checks import Verdict
 from dcrgw.errors import ErrorCode

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from cases import asking, plain
-from pipeline import DIRECTORY_KEY, SOFTWARE_KEY, Story, play, signed
+from registration_cases import asking, plain
+from registration_pipeline import DIRECTORY_KEY, SOFTWARE_KEY, Story, play, signed
 
 from dcrgw.core.checks import Verdict
 from dcrgw.testkit.statements import BANK_ORG_ID, NOW, request_claims, rfc7591_request_claims, rfc7591_statement_claims

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from cases import saying
-from pipeline import DIRECTORY_KEY, SOFTWARE_KEY, Story, keys_of, play, signed
+from registration_cases import saying
+from registration_pipeline import DIRECTORY_KEY, SOFTWARE_KEY, Story, keys_of, play, signed
 
 from dcrgw.core.registration import request, statement
 from dcrgw.core.registration.authorities import Authorisation

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cases import standing
-from pipeline import Story, play, standing_of
+from registration_cases import standing
+from registration_pipeline import Story, play, standing_of
 
 from dcrgw.core.checks import Verdict
 from dcrgw.core.registration import standing as standings

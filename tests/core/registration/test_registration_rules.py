@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from cases import asking, plain, with_ciba
-from pipeline import Story, play
+from registration_cases import asking, plain, with_ciba
+from registration_pipeline import Story, play
 
 from dcrgw.core.certificates.identity import CertificateKind
 from dcrgw.core.checks import Verdict

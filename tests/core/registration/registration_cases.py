@@ -6,7 +6,7 @@ import json
 from typing import NamedTuple
 
 from faulty_tokens import SIGNERS, unusable_keys
-from pipeline import DIRECTORY_KEY, SOFTWARE_KEY, Story
+from registration_pipeline import DIRECTORY_KEY, SOFTWARE_KEY, Story
 
 from dcrgw.core.certificates.identity import CertificateKind
 from dcrgw.core.jose.keys import key_set
