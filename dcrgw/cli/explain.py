@@ -63,10 +63,15 @@ def told(report: dict[str, Any]) -> list[tuple[str, str]]:
     ]
     for finding in report["findings"]:
         lines.append((f"{finding['verdict']:<8}{finding['check']}  ({finding['spec']})", _STYLES[finding["verdict"]]))
-        words = [finding["rule"], finding["description"], finding["detail"]]
-        if finding["verdict"] != Verdict.PASSED:
-            lines.extend((f"        {text}", "") for text in words if text)
+        lines.extend((f"        {text}", "") for text in _words(finding) if text)
     counts = Counter(finding["verdict"] for finding in report["findings"])
     counted = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
     style = "bold red" if counts[Verdict.FAILED] or counts[Verdict.UNKNOWN] else "bold green"
     return [*lines, ("", ""), (f"decision: {report['decision']} ({counted})", style)]
+
+
+def _words(finding: dict[str, Any]) -> list[str]:
+    """What to read beside the id: why it was skipped; the rule and what went against it."""
+    if finding["verdict"] in (Verdict.PASSED, Verdict.SKIPPED):
+        return [finding["detail"]]
+    return [finding["rule"], finding["description"], finding["detail"]]

@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-import aiohttp
 import click
 
 from dcrgw import app
@@ -26,6 +25,7 @@ from dcrgw.sandbox import reports
 from dcrgw.sandbox.narrator import Narrator
 from dcrgw.sandbox.session import Ports, Session, session
 from dcrgw.sandbox.story import StoryFailed, tell
+from dcrgw.tpp.trouble import ConnectionTrouble
 
 
 class Gateway(Protocol):
@@ -120,7 +120,7 @@ async def run(
     except StoryFailed as failure:
         say.fail(f"Not as told: {failure}")
         return 1
-    except (OSError, ssl.SSLError, aiohttp.ClientError, TimeoutError, GatewayError) as error:
+    except (OSError, ssl.SSLError, ConnectionTrouble, GatewayError) as error:
         say.fail(f"Not as told: {type(error).__name__}: {error}")
         return 1
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dcrgw.core.checks import Report
@@ -12,7 +12,8 @@ from dcrgw.sandbox.narrator import Line, Narrator
 from dcrgw.sandbox.reports import passed_by_stage
 from dcrgw.sandbox.session import Session
 from dcrgw.sandbox.statements import Order, mint
-from dcrgw.sandbox.visitor import Answer, Visitor
+from dcrgw.sandbox.visitor import Visitor
+from dcrgw.tpp.client import Answer
 
 #: What the refused request does wrong, and the checks that must say so.
 OUTSIDE_THE_STATEMENT = "https://elsewhere.example/cb"
@@ -31,13 +32,13 @@ async def tell(session: Session, reports: Callable[[], Sequence[Report]], say: N
 
     Raises: StoryFailed.
     """
-    visitor = Visitor(session.folder.path, session.index, session.parties.default)
+    visitor = Visitor(session.folder.path, session.index)
     statement = _statement(session, say)
     await _handshake(visitor, session, say)
     with say.step("The TPP posts a signed registration request") as line:
         answer = await visitor.post(visitor.request(statement, time.time()))
         line(f"POST {session.index['registration_endpoint']}, application/jose, PS256")
-        line(f"answer: {answer.status}")
+        line(f"answer: {answer.status} after {answer.total_ms:.0f} ms, {answer.connected_ms:.0f} of them to connect")
         _expect(answer.status == 201, f"the registration was answered {answer.status}, not 201", answer)
     _checks(_last(reports), say)
     _registered(answer, say)
@@ -73,26 +74,26 @@ def _checks(report: Report, say: Narrator) -> None:
 
 def _registered(answer: Answer, say: Narrator) -> None:
     with say.step("The TPP is registered") as line:
-        _expect(bool(answer.body.get("client_id")), "the answer has no client_id", answer)
-        for name, value in answer.body.items():
+        _expect(bool(answer.members.get("client_id")), "the answer has no client_id", answer)
+        for name, value in answer.members.items():
             if name in ("client_id", "client_id_issued_at", "scope", "redirect_uris", "software_statement"):
                 line(f"{name}: {_short(value)}")
-        line(f"and {len(answer.body)} members in all")
+        line(f"and {len(answer.members)} members in all")
 
 
 async def _refusal(visitor: Visitor, statement: str, reports: Callable[[], Sequence[Report]], say: Narrator) -> None:
     with say.step("The TPP asks for more than its statement allows") as line:
-        body = visitor.request(statement, time.time(), redirect_uris=[OUTSIDE_THE_STATEMENT], scope=BEYOND_THE_ROLES)
+        body = visitor.request(statement, time.time(), redirect_uris=(OUTSIDE_THE_STATEMENT,), scope=BEYOND_THE_ROLES)
         line(f"redirect_uris: {_short([OUTSIDE_THE_STATEMENT])}, scope: {_short(BEYOND_THE_ROLES)}")
         answer = await visitor.post(body)
         _expect(answer.status == 400, f"the wrong request was answered {answer.status}, not 400", answer)
-        line(f"answer: 400 {answer.body.get('error')}")
-        named = _reasons(answer.body, line)
+        line(f"answer: 400 {answer.members.get('error')}")
+        named = _reasons(answer.members, line)
         _expect(named >= REASONS, f"the refusal does not name {', '.join(sorted(REASONS - named))}", answer)
         line(f"report {_last(reports).report_id}: {_last(reports).decision}")
 
 
-def _reasons(body: dict[str, Any], line: Line) -> frozenset[str]:
+def _reasons(body: Mapping[str, Any], line: Line) -> frozenset[str]:
     errors = body.get("errors")
     found = [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
     for error in found:
@@ -109,7 +110,7 @@ def _last(reports: Callable[[], Sequence[Report]]) -> Report:
 
 def _expect(condition: bool, sentence: str, answer: Answer | None = None) -> None:
     if not condition:
-        raise StoryFailed(sentence if answer is None else f"{sentence}: {json.dumps(answer.body)[:2000]}")
+        raise StoryFailed(sentence if answer is None else f"{sentence}: {json.dumps(dict(answer.members))[:2000]}")
 
 
 def _short(value: object) -> str:

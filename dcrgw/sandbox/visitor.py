@@ -1,21 +1,20 @@
-"""The TPP of the story: opens mutual TLS to a market and posts a registration request."""
+"""The TPP of the story: one TPP of sandbox.json at one registration endpoint, by the same means as `dcrgw tpp`."""
 
 from __future__ import annotations
 
 import asyncio
-import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-import aiohttp
+from dcrgw.tpp import client, credentials, requests
+from dcrgw.tpp.client import Answer, Outgoing
+from dcrgw.tpp.credentials import Transport
+from dcrgw.tpp.requests import Wish
 
-from dcrgw.sandbox.parties import Tpp
-from dcrgw.testkit.statements import Change, changed, request_claims
-
-TIMEOUT = aiohttp.ClientTimeout(total=30)
+ALG = "PS256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +26,14 @@ class Handshake:
     server_names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The gateway's answer; `body` is empty where it was no JSON object."""
-
-    status: int
-    headers: dict[str, str]
-    body: dict[str, Any]
-
-
 class Visitor:
-    """Speaks for one TPP to one registration endpoint."""
+    """Speaks for one entry of sandbox.json, whose files lie in `folder`."""
 
-    def __init__(self, folder: Path, index: dict[str, Any], tpp: Tpp) -> None:
+    def __init__(self, folder: Path, index: dict[str, Any]) -> None:
         self._index = index
-        self._tpp = tpp
-        self._tls = ssl.create_default_context(cafile=str(folder / index["server_ca"]))
-        self._tls.load_cert_chain(folder / index["transport_cert"], folder / index["transport_key"])
+        self._key = credentials.signing_key(folder / index["signing_key"])
+        transport = Transport(folder / index["transport_cert"], folder / index["transport_key"])
+        self._tls = credentials.tls_context(transport, folder / index["server_ca"])
 
     async def shake_hands(self) -> Handshake:
         """Open one connection and close it again. Raises: OSError, ssl.SSLError."""
@@ -56,30 +46,26 @@ class Visitor:
         finally:
             writer.close()
 
-    def request(self, statement: str, at: float, **changes: Change) -> str:
-        """A signed registration request holding the statement, right but for `changes`."""
-        key = self._tpp.software.keys.current
-        claims = request_claims(
-            statement,
-            at=at,
-            software_id=self._tpp.software.software_id,
-            org_id=self._tpp.organisation.org_id,
+    def request(
+        self, statement: str, at: float, *, redirect_uris: tuple[str, ...] = (), scope: str | None = None
+    ) -> bytes:
+        """A signed registration request holding the statement, `at` epoch seconds; right unless told otherwise."""
+        wish = Wish(
             audience=self._index["request_audience"],
-            jti=str(uuid4()),
-            tls_client_auth_subject_dn=self._index["transport_subject_dn"],
+            redirect_uris=redirect_uris or tuple(self._index["redirect_uris"]),
+            scope=scope or self._index["scope"],
         )
-        return key.sign(changed(claims, changes))
+        claims = requests.claims(
+            requests.statement(statement),
+            wish,
+            alg=ALG,
+            subject_dn=self._index["transport_subject_dn"],
+            now=at,
+            jti=str(uuid4()),
+        )
+        return requests.signed(claims, key=self._key, kid=self._index["kid"], alg=ALG)
 
-    async def post(self, body: str) -> Answer:
-        """POST it to the registration endpoint. Raises: aiohttp.ClientError, TimeoutError."""
-        headers = {"Content-Type": "application/jose", "Accept": "application/json"}
-        connector = aiohttp.TCPConnector(ssl=self._tls)
-        async with (
-            aiohttp.ClientSession(connector=connector, timeout=TIMEOUT) as http,
-            http.post(self._index["registration_endpoint"], data=body.encode(), headers=headers) as answer,
-        ):
-            try:
-                members = await answer.json(content_type=None)
-            except ValueError:
-                members = {}
-            return Answer(answer.status, dict(answer.headers), members if isinstance(members, dict) else {})
+    async def post(self, body: bytes) -> Answer:
+        """POST it to the registration endpoint. Raises: ConnectionTrouble."""
+        outgoing = Outgoing(self._index["registration_endpoint"], body, requests.JOSE)
+        return await client.send(outgoing, self._tls, shows_certificate=True)

@@ -14,12 +14,12 @@ import pytest_asyncio
 
 from dcrgw import app
 from dcrgw.config.loading import load
-from dcrgw.sandbox.parties import Tpp
 from dcrgw.sandbox.session import Ports, Session, session
 from dcrgw.sandbox.statements import Order, WhichKey, mint
 from dcrgw.sandbox.traffic import Endpoint, Fault, FaultMode
-from dcrgw.sandbox.visitor import Answer, Visitor
+from dcrgw.sandbox.visitor import Visitor
 from dcrgw.testkit.keys import SigningKey
+from dcrgw.tpp.client import Answer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -33,17 +33,16 @@ class Served:
         keystore = self.sandbox.endpoints.keystore
         return mint(self.sandbox.parties.world, order, keystore=keystore, at=time.time()).statement
 
-    def visitor(self, name: str = "") -> tuple[Visitor, str]:
-        """A TPP of sandbox.json with the statement that lies ready for it."""
-        parties, index = self.sandbox.parties, self.sandbox.index
-        tpps: dict[str, Tpp] = {"": parties.default, "obwac": parties.obwac, "revoked": parties.revoked}
-        entry = index["more"][name] if name else index
-        statement = (self.sandbox.folder.path / entry["software_statement"]).read_text()
-        return Visitor(self.sandbox.folder.path, entry, tpps[name]), statement
-
     async def register(self, statement: str | None = None, name: str = "") -> Answer:
-        visitor, ready = self.visitor(name)
-        return await visitor.post(visitor.request(statement or ready, time.time()))
+        """Let a TPP of sandbox.json register, with the statement that lies ready for it unless another is given."""
+        folder = self.sandbox.folder.path
+        entry = self.sandbox.index["more"][name] if name else self.sandbox.index
+        visitor = Visitor(folder, entry)
+        return await visitor.post(visitor.request(statement or ready(folder, entry), time.time()))
+
+
+def ready(folder: Path, entry: dict[str, Any]) -> str:
+    return (folder / entry["software_statement"]).read_text()
 
 
 @asynccontextmanager
@@ -70,7 +69,8 @@ async def fresh(tmp_path: Path) -> AsyncIterator[Served]:
 
 
 def checks(answer: Answer) -> set[str]:
-    return {error["check"] for error in answer.body.get("errors", [])}
+    errors: Any = answer.members.get("errors", [])
+    return {error["check"] for error in errors}
 
 
 async def test_statements_in_the_folder_are_good(served: Served) -> None:
@@ -80,7 +80,7 @@ async def test_statements_in_the_folder_are_good(served: Served) -> None:
 
 async def test_revoked_organisation_is_refused_by_the_directorys_word(served: Served) -> None:
     answer = await served.register(name="revoked")
-    assert (answer.status, answer.body["error"]) == (400, "unapproved_software_statement")
+    assert (answer.status, answer.members["error"]) == (400, "unapproved_software_statement")
     assert "standing.organisation.active" in checks(answer)
 
 
@@ -89,7 +89,7 @@ async def test_change_at_the_directory_counts_from_the_next_request_on(served: S
     statement = served.statement()
     assert (await served.register(statement)).status == 201
     world.put_software(replace(tpp.software, active=False))
-    assert (await served.register(statement)).body["error"] == "unapproved_software_statement"
+    assert (await served.register(statement)).members["error"] == "unapproved_software_statement"
     world.reset()
     assert (await served.register(statement)).status == 201
 
@@ -100,20 +100,20 @@ async def test_change_at_the_directory_counts_from_the_next_request_on(served: S
 )
 async def test_statement_of_another_key_is_refused(served: Served, key: WhichKey, check: str) -> None:
     answer = await served.register(served.statement(key))
-    assert (answer.status, answer.body["error"]) == (400, "invalid_software_statement")
+    assert (answer.status, answer.members["error"]) == (400, "invalid_software_statement")
     assert checks(answer) == {check}
 
 
 async def test_statement_older_than_the_sandbox_takes_is_refused(served: Served) -> None:
     answer = await served.register(served.statement(iat=int(time.time()) - 31 * 24 * 3600))
-    assert (answer.status, answer.body["error"]) == (400, "invalid_software_statement")
+    assert (answer.status, answer.members["error"]) == (400, "invalid_software_statement")
 
 
 async def test_directory_that_does_not_answer_is_a_503(served: Served) -> None:
     served.sandbox.traffic.switch(Endpoint.SCIM, Fault(FaultMode.ERROR))
     answer = await served.register()
     served.sandbox.traffic.reset()
-    assert (answer.status, answer.body["error"]) == (503, "temporarily_unavailable")
+    assert (answer.status, answer.members["error"]) == (503, "temporarily_unavailable")
     assert int(answer.headers["Retry-After"]) > 0
 
 
