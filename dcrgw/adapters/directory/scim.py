@@ -51,7 +51,7 @@ def read(body: bytes) -> Listing:
     try:
         members = strict_json.loads_object(body, max_depth=_MAX_DEPTH)
     except strict_json.JsonRefused as error:
-        raise AnswerUnreadable(f"the SCIM answer is {error}") from None
+        raise AnswerUnreadable(f"the SCIM answer {error}") from None
     total, start = _member(members, "totalResults"), _member(members, "startIndex")
     if isinstance(total, bool) or not isinstance(total, int) or total < 0:
         raise AnswerUnreadable("the SCIM answer has no totalResults")

@@ -127,7 +127,7 @@ def _read(answer: Fetched) -> tuple[str, float]:
     try:
         members = strict_json.loads_object(answer.body)
     except strict_json.JsonRefused as error:
-        raise EndpointTrouble(Trouble.UNREADABLE, f"the token answer is {error}") from None
+        raise EndpointTrouble(Trouble.UNREADABLE, f"the token answer {error}") from None
     token, kind = members.get("access_token"), members.get("token_type", "Bearer")
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         raise EndpointTrouble(Trouble.UNREADABLE, "the token answer has no access_token")
