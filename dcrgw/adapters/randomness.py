@@ -17,6 +17,10 @@ class SystemRandomness:
         """216 random bits as 36 characters, the most that OB UK DCR allows."""
         return secrets.token_urlsafe(27)
 
+    def token(self) -> str:
+        """256 random bits as 43 characters."""
+        return secrets.token_urlsafe(32)
+
     def report_id(self) -> str:
         """A UUIDv4."""
         return str(uuid.uuid4())

@@ -26,8 +26,8 @@ from dcrgw.edge.limits import Limits
 from dcrgw.edge.listeners import Listener
 from dcrgw.edge.tls import server_context
 from dcrgw.endpoints.health import health_endpoint
-from dcrgw.endpoints.register import NoCertificateEndpoint, Recent, RegisterEndpoint
-from dcrgw.endpoints.routes import MarketMap
+from dcrgw.endpoints.register import Recent, RegisterEndpoint, register_without_certificate
+from dcrgw.endpoints.routes import Dispatcher, MarketMap
 from dcrgw.errors import ErrorCode
 from dcrgw.materials import Materials, open_materials
 from dcrgw.ports import Ports
@@ -83,11 +83,17 @@ async def start(settings: Settings) -> Gateway:
     async with AsyncExitStack() as opened:
         health = Health(clock, expected=["registry", *(f"keys of {name}" for name in materials.directories)])
         ports = await _ports(materials, clock, health, opened)
-        recent, markets = Recent(), MarketMap(list(materials.markets.values()))
+        recent, markets = Recent(), list(materials.markets.values())
         gateway = Gateway(materials, health, recent, [], [], {}, AsyncExitStack())
         serving: dict[str, Handler] = {
-            "mtls": RegisterEndpoint(markets, ports, recent),
-            "public": NoCertificateEndpoint(markets),
+            "mtls": Dispatcher(
+                MarketMap((market.base_url, market) for market in markets),
+                {"register": RegisterEndpoint(ports, recent)},
+            ),
+            "public": Dispatcher(
+                MarketMap((market.issuer, market) for market in markets),
+                {"register": register_without_certificate},
+            ),
         }
         for listener in _listeners(materials, serving, health):
             gateway.addresses[listener.name] = await listener.start()

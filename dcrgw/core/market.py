@@ -44,6 +44,8 @@ class Market:
     leeway_s: int
     #: A named bank policy per check id: the wire code to answer with instead of the check's own.
     error_codes: Mapping[str, str]
+    #: Life of an access token, seconds.
+    access_token_lifetime_s: int = 300
     #: Answer with `errors` (every failing check) beside error and error_description.
     explain_errors: bool = True
 

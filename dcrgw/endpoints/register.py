@@ -16,7 +16,7 @@ from dcrgw.edge.answers import json_answer
 from dcrgw.edge.exchange import Exchange
 from dcrgw.edge.faults import method_not_allowed, not_found
 from dcrgw.edge.peer import peer_chain
-from dcrgw.endpoints.routes import MarketMap
+from dcrgw.endpoints.routes import Place
 from dcrgw.errors import ErrorCode
 from dcrgw.flows.create import create
 from dcrgw.ports import Ports
@@ -45,13 +45,15 @@ class Recent:
 
 
 class RegisterEndpoint:
-    """The handler of a mutual-TLS listener."""
+    """`register` below a market's base URL, on a mutual-TLS listener."""
 
-    def __init__(self, markets: MarketMap, ports: Ports, recent: Recent) -> None:
-        self._markets, self._ports, self._recent = markets, ports, recent
+    def __init__(self, ports: Ports, recent: Recent) -> None:
+        self._ports, self._recent = ports, recent
 
-    async def __call__(self, request: web.BaseRequest, exchange: Exchange) -> web.Response:
-        market = exchange.market = _place(self._markets, request)
+    async def __call__(self, request: web.BaseRequest, exchange: Exchange, place: Place) -> web.Response:
+        if place.rest is not None:
+            raise not_found()
+        market = place.market
         if request.method != "POST":
             raise method_not_allowed(["POST"])
         if not _takes_json(request.headers.getall("Accept", [])):
@@ -74,22 +76,9 @@ class RegisterEndpoint:
         return json_answer(201, client_information(client, market.profile), exchange)
 
 
-class NoCertificateEndpoint:
+async def register_without_certificate(_request: web.BaseRequest, _exchange: Exchange, _place: Place) -> web.Response:
     """/register on a listener that asks for no client certificate: never a silent accept."""
-
-    def __init__(self, markets: MarketMap) -> None:
-        self._markets = markets
-
-    async def __call__(self, request: web.BaseRequest, exchange: Exchange) -> web.Response:
-        exchange.market = _place(self._markets, request)
-        raise PRESENT.rejection("this listener takes no client certificate; use the registration_endpoint")
-
-
-def _place(markets: MarketMap, request: web.BaseRequest) -> Market:
-    place = markets.find(request.raw_path, request.headers.get("Host", ""))
-    if place is None or place.path != "/register":
-        raise not_found()
-    return place.market
+    raise PRESENT.rejection("this listener takes no client certificate; use the registration_endpoint")
 
 
 def _media_type(request: web.BaseRequest) -> str | None:

@@ -2,34 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from aiohttp import web
+
 from dcrgw.core.market import Market
+from dcrgw.edge.exchange import Exchange
+from dcrgw.edge.faults import not_found
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a request points: a market and the path below its base URL (`/register`)."""
+    """Where a request points: a market, and the path below its base URL without the first slash (`register/abc`)."""
 
     market: Market
     path: str
 
+    @property
+    def endpoint(self) -> str:
+        """The first segment: which endpoint."""
+        return self.path.partition("/")[0]
+
+    @property
+    def rest(self) -> str | None:
+        """What follows the first segment; None where there is no slash, which is another path than an empty rest."""
+        _, slash, rest = self.path.partition("/")
+        return rest if slash else None
+
+
+#: One endpoint of a market.
+Endpoint = Callable[[web.BaseRequest, Exchange, Place], Awaitable[web.StreamResponse]]
+
 
 class MarketMap:
-    """Finds the market of a request: the longest path prefix wins, and the host decides between equals."""
+    """Finds the market of a request: the longest path prefix wins, and the host decides between equals.
 
-    def __init__(self, markets: Sequence[Market]) -> None:
-        parts = [(urlsplit(market.base_url), market) for market in markets]
+    `urls` are (URL without trailing slash, market): base URLs for a mutual-TLS listener, issuers for a public one.
+    """
+
+    def __init__(self, urls: Iterable[tuple[str, Market]]) -> None:
+        parts = [(urlsplit(url), market) for url, market in urls]
         self._entries = sorted(
             ((url.path, url.netloc.lower(), market) for url, market in parts), key=lambda entry: -len(entry[0])
         )
 
-    def find(self, raw_path: str, host: str) -> Place | None:
+    def find(self, path: str, host: str) -> Place | None:
         """The place that an undecoded path names; None where no market is (also for any escaped or dotted path)."""
-        path = raw_path.partition("?")[0]
-        if "%" in path or "//" in path or "/." in path:
+        if "%" in path or "//" in path or "/." in path.replace("/.well-known/", "/"):
             return None
         found = [entry for entry in self._entries if path.startswith(entry[0] + "/")]
         longest = [entry for entry in found if entry[0] == found[0][0]]
@@ -38,4 +59,19 @@ class MarketMap:
         if not longest:
             return None
         prefix, _, market = longest[0]
-        return Place(market, path[len(prefix) :])
+        return Place(market, path[len(prefix) + 1 :])
+
+
+class Dispatcher:
+    """A listener's handler: market by URL, endpoint by the first segment below it."""
+
+    def __init__(self, markets: MarketMap, endpoints: Mapping[str, Endpoint]) -> None:
+        self._markets, self._endpoints = markets, endpoints
+
+    async def __call__(self, request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
+        place = self._markets.find(request.raw_path.partition("?")[0], request.headers.get("Host", ""))
+        endpoint = self._endpoints.get(place.endpoint) if place is not None else None
+        if place is None or endpoint is None:
+            raise not_found()
+        exchange.market = place.market
+        return await endpoint(request, exchange, place)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from dcrgw.core.authorization.tokens import AccessToken
 from dcrgw.core.registration.client import RegisteredClient
 
 
@@ -40,13 +41,21 @@ class UsedToken:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One registration as one transaction: client, request digest, used jtis and audit row."""
+    """What one decision changes, as one transaction: client, request digest, used jtis, tokens and audit row."""
 
     audit: AuditRecord
     client: RegisteredClient | None = None
+    #: The version that `client` takes the place of (its own is one more); None registers it anew.
+    replaces: int | None = None
     used: tuple[UsedToken, ...] = ()
     #: False where the market refuses a second registration of the same software.
     duplicates_allowed: bool = True
+    #: An access token to remember; its client must be active when the change is applied.
+    issues: AccessToken | None = None
+    #: Client whose access tokens all end with this change: (market, client_id).
+    ends_tokens_of: tuple[str, str] | None = None
+    #: Hash of one access token that ends with this change.
+    ends_token: str | None = None
 
 
 class CommitVerdict(StrEnum):
@@ -58,6 +67,8 @@ class CommitVerdict(StrEnum):
     TOKEN_USED = "token_used"
     CLIENT_ID_TAKEN = "client_id_taken"
     DUPLICATE_SOFTWARE = "duplicate_software"
+    #: The client is no longer the version that the change replaces, or it is deleted, or not active for a token.
+    CONFLICT = "conflict"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +95,34 @@ class Registry(Protocol):
 
     async def client(self, market: str, client_id: str) -> RegisteredClient | None:
         """One client by its id, whatever its status."""
+        ...
+
+    async def access_token(self, hash: str) -> AccessToken | None:
+        """An access token by its hash, until it ends or expires."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClientQuery:
+    """Which clients an operator looks for; all that is given must hold. `text` is sought in ids and names."""
+
+    market: str | None = None
+    status: str | None = None
+    org_id: str | None = None
+    software_id: str | None = None
+    text: str | None = None
+    #: client_id after which the page begins, in the order of (market, client_id).
+    after: tuple[str, str] | None = None
+    limit: int = 100
+
+
+class Archive(Protocol):
+    """What operators read of the registry, beyond what a decision needs."""
+
+    async def search(self, query: ClientQuery) -> tuple[RegisteredClient, ...]:
+        """The clients that match, in the order of (market, client_id)."""
+        ...
+
+    async def history(self, market: str, client_id: str, limit: int = 100) -> tuple[AuditRecord, ...]:
+        """The audit rows of one client, newest first."""
         ...

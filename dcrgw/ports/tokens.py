@@ -16,6 +16,10 @@ class Randomness(Protocol):
         """A new client_secret: at least 128 random bits, at most 36 characters (OB UK DCR)."""
         ...
 
+    def token(self) -> str:
+        """A new access token or registration access token: 256 random bits, base64url."""
+        ...
+
     def report_id(self) -> str:
         """A new report id (UUIDv4)."""
         ...

@@ -44,5 +44,7 @@ class RegisteredClient:
     request_digest: str
     attributes: Mapping[str, JsonValue] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    #: `token_hash` of the registration access token, where the market manages clients by one (RFC 7592).
+    registration_access_token_hash: str | None = field(default=None, repr=False)
     status: ClientStatus = ClientStatus.ACTIVE
     version: int = 1

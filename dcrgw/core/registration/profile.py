@@ -135,6 +135,12 @@ class Profile:
     flatten_statement: bool
     #: The same software may be registered more than once.
     duplicates_allowed: bool
+    #: How a client manages itself: access_token (OB UK: client credentials) or registration_access_token (RFC 7592).
+    management: str
+    #: Verbs on /register/{client_id} that are offered.
+    management_methods: frozenset[str]
+    #: An update may bring the very statement that is stored, however old; else it needs one as fresh as a create.
+    update_takes_stored_statement: bool
 
     @property
     def requests_are_signed(self) -> bool:
