@@ -12,6 +12,8 @@ import structlog
 #: Called with the event's name and its fields; `error` may hold an exception. The watchdog calls from its own thread.
 Sink = Callable[..., None]
 
+_logger = structlog.get_logger("dcrgw.edge")
+
 #: Events that mean that the bank has to look; everything else is the outside world being itself.
 _LOUD = frozenset({"accept_failed", "connection_failed", "loop_stalled", "drain_forced"})
 
@@ -20,7 +22,7 @@ def log_event(event: str, /, *, error: BaseException | None = None, **fields: An
     """Write one structured event. `error` is our own failure and is logged with its traceback."""
     loud = error is not None or event in _LOUD
     level = logging.ERROR if loud else logging.INFO
-    structlog.get_logger("dcrgw.edge").log(level, event, **fields, **({"exc_info": error} if error else {}))
+    _logger.log(level, event, **fields, **({"exc_info": error} if error else {}))
 
 
 class Throttle:
