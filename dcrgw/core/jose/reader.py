@@ -53,6 +53,8 @@ class Unverified:
     signing_input: bytes = field(repr=False)
     payload: bytes = field(repr=False)
     signature: bytes = field(repr=False)
+    #: What `unverified_claims` read, so that a token whose issuer must be known first is not parsed twice.
+    _claims: list[dict[str, JsonValue]] = field(default_factory=list, init=False, repr=False, compare=False)
 
 
 def read(token: bytes | str, policy: JosePolicy) -> Unverified:
@@ -84,7 +86,9 @@ def unverified_claims(token: Unverified) -> dict[str, JsonValue]:
 
     Raises: JoseRefused.
     """
-    return claims(token.payload)
+    if not token._claims:
+        token._claims.append(claims(token.payload))
+    return token._claims[0]
 
 
 def _octets(token: bytes | str, limit: int) -> bytes:

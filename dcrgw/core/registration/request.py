@@ -145,8 +145,7 @@ def verify(
         judge_times(found, Window(at, market.leeway_s), profile.request, findings)
     judge_software_id(found, statement, findings)
     asked = metadata.read(found, profile)
-    for finding in asked.findings:
-        findings.add(finding)
+    findings.extend(asked.findings)
     if asked.value is None:
         return findings.judgement()
     return findings.judgement(_request(envelope, asked.value))

@@ -16,6 +16,8 @@ class TokenGates:
 
     name: str
     gates: Mapping[JoseReason, Gate]
+    #: What a proven token adds to the findings, made once.
+    passes: tuple[Finding, ...]
 
     def refused(self, fault: JoseRefused) -> Finding:
         """The finding for what the door said."""
@@ -23,8 +25,7 @@ class TokenGates:
 
     def note_passed(self, findings: Findings) -> None:
         """State all of them, for a token that is proven."""
-        for entry in self.gates.values():
-            findings.add(entry.passed)
+        findings.note_passed(self.passes)
 
     def note_skipped(self, findings: Findings, reason: str) -> None:
         """State all of them, for a request that is no token."""
@@ -37,7 +38,7 @@ def _declare(prefix: str, name: str, code: ErrorCode) -> TokenGates:
         reason: gate(f"{prefix}.{reason}", sentence, spec="RFC 7515 §5.2, RFC 8725 §3", code=code)
         for reason, sentence in REASONS.items()
     }
-    return TokenGates(name, gates)
+    return TokenGates(name, gates, tuple(entry.passed for entry in gates.values()))
 
 
 REQUEST = _declare("request.jws", "the request", ErrorCode.INVALID_CLIENT_METADATA)
