@@ -61,6 +61,12 @@ class Finding:
     detail: str = ""
     #: Where the wire code is not the check's own: a script may choose another.
     code: ErrorCode | None = None
+    #: (check id, verdict, description, detail), as the audit trail keeps it. Made once, since nearly all findings
+    #: are shared by all requests.
+    entry: tuple[str, str, str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "entry", (self.check.id, self.verdict.value, self.description, self.detail))
 
     @property
     def fault(self) -> Fault:
@@ -177,7 +183,7 @@ class Judgement(Generic[T]):
     @property
     def failures(self) -> tuple[Finding, ...]:
         """The findings that refuse."""
-        return tuple(f for f in self.findings if f.verdict is Verdict.FAILED)
+        return tuple([f for f in self.findings if f.verdict is Verdict.FAILED])
 
 
 class Findings:
@@ -216,8 +222,8 @@ class Findings:
         self._found += findings
         self.has_failed = self.has_failed or any(f.verdict is Verdict.FAILED for f in findings)
 
-    def note_passed(self, findings: Sequence[Finding]) -> None:
-        """Note findings that are passes, all of them."""
+    def note_unfailed(self, findings: Sequence[Finding]) -> None:
+        """Note findings none of which is a failure."""
         self._found += findings
 
     def judgement(self, value: T | None = None) -> Judgement[T]:

@@ -22,11 +22,11 @@ class Arrival:
     chain: tuple[bytes, ...]
     media_type: str | None
     body: bytes = field(repr=False)
+    #: SHA-256 of the body, hex: what makes a repeated request the same request.
+    digest: str = field(init=False, repr=False)
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the body, hex: what makes a repeated request the same request."""
-        return hashlib.sha256(self.body).hexdigest()
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "digest", hashlib.sha256(self.body).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import aiosqlite
 from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.sqlite import commit, connections, migrations
 from dcrgw.adapters.sqlite.backup import back_up
+from dcrgw.adapters.sqlite.point_reads import PointReads
 from dcrgw.adapters.sqlite.rows import (
     AUDIT_COLUMNS,
     CLIENT_COLUMNS,
@@ -54,10 +55,19 @@ class AuditLine:
 class SqliteRegistry:
     """Implements `dcrgw.ports.registry.Registry`. Made by `open`."""
 
-    def __init__(self, path: Path, writer: Writer, reader: aiosqlite.Connection, sealer: Sealer, clock: Clock) -> None:
+    def __init__(
+        self,
+        path: Path,
+        writer: Writer,
+        reader: aiosqlite.Connection,
+        points: PointReads,
+        sealer: Sealer,
+        clock: Clock,
+    ) -> None:
         self._path = path
         self._writer = writer
         self._reader = reader
+        self._points = points
         self._sealer = sealer
         self._clock = clock
         self._purge_due_at = clock.now() + PURGE_INTERVAL_S
@@ -86,9 +96,10 @@ class SqliteRegistry:
                 writer = Writer(connect, guard=connections.same_file(path), on_health=on_health)
                 opened.push_async_callback(writer.close)
                 await writer.start()
+                points = opened.enter_context(PointReads.open(path, busy_timeout_s))
             except sqlite3.Error as error:
                 raise connections.fault(path, error) from error
-            yield cls(path, writer, reader, sealer, clock)
+            yield cls(path, writer, reader, points, sealer, clock)
 
     async def commit(self, change: Change) -> Committed:
         """Apply a change whole or not at all; returns after its fsync."""
@@ -102,7 +113,7 @@ class SqliteRegistry:
 
     async def repeated(self, market: str, request_digest: str, subject_key: str) -> RegisteredClient | None:
         """The active client that these same bytes from this same identity made before."""
-        return self._client(await self._read(_REPEATED, (market, request_digest, subject_key)))
+        return self._client(self._points.read(_REPEATED, (market, request_digest, subject_key)))
 
     async def client(self, market: str, client_id: str) -> RegisteredClient | None:
         """One client by its id, whatever its status."""

@@ -153,8 +153,7 @@ def verify(
 
 def _note_unsigned(findings: Findings) -> None:
     tokens.REQUEST.note_skipped(findings, "the request is not signed")
-    for entry in OF_SIGNED_REQUESTS:
-        findings.add(entry.skipped("the request is not signed"))
+    findings.note_unfailed([entry.skipped("the request is not signed") for entry in OF_SIGNED_REQUESTS])
 
 
 def _is_signed(token: Unverified, keys: KeySet | None, profile: Profile, findings: Findings) -> bool:
