@@ -88,7 +88,7 @@ async def _measured(wish: Wish) -> list[Measured]:
         if wish.wants("G8"):
             results.append(await store.measure(town, wish.folder, wish.rounds))
         results += await _under_load(town, wish)
-    return [each for id in GOALS for each in results if each.goal.id == id and wish.wants(id)]
+    return [each for goal in GOALS for each in results if each.goal.id == goal and wish.wants(goal)]
 
 
 async def _under_load(town: Town, wish: Wish) -> list[Measured]:
@@ -108,7 +108,7 @@ async def _beside_peer(town: Town, arena: Arena, wish: Wish) -> list[Measured]:
     if wish.node is None:
         return skipped(["G1", "G1b", "G2"], "Node is not installed, so there is no peer to measure against")
     try:
-        peer = installed_peer(wish.folder / "peer", wish.node)
+        peer = installed_peer(wish.folder / "peer")
     except ServerFailed as failure:
         return skipped(["G1", "G1b", "G2"], str(failure))
     return await against_peer.measure(town, arena, wish.node, peer, warm_s=wish.warm_s, seconds=wish.seconds)

@@ -13,7 +13,6 @@ from bench.town import Town
 from dcrgw.core.jose import base64url
 from dcrgw.testkit.keys import SigningKey
 
-
 _SHA256 = hashes.SHA256()
 _PSS = padding.PSS(padding.MGF1(_SHA256), hashes.SHA256.digest_size)
 _REPEATED = 200

@@ -82,7 +82,7 @@ class Measured:
 
 def skipped(ids: Sequence[str], reason: str) -> list[Measured]:
     """Goals that could not be measured here."""
-    return [Measured(GOALS[id], skipped=reason) for id in ids]
+    return [Measured(GOALS[each], skipped=reason) for each in ids]
 
 
 def told_of_client(measured: Measured, shares: Sequence[float]) -> Measured:

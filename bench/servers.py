@@ -105,7 +105,7 @@ class Peer:
                 assert process.stdout is not None
                 line = await asyncio.wait_for(process.stdout.readline(), _START_S)
                 if line.strip() != b"ready":
-                    raise ServerFailed(f"the peer did not start: {Path(log.name).read_text()[-500:]}")
+                    raise ServerFailed(f"the peer did not start: {_end_of(log.name)}")
                 yield Running(process.pid, port, "/reg")
             finally:
                 await _killed(process)
@@ -118,7 +118,7 @@ class Peer:
         return len(ids)
 
 
-def installed_peer(folder: Path, node: str) -> Path:
+def installed_peer(folder: Path) -> Path:
     """The peer with its locked dependencies in `folder`. Raises: ServerFailed."""
     npm = shutil.which("npm")
     if npm is None:
@@ -128,7 +128,11 @@ def installed_peer(folder: Path, node: str) -> Path:
         shutil.copy(PEER / name, folder / name)
     if not (folder / "node_modules/oidc-provider").is_dir():
         done = subprocess.run(
-            [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, capture_output=True, text=True
+            [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
+            cwd=folder,
+            check=False,
+            capture_output=True,
+            text=True,
         )
         if done.returncode:
             raise ServerFailed(f"npm ci failed: {done.stderr.strip()[-300:]}")
@@ -148,7 +152,11 @@ async def _ready(process: asyncio.subprocess.Process, url: str, log: str) -> Non
                 await asyncio.sleep(0.05)
     except TimeoutError:
         pass
-    raise ServerFailed(f"the gateway did not start: {Path(log).read_text()[-1000:]}")
+    raise ServerFailed(f"the gateway did not start: {_end_of(log)}")
+
+
+def _end_of(log: str) -> str:
+    return Path(log).read_text()[-1000:]
 
 
 async def _killed(process: asyncio.subprocess.Process) -> None:

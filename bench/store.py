@@ -11,8 +11,6 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
-import aiosqlite
-
 from bench.goals import GOALS, Measured
 from bench.rehearsal import rehearsal
 from bench.town import Town, records

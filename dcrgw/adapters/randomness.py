@@ -6,7 +6,6 @@ import os
 import secrets
 import uuid
 
-
 #: Identifiers are cut from blocks of this size: each call of the operating system gives the interpreter to another
 #: thread, which was dearer than the random bytes. Secrets and tokens are drawn one by one all the same.
 _BLOCK_BYTES = 4096

@@ -37,7 +37,7 @@ Handler = Callable[[web.BaseRequest, Exchange], Awaitable[web.StreamResponse]]
 
 INTERACTION_HEADER = "x-fapi-interaction-id"
 
-_labels = random.Random()
+_labels = random.Random()  # noqa: S311 - no secret is made of it
 _UUID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 
 

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterable
 from queue import Empty, SimpleQueue
-from typing import Any, Literal, TextIO
+from typing import Literal, TextIO
 
 import structlog
 from structlog.typing import Processor

@@ -1,9 +1,9 @@
 """One thread that owns the one writing connection, and commits in groups.
 
 Callers hand in a function of the connection. The thread takes whatever is queued at that moment as one
-transaction and answers all of them after the one COMMIT. When one is refused, the group is run again with a
-SAVEPOINT around each function. So a refused change does not touch its neighbours, 32 waiting callers pay for one fsync together, and nobody
-waits for a batch to fill.
+transaction and answers all of them after the one COMMIT. When one of them is refused, the group is run again
+with a SAVEPOINT around each. So a refused change does not touch its neighbours, 32 waiting callers pay for one
+fsync together, and nobody waits for a batch to fill.
 
 Nothing here can half-apply: a function runs whole on this thread, and a caller who is cancelled merely
 stops listening. (On a shared aiosqlite connection, a cancelled caller's INSERT would be committed by the
@@ -153,7 +153,9 @@ class Writer:
             if self._connection is None:
                 self._connection = self._connect(self._has_opened)
                 self._has_opened = True
-            outcomes = _all_at_once(self._connection, jobs) or _one_by_one(self._connection, jobs)
+            outcomes = _all_at_once(self._connection, jobs)
+            if outcomes is None:
+                outcomes = _one_by_one(self._connection, jobs)
             self._connection.execute("COMMIT")
         except Exception as error:
             self._abandon(error)
