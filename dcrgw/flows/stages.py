@@ -101,7 +101,8 @@ async def judge_standing(registration: Registration, market: Market, directories
         report.findings.append(STANDING_KNOWN.unknown(unavailable.reason))
         raise
     report.findings.append(STANDING_KNOWN.passed)
-    report.settle(standing.judge(answer, proven, market.profile, registration.metadata.scopes))
+    asked = registration.metadata
+    report.settle(standing.judge(answer, proven, market.profile, asked.scopes, asked.redirect_uris))
 
 
 async def enrich(registration: Registration, arrival: Arrival, ports: Ports, report: Report) -> ScriptOutcome:
@@ -121,7 +122,7 @@ async def enrich(registration: Registration, arrival: Arrival, ports: Ports, rep
         refusal = outcome.refusal
         finding = SCRIPT_CONSENT.failed(refusal.description, f"scripts run: {', '.join(outcome.ran)}", refusal.code)
         report.findings.append(finding)
-        raise Rejected([finding.fault])
+        raise Rejected([replace(finding.fault, status=refusal.status)])
     report.findings.append(SCRIPT_CONSENT.passed if outcome.ran else SCRIPT_CONSENT.skipped("no script is enabled"))
     _judge_output(registration, outcome, report)
     return outcome
