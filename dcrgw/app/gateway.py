@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -72,8 +73,8 @@ class Gateway:
         await self._opened.aclose()
 
 
-async def start(settings: Settings) -> Gateway:
-    """A serving gateway.
+async def start(settings: Settings, *, monotonic: Callable[[], float] = time.monotonic) -> Gateway:
+    """A serving gateway. `monotonic` is the clock of what was fetched: how old it is, and when to ask again.
 
     Raises: Misconfigured (with every fault that the settings show) or Unavailable; then nothing is left running.
     """
@@ -82,7 +83,7 @@ async def start(settings: Settings) -> Gateway:
     materials = await asyncio.to_thread(open_materials, settings, clock.now())
     async with AsyncExitStack() as opened:
         health = Health(clock, expected=["registry", *(f"keys of {name}" for name in materials.directories)])
-        ports = await _ports(materials, clock, health, opened)
+        ports = await _ports(materials, clock, monotonic, health, opened)
         recent, markets = Recent(), MarketMap(list(materials.markets.values()))
         gateway = Gateway(materials, health, recent, [], [], {}, AsyncExitStack())
         serving: dict[str, Handler] = {
@@ -97,7 +98,13 @@ async def start(settings: Settings) -> Gateway:
     return gateway
 
 
-async def _ports(materials: Materials, clock: SystemClock, health: Health, opened: AsyncExitStack) -> Ports:
+async def _ports(
+    materials: Materials,
+    clock: SystemClock,
+    monotonic: Callable[[], float],
+    health: Health,
+    opened: AsyncExitStack,
+) -> Ports:
     settings = materials.settings
     registry = await opened.enter_async_context(
         SqliteRegistry.open(
@@ -113,8 +120,8 @@ async def _ports(materials: Materials, clock: SystemClock, health: Health, opene
     return Ports(
         clock=clock,
         randomness=SystemRandomness(),
-        keysets=await outgoing.key_sets(materials, health, opened),
-        directories=outgoing.directories(materials, opened),
+        keysets=await outgoing.key_sets(materials, monotonic, health, opened),
+        directories=outgoing.directories(materials, monotonic, opened),
         scripts=scripts,
         registry=registry,
     )

@@ -49,6 +49,10 @@ class Town:
     session: Session
     edit: Callable[[str], str] = lambda text: text
     gateway: app.Gateway | None = None
+    #: The configuration as the sandbox wrote it.
+    plain: str = ""
+    #: How far the gateway's clock of what was fetched is ahead: caches age without anybody waiting.
+    ahead_s: float = 0.0
     sessions: dict[tuple[Path, Path], aiohttp.ClientSession] = field(default_factory=dict)
 
     @property
@@ -68,8 +72,9 @@ class Town:
         """Start the gateway, or start it anew from the same registry."""
         await self.stop()
         config = self.session.config
-        config.write_text(self.edit(config.read_text()))
-        self.gateway = await app.start(load(config))
+        self.plain = self.plain or config.read_text()
+        config.write_text(self.edit(self.plain))
+        self.gateway = await app.start(load(config), monotonic=lambda: time.monotonic() + self.ahead_s)
 
     async def stop(self) -> None:
         """Stop the gateway and the TPPs' connections; the directory stays."""
@@ -87,6 +92,15 @@ class Town:
             text = await answer.text()
             assert answer.status < 300, text
             return json.loads(text) if text else {}
+
+    async def break_down(self, endpoint: str, mode: str, **more: Any) -> None:
+        """Make an endpoint of the directory misbehave; `none` mends it."""
+        await self.manage("PUT", f"/faults/{endpoint}", mode=mode, **more)
+
+    async def asked(self, endpoint: str) -> int:
+        """How often the directory was asked at an endpoint since its start or its last reset."""
+        arrived = (await self.manage("GET", "/requests"))["requests"]
+        return sum(each["endpoint"] == endpoint for each in arrived)
 
     async def statement(self, market: str = UK, **claims: Any) -> str:
         """A fresh statement of the default TPP, by the management API; None leaves a claim out."""
@@ -155,8 +169,15 @@ class Town:
 
     def clients(self) -> int:
         """How many clients the registry holds."""
+        return self._count("clients")
+
+    def used(self) -> int:
+        """How many jtis are used up."""
+        return self._count("used_tokens")
+
+    def _count(self, table: str) -> int:
         with closing(sqlite3.connect(f"file:{self.folder}/bank/registry.sqlite?mode=ro", uri=True)) as db:
-            return db.execute("SELECT count(*) FROM clients").fetchone()[0]
+            return db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
 
     def _http(self, pair: tuple[Path, Path]) -> aiohttp.ClientSession:
         if pair not in self.sessions:
