@@ -53,8 +53,11 @@ class Gateway:
         """The reports of the last decisions, newest last."""
         return [report for report, _ in self.recent.kept]
 
-    async def serve_until_signal(self) -> bool:
-        """Serve until SIGTERM or SIGINT, then drain. True when every request that had begun got its answer."""
+    async def serve_until_signal(self, arrived: asyncio.Semaphore | None = None) -> bool:
+        """Serve until SIGTERM or SIGINT, then drain. True when every request that had begun got its answer.
+
+        `arrived` is from `edge.drain.noted_signals`, for who listens to signals since before the start.
+        """
         limits = self.materials.settings.limits
         orderly = await serve_until_signal(
             self.listeners,
@@ -62,6 +65,7 @@ class Gateway:
             drain_delay_s=limits.drain_delay_s,
             drain_s=limits.drain_s,
             probes=self.probes,
+            arrived=arrived,
         )
         await self._opened.aclose()
         return orderly
