@@ -162,7 +162,17 @@ BROKEN: dict[str, tuple[Callable[[str], str], tuple[str, ...]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("edit", "named"), BROKEN.values(), ids=BROKEN)
+#: What a process must have got wrong once in every run; what the settings' own tests show too may take its time.
+EVERY_DAY = {"a keystore that is not there", "a wrong password", "a registry that cannot be made"}
+
+
+@pytest.mark.parametrize(
+    ("edit", "named"),
+    [
+        pytest.param(*case, id=name, marks=[] if name in EVERY_DAY else [pytest.mark.slow])
+        for name, case in BROKEN.items()
+    ],
+)
 async def test_a_broken_start_ends_with_1_and_names_what_to_mend(
     apart: Town, edit: Callable[[str], str], named: tuple[str, ...]
 ) -> None:
