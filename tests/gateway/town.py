@@ -20,6 +20,7 @@ import aiohttp
 
 from dcrgw import app
 from dcrgw.config.loading import load
+from dcrgw.core.jose import base64url
 from dcrgw.sandbox import reports
 from dcrgw.sandbox.session import Ports, Session, session
 from dcrgw.testkit.statements import Change, changed, request_claims, rfc7591_request_claims
@@ -49,7 +50,8 @@ class Town:
     session: Session
     edit: Callable[[str], str] = lambda text: text
     gateway: app.Gateway | None = None
-    sessions: dict[tuple[Path, Path], aiohttp.ClientSession] = field(default_factory=dict)
+    #: By the client certificate and key that they show; None is the plain one for the management API.
+    sessions: dict[tuple[Path, Path] | None, aiohttp.ClientSession] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -83,14 +85,25 @@ class Town:
     async def manage(self, method: str, path: str, **body: Any) -> dict[str, Any]:
         """One call of the directory's management API."""
         url = self.session.endpoints.management + path
-        async with aiohttp.ClientSession() as http, http.request(method, url, json=body or None) as answer:
+        async with self._http(None).request(method, url, json=body or None) as answer:
             text = await answer.text()
             assert answer.status < 300, text
             return json.loads(text) if text else {}
 
     async def statement(self, market: str = UK, **claims: Any) -> str:
         """A fresh statement of the default TPP, by the management API; None leaves a claim out."""
-        return (await self.manage("POST", "/statements", market=market, claims=claims))["statement"]
+        return await self.mint(market, claims=claims)
+
+    async def mint(self, market: str = UK, **order: Any) -> str:
+        """A statement of the management API as ordered; bytes among the order go as base64url."""
+        sent = {
+            name: base64url.encode(value) if isinstance(value, bytes) else value for name, value in order.items()
+        }
+        return (await self.manage("POST", "/statements", market=market, **sent))["statement"]
+
+    async def asked(self) -> list[str]:
+        """The endpoints of the directory that were asked so far, oldest first."""
+        return [each["endpoint"] for each in (await self.manage("GET", "/requests"))["requests"]]
 
     def claims(
         self, statement: str | None, market: str = UK, tpp: str | None = None, **changes: Change
@@ -158,8 +171,10 @@ class Town:
         with closing(sqlite3.connect(f"file:{self.folder}/bank/registry.sqlite?mode=ro", uri=True)) as db:
             return db.execute("SELECT count(*) FROM clients").fetchone()[0]
 
-    def _http(self, pair: tuple[Path, Path]) -> aiohttp.ClientSession:
-        if pair not in self.sessions:
+    def _http(self, pair: tuple[Path, Path] | None) -> aiohttp.ClientSession:
+        if pair is None and pair not in self.sessions:
+            self.sessions[pair] = aiohttp.ClientSession()
+        elif pair is not None and pair not in self.sessions:
             tls = ssl.create_default_context(cafile=str(self.folder / "ca.pem"))
             tls.load_cert_chain(*pair)
             self.sessions[pair] = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls))
