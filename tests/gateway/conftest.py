@@ -13,10 +13,10 @@ from town import Town, running
 async def town(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
     """A running sandbox with its gateway, shared by a file: tests leave the directory as they found it.
 
-    A file's own function `edit`, if it has one, changes the configuration text before each start.
+    A file's own functions `edit` and `adjust`, where it has them, change the configuration before each start.
     """
-    edit = getattr(request.module, "edit", lambda text: text)
-    async with running(tmp_path_factory.mktemp("sandbox"), edit) as opened:
+    own = {name: getattr(request.module, name) for name in ("edit", "adjust") if hasattr(request.module, name)}
+    async with running(tmp_path_factory.mktemp("sandbox"), **own) as opened:
         yield opened
 
 

@@ -8,12 +8,20 @@ import pytest
 from town import Town
 from wrongs import META, RED, UNA, Wrong, is_refused, sent
 
+from dcrgw.config.model import Settings
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 _FORM = ("rules.redirect_uris.form",)
 _SUBSET = ("rules.redirect_uris.subset",)
+_LOOPBACK = ("rules.redirect_uris.loopback",)
 _GOOD = "https://tpp.example/cb"
 _KEY = {"keys": [{"kty": "RSA", "kid": "a", "n": "AQAB", "e": "AQAB"}]}
+
+
+def adjust(settings: Settings) -> Settings:
+    """A bank in production, where loopback redirects are refused; its directory stays on this machine."""
+    return settings.model_copy(update={"environment": "production"})
 
 
 def _signed(line: int, sends: str, uri: str, checks: tuple[str, ...] = _FORM) -> Wrong:
@@ -32,6 +40,13 @@ def _meta(line: int, sends: str, *checks: str, **asked: Any) -> Wrong:
 
 REDIRECTS = (
     _signed(61, "http", "http://tpp.example/cb"),
+    _signed(62, "localhost", "https://localhost/cb", _LOOPBACK),
+    _signed(62, "a name below localhost", "https://tpp.localhost/cb", _LOOPBACK),
+    _signed(62, "127.0.0.1", "https://127.0.0.1/cb", _LOOPBACK),
+    _signed(62, "another address of 127/8", "https://127.9.9.9/cb", _LOOPBACK),
+    _signed(62, "the any-address", "https://0.0.0.0/cb", _LOOPBACK),
+    _signed(62, "::1", "https://[::1]/cb", _LOOPBACK),
+    _signed(62, "::ffff:127.0.0.1", "https://[::ffff:127.0.0.1]/cb", _LOOPBACK),
     _signed(62, "an address in hexadecimal", "https://0x7f.1/cb"),
     _signed(62, "an address as one number", "https://2130706433/cb"),
     _signed(63, "a fragment", "https://tpp.example/cb#a"),

@@ -121,10 +121,9 @@ async def test_a_body_of_a_megabyte_is_refused_before_it_is_read(warm_town: Town
 
 
 async def test_a_statement_given_twice_in_claim_and_parameter_is_refused(warm_town: Town) -> None:
+    wrong = Wrong(60, "a query beside the body", META, ("http.query",))
     url = warm_town.index()["registration_endpoint"] + "?software_statement=a.b.c"
-    before = warm_town.clients()
-    reply = await warm_town.post(await warm_town.body(), url=url)
-    assert (reply.status, warm_town.clients()) == (400, before), reply.body
+    await is_refused(warm_town, wrong, await warm_town.body(), url=url)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ import aiohttp
 
 from dcrgw import app
 from dcrgw.config.loading import load
+from dcrgw.config.model import Settings
 from dcrgw.core.jose import base64url
 from dcrgw.sandbox import reports
 from dcrgw.sandbox.session import Ports, Session, session
@@ -45,10 +46,14 @@ class Reply:
 
 @dataclass
 class Town:
-    """A running sandbox with its gateway. `edit` may change the configuration text before each start."""
+    """A running sandbox with its gateway.
+
+    Before each start `edit` may change the configuration's text, and `adjust` what no sandbox's text may say.
+    """
 
     session: Session
     edit: Callable[[str], str] = lambda text: text
+    adjust: Callable[[Settings], Settings] = lambda settings: settings
     gateway: app.Gateway | None = None
     #: By the client certificate and key that they show; None is the plain one for the management API.
     sessions: dict[tuple[Path, Path] | None, aiohttp.ClientSession] = field(default_factory=dict)
@@ -71,7 +76,7 @@ class Town:
         await self.stop()
         config = self.session.config
         config.write_text(self.edit(config.read_text()))
-        self.gateway = await app.start(load(config))
+        self.gateway = await app.start(self.adjust(load(config)))
 
     async def stop(self) -> None:
         """Stop the gateway and the TPPs' connections; the directory stays."""
@@ -182,7 +187,11 @@ class Town:
 
 
 @asynccontextmanager
-async def running(path: Path, edit: Callable[[str], str] = lambda text: text) -> AsyncIterator[Town]:
+async def running(
+    path: Path,
+    edit: Callable[[str], str] = lambda text: text,
+    adjust: Callable[[Settings], Settings] = lambda settings: settings,
+) -> AsyncIterator[Town]:
     """A town in a folder; gone at the end."""
     towns: list[Town] = []
 
@@ -190,7 +199,7 @@ async def running(path: Path, edit: Callable[[str], str] = lambda text: text) ->
         return reports.find(towns[0].gateway.reports, wanted) if towns and towns[0].gateway else None
 
     async with session(path, Ports(), found) as opened:
-        town = Town(opened, edit)
+        town = Town(opened, edit, adjust)
         towns.append(town)
         await town.start()
         opened.publish()
