@@ -83,19 +83,50 @@ def _ec(kid: str, **changes: Any) -> Callable[[], list[dict[str, Any]]]:
 BAD_KEYS = (
     BadKey(7, "`use` enc", "use", _rsa("use", use="enc")),
     BadKey(8, "`key_ops` without verify", "ops", _rsa("ops", key_ops=["sign"])),
-    BadKey(9, "a P-384 key, named by an ES256 header", "p384", lambda: [P384.public_jwk(alg=None)], "key_algorithm", P384, {"alg": "ES256"}),
+    BadKey(
+        9,
+        "a P-384 key, named by an ES256 header",
+        "p384",
+        lambda: [P384.public_jwk(alg=None)],
+        "key_algorithm",
+        P384,
+        {"alg": "ES256"},
+    ),
     BadKey(9, "`alg` ES521, which does not exist", "es521", _ec("es521", alg="ES521"), signer=EC),
     BadKey(9, "`alg` ES224, which does not exist", "es224", _ec("es224", alg="ES224"), signer=EC),
     BadKey(6, "`alg` PS512 on the key, PS256 in the header", "ps512", _rsa("ps512", alg="PS512"), "key_algorithm"),
-    BadKey(10, "two keys of one `kid`", "twice", lambda: [RSA.public_jwk(kid="twice"), SHORT.public_jwk(kid="twice", n=_number((1 << 2_047) + 9)), SMALL_EXPONENT.public_jwk(kid="twice", e="AQAB")]),
-    BadKey(11, "a symmetric key beside the others", "oct", lambda: [{"kty": "oct", "kid": "oct", "alg": "PS256", "k": "c2VjcmV0"}]),
+    BadKey(
+        10,
+        "two keys of one `kid`",
+        "twice",
+        lambda: [
+            RSA.public_jwk(kid="twice"),
+            SHORT.public_jwk(kid="twice", n=_number((1 << 2_047) + 9)),
+            SMALL_EXPONENT.public_jwk(kid="twice", e="AQAB"),
+        ],
+    ),
+    BadKey(
+        11,
+        "a symmetric key beside the others",
+        "oct",
+        lambda: [{"kty": "oct", "kid": "oct", "alg": "PS256", "k": "c2VjcmV0"}],
+    ),
     BadKey(40, "an RSA key of 1024 bits", "short", lambda: [SHORT.public_jwk()], signer=SHORT),
     BadKey(40, "an RSA key with exponent 3", "exponent", lambda: [SMALL_EXPONENT.public_jwk()], signer=SMALL_EXPONENT),
     BadKey(40, "an RSA key with exponent 1", "one", _rsa("one", e="AQ")),
     BadKey(40, "an even RSA modulus", "even", _rsa("even", n=_number((1 << 2_047) + 2))),
-    BadKey(40, "an RSA modulus of close primes", "fermat", lambda: [RSA.public_jwk(kid="fermat", n=_number(_close_primes()))]),
-    BadKey(40, "an RSA modulus of the ROCA generator", "roca", lambda: [RSA.public_jwk(kid="roca", n=_number(_roca()))]),
-    BadKey(40, "a point that is not on the curve", "curve", _ec("curve", y=base64url.encode(bytes(31) + b"\1")), signer=EC),
+    BadKey(
+        40,
+        "an RSA modulus of close primes",
+        "fermat",
+        lambda: [RSA.public_jwk(kid="fermat", n=_number(_close_primes()))],
+    ),
+    BadKey(
+        40, "an RSA modulus of the ROCA generator", "roca", lambda: [RSA.public_jwk(kid="roca", n=_number(_roca()))]
+    ),
+    BadKey(
+        40, "a point that is not on the curve", "curve", _ec("curve", y=base64url.encode(bytes(31) + b"\1")), signer=EC
+    ),
     BadKey(40, "the private part too", "private", _rsa("private", d="AQAB")),
     BadKey(40, "a `kty` that is not known", "kty", _rsa("kty", kty="XYZ")),
     BadKey(40, "an `x5c` that is no certificate", "x5c", _rsa("x5c", x5c=["AAAA"])),
@@ -186,7 +217,9 @@ BAD_ECDSA: tuple[tuple[int, str, Callable[[bytes], bytes]], ...] = (
 )
 
 
-@pytest.mark.parametrize(("line", "sends", "change"), BAD_ECDSA, ids=[f"{line} {sends}" for line, sends, _ in BAD_ECDSA])
+@pytest.mark.parametrize(
+    ("line", "sends", "change"), BAD_ECDSA, ids=[f"{line} {sends}" for line, sends, _ in BAD_ECDSA]
+)
 @pytest.mark.parametrize("layer", [REQUEST, STATEMENT])
 async def test_an_ecdsa_signature_has_one_form_only(published: Town, layer: str, line: int, sends: str, change) -> None:
     body = await _body(published, layer, lambda claims: _resigned(change)(EC.sign(claims)))

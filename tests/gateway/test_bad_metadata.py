@@ -87,47 +87,127 @@ REDIRECTS = (
 )
 
 METADATA = (
-    Wrong(72, "`scope` beyond the software's roles", META, ("rules.scope.within_roles",), {"software_roles": ["AISP"]}, {"scope": "openid payments"}),
+    Wrong(
+        72,
+        "`scope` beyond the software's roles",
+        META,
+        ("rules.scope.within_roles",),
+        {"software_roles": ["AISP"]},
+        {"scope": "openid payments"},
+    ),
     _meta(72, "`scope` that nobody knows", "rules.scope.known", "rules.scope.within_roles", scope="openid nonsense"),
     _meta(72, "`scope` with a word twice", "rules.scope.form", scope="openid accounts accounts"),
     _meta(72, "`scope` with a tab", "rules.metadata.characters", scope="openid\taccounts"),
-    _meta(72, "`scope` with two blanks", "rules.scope.form", "rules.scope.known", "rules.scope.within_roles", scope="openid  accounts"),
+    _meta(
+        72,
+        "`scope` with two blanks",
+        "rules.scope.form",
+        "rules.scope.known",
+        "rules.scope.within_roles",
+        scope="openid  accounts",
+    ),
     _meta(72, "`scope` of 10 kB", "rules.metadata.sizes", scope="openid " + "a" * 10_000),
     _meta(72, "`scope` empty", "rules.metadata.sizes", scope=""),
     _meta(72, "`scope` without openid, for an ID token", "rules.scope.openid", scope="accounts"),
     _meta(72, "`scope` as a list", "rules.metadata.types", scope=["openid"]),
     _meta(72, "no `scope`", "rules.metadata.required", scope=None),
-    _meta(73, "`grant_types` with password", "rules.grant_types.offered", grant_types=["authorization_code", "password"]),
-    _meta(73, "`grant_types` with implicit", "rules.grant_types.offered", grant_types=["authorization_code", "implicit"]),
+    _meta(
+        73, "`grant_types` with password", "rules.grant_types.offered", grant_types=["authorization_code", "password"]
+    ),
+    _meta(
+        73, "`grant_types` with implicit", "rules.grant_types.offered", grant_types=["authorization_code", "implicit"]
+    ),
     _meta(73, "`grant_types` empty", "rules.grant_types.offered", "rules.grant_types.consistent", grant_types=[]),
-    _meta(73, "no `grant_types`", "rules.metadata.required", "rules.grant_types.offered", "rules.grant_types.consistent", grant_types=None),
+    _meta(
+        73,
+        "no `grant_types`",
+        "rules.metadata.required",
+        "rules.grant_types.offered",
+        "rules.grant_types.consistent",
+        grant_types=None,
+    ),
     _meta(73, "`grant_types` as a string", "rules.metadata.types", grant_types="authorization_code"),
-    _meta(73, "`response_types` token", "rules.response_types.offered", "rules.grant_types.consistent", response_types=["token"]),
+    _meta(
+        73,
+        "`response_types` token",
+        "rules.response_types.offered",
+        "rules.grant_types.consistent",
+        response_types=["token"],
+    ),
     _meta(73, "`response_types` without the grant", "rules.grant_types.consistent", grant_types=["client_credentials"]),
     _meta(73, "`token_endpoint_auth_method` none", "rules.auth_method.offered", token_endpoint_auth_method="none"),
-    _meta(73, "`token_endpoint_auth_method` that this bank does not offer", "rules.auth_method.offered", token_endpoint_auth_method="client_secret_basic"),
-    _meta(73, "no `token_endpoint_auth_method`", "rules.metadata.required", "rules.auth_method.offered", token_endpoint_auth_method=None),
-    _meta(73, "`private_key_jwt` without `token_endpoint_auth_signing_alg`", "rules.auth_method.algorithm_named", token_endpoint_auth_method="private_key_jwt"),
+    _meta(
+        73,
+        "`token_endpoint_auth_method` that this bank does not offer",
+        "rules.auth_method.offered",
+        token_endpoint_auth_method="client_secret_basic",
+    ),
+    _meta(
+        73,
+        "no `token_endpoint_auth_method`",
+        "rules.metadata.required",
+        "rules.auth_method.offered",
+        token_endpoint_auth_method=None,
+    ),
+    _meta(
+        73,
+        "`private_key_jwt` without `token_endpoint_auth_signing_alg`",
+        "rules.auth_method.algorithm_named",
+        token_endpoint_auth_method="private_key_jwt",
+    ),
     _meta(73, "`application_type` unknown", "rules.application_type.offered", application_type="desktop"),
     _meta(75, "`id_token_signed_response_alg` none", "rules.algorithms.signing", id_token_signed_response_alg="none"),
     _meta(75, "`id_token_signed_response_alg` HS256", "rules.algorithms.signing", id_token_signed_response_alg="HS256"),
     _meta(75, "`id_token_signed_response_alg` RS256", "rules.algorithms.signing", id_token_signed_response_alg="RS256"),
     _meta(75, "no `id_token_signed_response_alg`", "rules.metadata.required", id_token_signed_response_alg=None),
     _meta(75, "`request_object_signing_alg` none", "rules.algorithms.signing", request_object_signing_alg="none"),
-    _meta(75, "`token_endpoint_auth_signing_alg` RS256", "rules.algorithms.client_auth", token_endpoint_auth_method="private_key_jwt", token_endpoint_auth_signing_alg="RS256"),
-    _meta(76, "`tls_client_auth_subject_dn` of another certificate", "rules.tls_client_auth.presented", tls_client_auth_subject_dn="CN=another,O=OpenBanking,C=GB"),
-    _meta(76, "`tls_client_auth_subject_dn` that is no name", "rules.tls_client_auth.presented", tls_client_auth_subject_dn="another"),
+    _meta(
+        75,
+        "`token_endpoint_auth_signing_alg` RS256",
+        "rules.algorithms.client_auth",
+        token_endpoint_auth_method="private_key_jwt",
+        token_endpoint_auth_signing_alg="RS256",
+    ),
+    _meta(
+        76,
+        "`tls_client_auth_subject_dn` of another certificate",
+        "rules.tls_client_auth.presented",
+        tls_client_auth_subject_dn="CN=another,O=OpenBanking,C=GB",
+    ),
+    _meta(
+        76,
+        "`tls_client_auth_subject_dn` that is no name",
+        "rules.tls_client_auth.presented",
+        tls_client_auth_subject_dn="another",
+    ),
     _meta(76, "no `tls_client_auth_subject_dn`", "rules.tls_client_auth.one_name", tls_client_auth_subject_dn=None),
     _meta(77, "`jwks_uri` that is not the statement's", "rules.jwks.of_statement", jwks_uri="https://tpp.example/keys"),
     _meta(78, "`jwks` by value", "rules.jwks.by_value", jwks=_KEY),
-    _meta(78, "`jwks` and `jwks_uri`", "rules.jwks.one_source", "rules.jwks.by_value", "rules.jwks.of_statement", jwks=_KEY, jwks_uri="https://tpp.example/keys"),
-    _meta(81, "`client_name` with a bidirectional character", "rules.metadata.characters", client_name="Bank\u202eknab"),
+    _meta(
+        78,
+        "`jwks` and `jwks_uri`",
+        "rules.jwks.one_source",
+        "rules.jwks.by_value",
+        "rules.jwks.of_statement",
+        jwks=_KEY,
+        jwks_uri="https://tpp.example/keys",
+    ),
+    _meta(
+        81, "`client_name` with a bidirectional character", "rules.metadata.characters", client_name="Bank\u202eknab"
+    ),
     _meta(81, "`client_name` with a NUL", "rules.metadata.characters", client_name="Bank\0"),
     _meta(81, "`policy_uri` javascript:", "rules.metadata.urls", policy_uri="javascript:alert(1)"),
     _meta(81, "`logo_uri` with http", "rules.metadata.urls", logo_uri="http://tpp.example/logo.png"),
     _meta(81, "`contacts` as a string", "rules.metadata.types", contacts="ops@tpp.example"),
-    Wrong(82, "a statement of another organisation and software", UNA, ("rules.identity.software", "rules.identity.organisation"), {"software_id": "another", "org_id": "another"}, {"iss": "another", "software_id": "another"}),
-)  # fmt: skip
+    Wrong(
+        82,
+        "a statement of another organisation and software",
+        UNA,
+        ("rules.identity.software", "rules.identity.organisation"),
+        {"software_id": "another", "org_id": "another"},
+        {"iss": "another", "software_id": "another"},
+    ),
+)
 
 
 def _generic(line: int, sends: str, error: Any, *checks: str, ssa: dict[str, Any] | None = None, **asked: Any) -> Wrong:
@@ -135,29 +215,105 @@ def _generic(line: int, sends: str, error: Any, *checks: str, ssa: dict[str, Any
 
 
 GENERIC_METADATA = (
-    _generic(61, "http", RED, "rules.redirect_uris.form", "rules.redirect_uris.subset", redirect_uris=["http://tpp.example/cb"]),
-    _generic(69, "one that the statement does not hold", RED, "rules.redirect_uris.subset", redirect_uris=["https://tpp.example/other"]),
-    _generic(68, "javascript: for a native client", RED, "rules.redirect_uris.form", ssa={"redirect_uris": ["javascript:alert(1)"]}, redirect_uris=["javascript:alert(1)"], application_type="native"),
-    _generic(73, "`grant_types` with password", META, "rules.grant_types.offered", grant_types=["authorization_code", "password"]),
-    _generic(73, "`response_types` token", META, "rules.response_types.offered", "rules.grant_types.consistent", response_types=["token"]),
-    _generic(73, "`token_endpoint_auth_method` none", META, "rules.auth_method.offered", token_endpoint_auth_method="none"),
-    _generic(75, "`id_token_signed_response_alg` none", META, "rules.algorithms.signing", id_token_signed_response_alg="none"),
-    _generic(75, "`id_token_encrypted_response_enc` alone", META, "rules.algorithms.encryption", id_token_encrypted_response_enc="A128GCM"),
-    _generic(77, "`jwks_uri` that is not the statement's", META, "rules.jwks.of_statement", jwks_uri="https://tpp.example/keys"),
-    _generic(78, "`jwks` and `jwks_uri`", META, "rules.jwks.one_source", "rules.jwks.of_statement", jwks=_KEY, jwks_uri="https://tpp.example/keys"),
-    _generic(78, "`jwks` with a private key", META, "rules.jwks.public", jwks={"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB", "d": "AQAB"}]}),
+    _generic(
+        61,
+        "http",
+        RED,
+        "rules.redirect_uris.form",
+        "rules.redirect_uris.subset",
+        redirect_uris=["http://tpp.example/cb"],
+    ),
+    _generic(
+        69,
+        "one that the statement does not hold",
+        RED,
+        "rules.redirect_uris.subset",
+        redirect_uris=["https://tpp.example/other"],
+    ),
+    _generic(
+        68,
+        "javascript: for a native client",
+        RED,
+        "rules.redirect_uris.form",
+        ssa={"redirect_uris": ["javascript:alert(1)"]},
+        redirect_uris=["javascript:alert(1)"],
+        application_type="native",
+    ),
+    _generic(
+        73,
+        "`grant_types` with password",
+        META,
+        "rules.grant_types.offered",
+        grant_types=["authorization_code", "password"],
+    ),
+    _generic(
+        73,
+        "`response_types` token",
+        META,
+        "rules.response_types.offered",
+        "rules.grant_types.consistent",
+        response_types=["token"],
+    ),
+    _generic(
+        73, "`token_endpoint_auth_method` none", META, "rules.auth_method.offered", token_endpoint_auth_method="none"
+    ),
+    _generic(
+        75, "`id_token_signed_response_alg` none", META, "rules.algorithms.signing", id_token_signed_response_alg="none"
+    ),
+    _generic(
+        75,
+        "`id_token_encrypted_response_enc` alone",
+        META,
+        "rules.algorithms.encryption",
+        id_token_encrypted_response_enc="A128GCM",
+    ),
+    _generic(
+        77,
+        "`jwks_uri` that is not the statement's",
+        META,
+        "rules.jwks.of_statement",
+        jwks_uri="https://tpp.example/keys",
+    ),
+    _generic(
+        78,
+        "`jwks` and `jwks_uri`",
+        META,
+        "rules.jwks.one_source",
+        "rules.jwks.of_statement",
+        jwks=_KEY,
+        jwks_uri="https://tpp.example/keys",
+    ),
+    _generic(
+        78,
+        "`jwks` with a private key",
+        META,
+        "rules.jwks.public",
+        jwks={"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB", "d": "AQAB"}]},
+    ),
     _generic(78, "`jwks` without keys", META, "rules.jwks.public", jwks={}),
-    _generic(81, "`client_name` with a bidirectional character", META, "rules.metadata.characters", client_name="Bank\u202eknab"),
+    _generic(
+        81,
+        "`client_name` with a bidirectional character",
+        META,
+        "rules.metadata.characters",
+        client_name="Bank\u202eknab",
+    ),
     _generic(81, "`client_name#ja` as a number", META, "rules.metadata.types", **{"client_name#ja": 1}),
     _generic(81, "`policy_uri` javascript:", META, "rules.metadata.urls", policy_uri="javascript:alert(1)"),
     _generic(73, "`default_max_age` negative", META, "rules.metadata.types", default_max_age=-1),
     _generic(73, "`require_auth_time` as a string", META, "rules.metadata.types", require_auth_time="true"),
-    _generic(76, "`tls_client_auth` without a name", META, "rules.tls_client_auth.one_name", token_endpoint_auth_method="tls_client_auth"),
+    _generic(
+        76,
+        "`tls_client_auth` without a name",
+        META,
+        "rules.tls_client_auth.one_name",
+        token_endpoint_auth_method="tls_client_auth",
+    ),
     _generic(73, "`subject_type` unknown", META, "rules.subject_type.known", subject_type="secret"),
-)  # fmt: skip
+)
 
 
-@pytest.mark.parametrize("wrong", (*REDIRECTS, *METADATA, *GENERIC_METADATA), ids=str)
+@pytest.mark.parametrize("wrong", [*REDIRECTS, *METADATA, *GENERIC_METADATA], ids=str)
 async def test_metadata_that_asks_for_too_much_is_refused(warm_town: Town, wrong: Wrong) -> None:
     await is_refused(warm_town, wrong, await sent(warm_town, wrong))
 

@@ -25,7 +25,9 @@ def _long(now: float) -> int:
 
 
 UK_REQUESTS = (
-    Wrong(57, "`iss` that is not the statement's `software_id`", ISS, ("request.iss.software",), asked={"iss": "another"}),
+    Wrong(
+        57, "`iss` that is not the statement's `software_id`", ISS, ("request.iss.software",), asked={"iss": "another"}
+    ),
     Wrong(57, "no `iss`", META, ("request.iss.present",), asked={"iss": None}),
     Wrong(57, "`iss` null", META, ("request.iss.present",), asked={"iss": NULL}),
     Wrong(57, "`iss` as a list", META, ("request.iss.present",), asked={"iss": ["a"]}),
@@ -51,20 +53,46 @@ UK_REQUESTS = (
     Wrong(60, "`software_statement` empty", META, _SHAPE, asked={"software_statement": ""}),
     Wrong(60, "`software_statement` as a list", META, _SHAPE, asked={"software_statement": ["a.b.c"]}),
     Wrong(36, "`software_statement` as an object", META, _SHAPE, asked={"software_statement": {"payload": "e30"}}),
-    Wrong(77, "`software_id` that is not the statement's", META, ("request.software_id.statement",), asked={"software_id": "x"}),
-    Wrong(77, "`software_id` as a list", META, ("request.software_id.statement", "rules.metadata.types"), asked={"software_id": []}),
-)  # fmt: skip
+    Wrong(
+        77,
+        "`software_id` that is not the statement's",
+        META,
+        ("request.software_id.statement",),
+        asked={"software_id": "x"},
+    ),
+    Wrong(
+        77,
+        "`software_id` as a list",
+        META,
+        ("request.software_id.statement", "rules.metadata.types"),
+        asked={"software_id": []},
+    ),
+)
 
 GENERIC_REQUESTS = (
     Wrong(60, "`software_statement` null", META, _SHAPE, asked={"software_statement": NULL}, market="generic"),
     Wrong(60, "`software_statement` as an object", META, _SHAPE, asked={"software_statement": {}}, market="generic"),
     Wrong(60, "`software_statement` empty", META, _SHAPE, asked={"software_statement": ""}, market="generic"),
-    Wrong(60, "`software_statement` that is no token", ISS, ("statement.jws.parts",), asked={"software_statement": "x"}, market="generic"),
-    Wrong(77, "`software_id` that is not the statement's", META, ("request.software_id.statement",), asked={"software_id": "x"}, market="generic"),
-)  # fmt: skip
+    Wrong(
+        60,
+        "`software_statement` that is no token",
+        ISS,
+        ("statement.jws.parts",),
+        asked={"software_statement": "x"},
+        market="generic",
+    ),
+    Wrong(
+        77,
+        "`software_id` that is not the statement's",
+        META,
+        ("request.software_id.statement",),
+        asked={"software_id": "x"},
+        market="generic",
+    ),
+)
 
 
-@pytest.mark.parametrize("wrong", (*UK_REQUESTS, *GENERIC_REQUESTS), ids=str)
+@pytest.mark.parametrize("wrong", [*UK_REQUESTS, *GENERIC_REQUESTS], ids=str)
 async def test_a_request_that_says_what_it_must_not_is_refused(warm_town: Town, wrong: Wrong) -> None:
     await is_refused(warm_town, wrong, await sent(warm_town, wrong))
 
@@ -91,7 +119,9 @@ BAD_BODIES: tuple[tuple[int, str, bytes], ...] = (
 )
 
 
-@pytest.mark.parametrize(("line", "sends", "body"), BAD_BODIES, ids=[f"{line} {sends}" for line, sends, _ in BAD_BODIES])
+@pytest.mark.parametrize(
+    ("line", "sends", "body"), BAD_BODIES, ids=[f"{line} {sends}" for line, sends, _ in BAD_BODIES]
+)
 async def test_what_is_no_strict_json_object_is_refused(warm_town: Town, line: int, sends: str, body: bytes) -> None:
     await is_refused(warm_town, Wrong(line, sends, META, _JSON, market="generic"), body)
 
@@ -134,7 +164,12 @@ async def test_a_statement_given_twice_in_claim_and_parameter_is_refused(warm_to
         {"Iss": lambda town: "another"},
         {"nonsense": lambda town: {"deep": [1, 2]}},
     ],
-    ids=["a list of audiences that holds ours", "a fractional date", "a name in other letter case", "an unknown member"],
+    ids=[
+        "a list of audiences that holds ours",
+        "a fractional date",
+        "a name in other letter case",
+        "an unknown member",
+    ],
 )
 async def test_what_the_standards_allow_is_taken(warm_town: Town, changes: dict[str, Any]) -> None:
     claims = warm_town.claims(

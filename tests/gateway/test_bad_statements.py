@@ -111,7 +111,11 @@ UK_STATEMENTS = (
     Wrong(52, "`software_id` with a line feed", ISS, _SOFTWARE_ID, {"software_id": "4NRB1\n"}),
     Wrong(52, "`software_id` with a NUL", ISS, _SOFTWARE_ID, {"software_id": "4NRB1\0x"}),
     Wrong(
-        52, "`software_id` as a number", ISS, ("statement.claims.types", "statement.software_id.form"), {"software_id": 1}
+        52,
+        "`software_id` as a number",
+        ISS,
+        ("statement.claims.types", "statement.software_id.form"),
+        {"software_id": 1},
     ),
     Wrong(53, "no `software_redirect_uris`", ISS, _REQUIRED, {"software_redirect_uris": None}),
     Wrong(53, "`software_redirect_uris` as a string", ISS, _URIS, {"software_redirect_uris": "https://tpp.example/cb"}),
@@ -145,7 +149,13 @@ UK_STATEMENTS = (
         ("statement.authorities.form",),
         {"organisation_competent_authority_claims": "FCA"},
     ),
-    Wrong(55, "a `software_statement` inside the statement", ISS, ("statement.nested.absent",), {"software_statement": "a.b.c"}),
+    Wrong(
+        55,
+        "a `software_statement` inside the statement",
+        ISS,
+        ("statement.nested.absent",),
+        {"software_statement": "a.b.c"},
+    ),
     Wrong(56, "`aud` of another bank", ISS, ("statement.aud.ours",), {"aud": "https://other.example"}),
     Wrong(56, "`aud` as a number", ISS, ("statement.aud.ours",), {"aud": 1}),
     Wrong(16, "`software_jwks_endpoint` with http", META, _KEYS, {"software_jwks_endpoint": "http://localhost/keys"}),
@@ -211,6 +221,6 @@ GENERIC_STATEMENTS = (
 )
 
 
-@pytest.mark.parametrize("wrong", (*UK_STATEMENTS, *GENERIC_STATEMENTS), ids=str)
+@pytest.mark.parametrize("wrong", [*UK_STATEMENTS, *GENERIC_STATEMENTS], ids=str)
 async def test_a_statement_that_says_what_it_must_not_is_refused(warm_town: Town, wrong: Wrong) -> None:
     await is_refused(warm_town, wrong, await sent(warm_town, wrong))

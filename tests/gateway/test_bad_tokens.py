@@ -161,13 +161,28 @@ BAD_TOKENS = (
     BadToken(3, "`alg` as a number", "algorithm", {"alg": 256}),
     BadToken(3, "`alg` as a list", "algorithm", {"alg": ["PS256"]}),
     BadToken(3, "`alg` as an object", "algorithm", {"alg": {}}),
-    BadToken(4, "`alg` HS256, keyed with the public key's PEM", "algorithm", forge=_hmac(_public(serialization.Encoding.PEM))),
-    BadToken(4, "`alg` HS256, keyed with the public key's DER", "algorithm", forge=_hmac(_public(serialization.Encoding.DER))),
-    BadToken(4, "`alg` HS256, keyed with the JWK's JSON", "algorithm", forge=_hmac(lambda key: json.dumps(key.public_jwk()).encode())),
-    BadToken(4, "`alg` HS256, keyed with the JWK's n", "algorithm", forge=_hmac(lambda key: key.public_jwk()["n"].encode())),
-    BadToken(5, "`alg` RS256, which the market does not take", "algorithm", {"alg": "RS256"}, layers=(REQUEST, STATEMENT)),
+    BadToken(
+        4, "`alg` HS256, keyed with the public key's PEM", "algorithm", forge=_hmac(_public(serialization.Encoding.PEM))
+    ),
+    BadToken(
+        4, "`alg` HS256, keyed with the public key's DER", "algorithm", forge=_hmac(_public(serialization.Encoding.DER))
+    ),
+    BadToken(
+        4,
+        "`alg` HS256, keyed with the JWK's JSON",
+        "algorithm",
+        forge=_hmac(lambda key: json.dumps(key.public_jwk()).encode()),
+    ),
+    BadToken(
+        4, "`alg` HS256, keyed with the JWK's n", "algorithm", forge=_hmac(lambda key: key.public_jwk()["n"].encode())
+    ),
+    BadToken(
+        5, "`alg` RS256, which the market does not take", "algorithm", {"alg": "RS256"}, layers=(REQUEST, STATEMENT)
+    ),
     BadToken(5, "`alg` PS512, which the market does not take", "algorithm", {"alg": "PS512"}),
-    BadToken(6, "`alg` RS256 with a key that is published for PS256", "key_algorithm", {"alg": "RS256"}, layers=(GENERIC,)),
+    BadToken(
+        6, "`alg` RS256 with a key that is published for PS256", "key_algorithm", {"alg": "RS256"}, layers=(GENERIC,)
+    ),
     BadToken(6, "`alg` ES256 with an RSA key", "key_algorithm", {"alg": "ES256"}),
     BadToken(12, "no `kid`", "kid", {"kid": None}),
     BadToken(15, "`kid` empty", "kid", {"kid": ""}),
@@ -198,8 +213,15 @@ BAD_TOKENS = (
     BadToken(19, "`crit` of something unknown", "header_member", {"crit": ["unknown"], "unknown": 1}),
     BadToken(19, "`crit` as a string", "header_member", {"crit": "exp"}),
     BadToken(20, "`b64` false with `crit`", "header_member", {"b64": False, "crit": ["b64"]}),
-    BadToken(22, "a header member twice", "header_json", raw_header=_header('{"alg":"none","alg":"PS256","kid":"KID"}')),
-    BadToken(24, "a header member twice, once escaped", "header_json", raw_header=_header('{"\\u0061lg":"none","alg":"PS256","kid":"KID"}')),
+    BadToken(
+        22, "a header member twice", "header_json", raw_header=_header('{"alg":"none","alg":"PS256","kid":"KID"}')
+    ),
+    BadToken(
+        24,
+        "a header member twice, once escaped",
+        "header_json",
+        raw_header=_header('{"\\u0061lg":"none","alg":"PS256","kid":"KID"}'),
+    ),
     BadToken(23, "a claim twice", "payload_json", payload=_claims('"iss":"another"')),
     BadToken(23, "`exp` twice", "payload_json", payload=_claims('"exp":1,"exp":9999999999')),
     BadToken(24, "a claim twice, once escaped", "payload_json", payload=_claims('"\\u0069ss":"another"')),
@@ -214,8 +236,15 @@ BAD_TOKENS = (
             "of 5 000 digits": "9" * 5_000,
         }.items()
     ),
-    BadToken(26, "a header 17 deep", "header_json", raw_header=_header('{"alg":"PS256","kid":"KID","x":' + "[" * 17 + "]" * 17 + "}")),
-    BadToken(26, "a header 50 000 deep", "size", raw_header=lambda kid: b'{"x":' + b"[" * 15_000 + b"]" * 15_000 + b"}"),
+    BadToken(
+        26,
+        "a header 17 deep",
+        "header_json",
+        raw_header=_header('{"alg":"PS256","kid":"KID","x":' + "[" * 17 + "]" * 17 + "}"),
+    ),
+    BadToken(
+        26, "a header 50 000 deep", "size", raw_header=lambda kid: b'{"x":' + b"[" * 15_000 + b"]" * 15_000 + b"}"
+    ),
     BadToken(26, "claims 17 deep", "payload_json", payload=_claims('"x":' + "[" * 17 + "]" * 17)),
     BadToken(26, "claims 10 000 deep", "payload_json", payload=lambda payload: b"[" * 10_000 + b"]" * 10_000),
     BadToken(27, "an array for claims", "payload_json", payload=lambda payload: b"[1,2]"),
@@ -248,12 +277,32 @@ BAD_TOKENS = (
     BadToken(31, "a signature of one byte", "signature_form", recut=_part(2, lambda part: "AA")),
     BadToken(31, "a signature one byte short", "signature_form", recut=_signature(lambda octets: octets[:-1])),
     BadToken(31, "a signature one byte long", "signature_form", recut=_signature(lambda octets: octets + b"\0")),
-    BadToken(31, "a signature with one bit changed", "signature", recut=_signature(lambda octets: bytes((octets[0] ^ 1,)) + octets[1:])),
-    BadToken(31, "claims that were changed after signing", "signature", recut=_part(1, lambda part: base64url.encode(base64url.decode(part.encode()).replace(b'"jti"', b'"jTi"')))),
+    BadToken(
+        31,
+        "a signature with one bit changed",
+        "signature",
+        recut=_signature(lambda octets: bytes((octets[0] ^ 1,)) + octets[1:]),
+    ),
+    BadToken(
+        31,
+        "claims that were changed after signing",
+        "signature",
+        recut=_part(1, lambda part: base64url.encode(base64url.decode(part.encode()).replace(b'"jti"', b'"jTi"'))),
+    ),
     BadToken(33, "PS256 without salt", "signature", forge=_salted(0)),
     BadToken(33, "PS256 with the longest salt", "signature", forge=_salted(222)),
-    BadToken(34, "an encrypted token (JWE, five parts)", "parts", forge=lambda key, payload: f"{_JWE_HEADER}.AAAA.AAAA.AAAA.AAAA"),
-    BadToken(34, "an encrypted token with a costly password", "parts", forge=lambda key, payload: f"{_PBES2_HEADER}.AAAA.AAAA.AAAA.AAAA"),
+    BadToken(
+        34,
+        "an encrypted token (JWE, five parts)",
+        "parts",
+        forge=lambda key, payload: f"{_JWE_HEADER}.AAAA.AAAA.AAAA.AAAA",
+    ),
+    BadToken(
+        34,
+        "an encrypted token with a costly password",
+        "parts",
+        forge=lambda key, payload: f"{_PBES2_HEADER}.AAAA.AAAA.AAAA.AAAA",
+    ),
     BadToken(35, "`cty` JWT", "header_member", {"cty": "JWT"}),
     BadToken(36, "a JWS in JSON serialisation", "parts", forge=_json_serialised),
     BadToken(37, "two parts", "parts", recut=lambda text: text.rpartition(".")[0]),
@@ -263,7 +312,9 @@ BAD_TOKENS = (
     BadToken(38, "`typ` dpop+jwt", "type", {"typ": "dpop+jwt"}),
     BadToken(38, "`typ` as a number", "type", {"typ": 1}),
     BadToken(39, "a header of 8 KiB", "size", {"pad": "x" * 8_192}),
-    BadToken(39, "a statement of 70 kB", "size", payload=_claims('"x":"' + "y" * 50_000 + '"'), layers=(STATEMENT, GENERIC)),
+    BadToken(
+        39, "a statement of 70 kB", "size", payload=_claims('"x":"' + "y" * 50_000 + '"'), layers=(STATEMENT, GENERIC)
+    ),
     BadToken(43, "a signature by a stranger under the right kid", "signature", key="foreign"),
 )
 

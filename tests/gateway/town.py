@@ -101,9 +101,7 @@ class Town:
 
     async def mint(self, market: str = UK, **order: Any) -> str:
         """A statement of the management API as ordered; bytes among the order go as base64url."""
-        sent = {
-            name: base64url.encode(value) if isinstance(value, bytes) else value for name, value in order.items()
-        }
+        sent = {name: base64url.encode(value) if isinstance(value, bytes) else value for name, value in order.items()}
         return (await self.manage("POST", "/statements", market=market, **sent))["statement"]
 
     async def asked(self) -> list[str]:

@@ -116,12 +116,18 @@ class MetadataProfile:
     ciba_delivery_modes: frozenset[str]
 
 
+#: What a clause of one market's own texts begins with; every other clause (an RFC, OpenID) is everybody's.
+FRAMEWORKS = frozenset({"OB UK", "OB Directory", "PSD2", "FAPI", "Open Finance Brasil", "CDR"})
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """A market profile. `name` is as written in configuration: obuk-3.2, obuk-3.3, obuk-3.4, rfc7591."""
 
     name: str
     title: str
+    #: Whose own texts this market obeys, of `FRAMEWORKS`; clauses of the others are not cited to its callers.
+    frameworks: frozenset[str]
     statement: StatementProfile
     request: RequestProfile
     metadata: MetadataProfile
@@ -140,6 +146,11 @@ class Profile:
     def requests_are_signed(self) -> bool:
         """Some of this market's requests are signed by the key set that the statement names."""
         return bool(self.request.jws_media_types)
+
+    def cited(self, spec: str) -> str:
+        """Those of a check's clauses (`; ` between two) that mean something in this market; its title for none."""
+        foreign = tuple(FRAMEWORKS - self.frameworks)
+        return "; ".join(clause for clause in spec.split("; ") if not clause.startswith(foreign)) or self.title
 
     def with_policy(self, policy: Mapping[str, object]) -> Profile:
         """This profile with a bank's own choices.
@@ -240,6 +251,8 @@ def from_document(name: str, document: Document) -> Profile:
     """
     profile = record(Profile, {**document, "name": name})
     _one_of("metadata.dn_match", profile.metadata.dn_match, OVERRIDABLE["dn_match"].choices)
+    for framework in sorted(profile.frameworks):
+        _one_of("frameworks", framework, FRAMEWORKS)
     _one_of("standing", profile.standing, {"required", "off"})
     for kind, strategy in profile.identity.items():
         _one_of(f"identity.{kind}", strategy, IDENTITY_STRATEGIES)

@@ -10,7 +10,6 @@ from dcrgw.core.checks import Finding, Findings, Gate, gate
 from dcrgw.core.jose.reasons import REASONS, JoseReason, JoseRefused
 from dcrgw.errors import ErrorCode
 
-
 _NO_STATUSES: Mapping[JoseReason, int] = MappingProxyType({})
 
 
@@ -41,7 +40,7 @@ def _declare(prefix: str, name: str, code: ErrorCode, statuses: Mapping[JoseReas
         reason: gate(
             f"{prefix}.{reason}",
             sentence,
-            spec="RFC 7515 §5.2, RFC 8725 §3",
+            spec="RFC 7515 §5.2; RFC 8725 §3",
             code=code,
             status=statuses.get(reason, 400),
         )

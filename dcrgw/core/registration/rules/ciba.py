@@ -15,7 +15,11 @@ def _uses_ciba(subject: Registration) -> bool:
     return CIBA_GRANT in subject.grant_types
 
 
-@check("rules.ciba.delivery_mode", spec="OB UK DCR 3.3, backchannel_token_delivery_mode", code=_META)
+@check(
+    "rules.ciba.delivery_mode",
+    spec="OB UK DCR 3.3, backchannel_token_delivery_mode; OpenID CIBA Core 1.0 §4",
+    code=_META,
+)
 def ciba_delivery_mode(subject: Registration) -> Outcome:
     """A CIBA client names a token delivery mode that the market offers."""
     if not _uses_ciba(subject):
@@ -26,7 +30,11 @@ def ciba_delivery_mode(subject: Registration) -> Outcome:
     return f"backchannel_token_delivery_mode must be one of {', '.join(sorted(modes))}"
 
 
-@check("rules.ciba.notification_endpoint", spec="OB UK DCR 3.3, backchannel_client_notification_endpoint", code=_META)
+@check(
+    "rules.ciba.notification_endpoint",
+    spec="OB UK DCR 3.3, backchannel_client_notification_endpoint; OpenID CIBA Core 1.0 §4",
+    code=_META,
+)
 def ciba_notification_endpoint(subject: Registration) -> Outcome:
     """A CIBA client that does not poll names where it is notified."""
     if not _uses_ciba(subject):
@@ -38,7 +46,11 @@ def ciba_notification_endpoint(subject: Registration) -> Outcome:
     return "backchannel_client_notification_endpoint is missing"
 
 
-@check("rules.ciba.signing", spec="OB UK DCR 3.3, backchannel_authentication_request_signing_alg", code=_META)
+@check(
+    "rules.ciba.signing",
+    spec="OB UK DCR 3.3, backchannel_authentication_request_signing_alg; OpenID CIBA Core 1.0 §4",
+    code=_META,
+)
 def ciba_signing(subject: Registration) -> Outcome:
     """A CIBA client says how it signs its authentication requests."""
     if not _uses_ciba(subject):
@@ -48,7 +60,11 @@ def ciba_signing(subject: Registration) -> Outcome:
     return "backchannel_authentication_request_signing_alg is missing"
 
 
-@check("rules.ciba.user_code", spec="OB UK DCR 3.3, backchannel_user_code_parameter_supported", code=_META)
+@check(
+    "rules.ciba.user_code",
+    spec="OB UK DCR 3.3, backchannel_user_code_parameter_supported; OpenID CIBA Core 1.0 §4",
+    code=_META,
+)
 def ciba_user_code(subject: Registration) -> Outcome:
     """A CIBA client does not use user codes."""
     if not _uses_ciba(subject):
