@@ -167,7 +167,10 @@ class Profile:
         changes: dict[str, Any] = dict(sections.pop("", {}))
         for section, fields in sections.items():
             changes[section] = replace(getattr(self, section), **fields)
-        return replace(self, **changes).sound()
+        made = replace(self, **changes).sound()
+        if "statement_max_age_s" in policy and not made.statement.max_age_s and not made.statement.expiry_required:
+            raise ValueError("statement_max_age_s: 0 would let a statement without exp live for ever")
+        return made
 
     def sound(self) -> Profile:
         """This profile. Raises: ValueError naming the key of a choice that contradicts another."""
@@ -221,10 +224,13 @@ _DAY_S = 86_400
 OVERRIDABLE: Mapping[str, Override] = {
     "statement_required": Override("statement", "required", "A request without a statement is refused.", bool),
     "statement_max_age_s": Override(
-        "statement", "max_age_s", "Oldest iat of a statement; 0: only exp counts.", int, highest=365 * _DAY_S
+        "statement", "max_age_s", "Oldest iat of a statement, in seconds.", int, highest=365 * _DAY_S
     ),
     "statement_environments": Override(
-        "statement", "environments", "software_environment values taken; empty: any.", frozenset
+        "statement",
+        "environments",
+        "software_environment values taken; empty: any; unset: `production`, in a sandbox any.",
+        frozenset,
     ),
     "statement_modes": Override("statement", "modes", "software_mode values taken; empty: any.", frozenset),
     "request_max_lifetime_s": Override(
