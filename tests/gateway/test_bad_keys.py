@@ -180,12 +180,17 @@ def _wrong(layer: str, line: int, sends: str, reason: str, asks: bool = False) -
     return Wrong(line, sends, error, (f"{layer}.jws.{reason}",), asks=frozenset({asked} if asks else ()))
 
 
+def wrong(layer: str, bad: BadKey) -> Wrong:
+    """What must come back to a token that names this key."""
+    return _wrong(layer, bad.line, bad.publishes, bad.reason, asks=True)
+
+
 @pytest.mark.parametrize("bad", BAD_KEYS, ids=str)
 @pytest.mark.parametrize("layer", [REQUEST, STATEMENT])
 async def test_a_published_key_that_is_unfit_is_not_believed(published: Town, layer: str, bad: BadKey) -> None:
     header = {"alg": "PS256" if bad.signer.alg == "PS256" else "ES256", **bad.header}
     body = await _body(published, layer, lambda claims: replace(bad.signer, kid=bad.kid).sign(claims, header=header))
-    await is_refused(published, _wrong(layer, bad.line, bad.publishes, bad.reason, asks=True), body)
+    await is_refused(published, wrong(layer, bad), body)
 
 
 @pytest.mark.parametrize("layer", [REQUEST, STATEMENT])
@@ -301,11 +306,11 @@ async def test_a_key_that_was_withdrawn_is_unknown(town: Town, of: str) -> None:
     await town.start()
     if of == "directory":
         statement = await town.mint(key="retired")
-        wrong = _wrong(STATEMENT, 43, "signed by the retired key", "key_unknown", asks=True)
+        refusal = _wrong(STATEMENT, 43, "signed by the retired key", "key_unknown", asks=True)
     else:
-        wrong = _wrong(REQUEST, 43, "signed by the retired key", "key_unknown", asks=True)
+        refusal = _wrong(REQUEST, 43, "signed by the retired key", "key_unknown", asks=True)
     signer = old if of == "software" else software.keys.current
-    reply = await is_refused(town, wrong, signer.sign(town.claims(statement)).encode())
+    reply = await is_refused(town, refusal, signer.sign(town.claims(statement)).encode())
     await town.manage("POST", "/reset")
     await town.start()
     assert reply.status == 400

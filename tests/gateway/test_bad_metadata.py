@@ -40,13 +40,13 @@ def _meta(line: int, sends: str, *checks: str, **asked: Any) -> Wrong:
 
 REDIRECTS = (
     _signed(61, "http", "http://tpp.example/cb"),
-    _signed(62, "localhost", "https://localhost/cb", _LOOPBACK),
-    _signed(62, "a name below localhost", "https://tpp.localhost/cb", _LOOPBACK),
-    _signed(62, "127.0.0.1", "https://127.0.0.1/cb", _LOOPBACK),
-    _signed(62, "another address of 127/8", "https://127.9.9.9/cb", _LOOPBACK),
-    _signed(62, "the any-address", "https://0.0.0.0/cb", _LOOPBACK),
-    _signed(62, "::1", "https://[::1]/cb", _LOOPBACK),
-    _signed(62, "::ffff:127.0.0.1", "https://[::ffff:127.0.0.1]/cb", _LOOPBACK),
+    _signed(62, "localhost, to a bank in production", "https://localhost/cb", _LOOPBACK),
+    _signed(62, "a name below localhost, to a bank in production", "https://tpp.localhost/cb", _LOOPBACK),
+    _signed(62, "127.0.0.1, to a bank in production", "https://127.0.0.1/cb", _LOOPBACK),
+    _signed(62, "another address of 127/8, to a bank in production", "https://127.9.9.9/cb", _LOOPBACK),
+    _signed(62, "the any-address, to a bank in production", "https://0.0.0.0/cb", _LOOPBACK),
+    _signed(62, "::1, to a bank in production", "https://[::1]/cb", _LOOPBACK),
+    _signed(62, "::ffff:127.0.0.1, to a bank in production", "https://[::ffff:127.0.0.1]/cb", _LOOPBACK),
     _signed(62, "an address in hexadecimal", "https://0x7f.1/cb"),
     _signed(62, "an address as one number", "https://2130706433/cb"),
     _signed(63, "a fragment", "https://tpp.example/cb#a"),
@@ -180,6 +180,13 @@ METADATA = (
         "rules.tls_client_auth.presented",
         tls_client_auth_subject_dn="another",
     ),
+    _meta(
+        76,
+        "`tls_client_auth_subject_dn` of 200 characters",
+        "rules.tls_client_auth.form",
+        "rules.tls_client_auth.presented",
+        tls_client_auth_subject_dn="CN=" + "a" * 197,
+    ),
     _meta(76, "no `tls_client_auth_subject_dn`", "rules.tls_client_auth.one_name", tls_client_auth_subject_dn=None),
     _meta(77, "`jwks_uri` that is not the statement's", "rules.jwks.of_statement", jwks_uri="https://tpp.example/keys"),
     _meta(78, "`jwks` by value", "rules.jwks.by_value", jwks=_KEY),
@@ -207,6 +214,30 @@ METADATA = (
         {"software_id": "another", "org_id": "another"},
         {"iss": "another", "software_id": "another"},
     ),
+)
+
+_CIBA = {
+    "grant_types": ["authorization_code", "refresh_token", "urn:openid:params:grant-type:ciba"],
+    "backchannel_token_delivery_mode": "ping",
+    "backchannel_client_notification_endpoint": "https://tpp.example/notified",
+    "backchannel_authentication_request_signing_alg": "PS256",
+}
+
+
+def _ciba(sends: str, check: str, **changes: Any) -> Wrong:
+    return Wrong(73, sends, META, (check,), asked={**_CIBA, **changes}, market="uk-3.3")
+
+
+CIBA = (
+    _ciba("CIBA by push", "rules.ciba.delivery_mode", backchannel_token_delivery_mode="push"),
+    _ciba(
+        "CIBA by ping without an endpoint",
+        "rules.ciba.notification_endpoint",
+        backchannel_client_notification_endpoint=None,
+    ),
+    _ciba("CIBA without an algorithm", "rules.ciba.signing", backchannel_authentication_request_signing_alg=None),
+    _ciba("CIBA with user codes", "rules.ciba.user_code", backchannel_user_code_parameter_supported=True),
+    Wrong(73, "CIBA where the market has none", META, ("rules.grant_types.offered",), asked=_CIBA),
 )
 
 
@@ -290,6 +321,14 @@ GENERIC_METADATA = (
         "rules.jwks.public",
         jwks={"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB", "d": "AQAB"}]},
     ),
+    _generic(
+        78,
+        "`private_key_jwt` without a key set",
+        META,
+        "rules.jwks.present",
+        ssa={"jwks_uri": None},
+        token_endpoint_auth_method="private_key_jwt",
+    ),
     _generic(78, "`jwks` without keys", META, "rules.jwks.public", jwks={}),
     _generic(
         81,
@@ -313,7 +352,7 @@ GENERIC_METADATA = (
 )
 
 
-@pytest.mark.parametrize("wrong", [*REDIRECTS, *METADATA, *GENERIC_METADATA], ids=str)
+@pytest.mark.parametrize("wrong", [*REDIRECTS, *METADATA, *CIBA, *GENERIC_METADATA], ids=str)
 async def test_metadata_that_asks_for_too_much_is_refused(warm_town: Town, wrong: Wrong) -> None:
     await is_refused(warm_town, wrong, await sent(warm_town, wrong))
 

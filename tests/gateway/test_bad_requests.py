@@ -119,11 +119,16 @@ BAD_BODIES: tuple[tuple[int, str, bytes], ...] = (
 )
 
 
+def bad_bodies() -> list[Wrong]:
+    """The same as wrong registrations."""
+    return [Wrong(line, sends, META, _JSON, market="generic") for line, sends, _ in BAD_BODIES]
+
+
 @pytest.mark.parametrize(
-    ("line", "sends", "body"), BAD_BODIES, ids=[f"{line} {sends}" for line, sends, _ in BAD_BODIES]
+    ("wrong", "body"), list(zip(bad_bodies(), [body for *_, body in BAD_BODIES], strict=True)), ids=str
 )
-async def test_what_is_no_strict_json_object_is_refused(warm_town: Town, line: int, sends: str, body: bytes) -> None:
-    await is_refused(warm_town, Wrong(line, sends, META, _JSON, market="generic"), body)
+async def test_what_is_no_strict_json_object_is_refused(warm_town: Town, wrong: Wrong, body: bytes) -> None:
+    await is_refused(warm_town, wrong, body)
 
 
 _MEDIA = ("request.shape.media_type",)
@@ -139,21 +144,33 @@ MEDIA_TYPES: tuple[tuple[str, str], ...] = (
 )
 
 
+_QUERY = Wrong(60, "a query in the URL", META, ("http.query",))
+_LARGE = Wrong(39, "a body of 1 MiB", META, ("http.size",), status=413)
+
+
+def _media(market: str, media_type: str) -> Wrong:
+    where = "plain" if market == "generic" else "OB UK"
+    return Wrong(60, f"Content-Type {media_type} ({where})", META, _MEDIA, market=market, status=415)
+
+
+def http_faults() -> list[Wrong]:
+    """What is refused before the body is understood."""
+    return [*(_media(market, media_type) for market, media_type in MEDIA_TYPES), _QUERY, _LARGE]
+
+
 @pytest.mark.parametrize(("market", "media_type"), MEDIA_TYPES)
 async def test_another_media_type_is_refused(warm_town: Town, market: str, media_type: str) -> None:
-    wrong = Wrong(60, f"Content-Type {media_type}", META, _MEDIA, market=market, status=415)
-    await is_refused(warm_town, wrong, await warm_town.body(market), media_type=media_type)
+    body = await warm_town.body(market)
+    await is_refused(warm_town, _media(market, media_type), body, media_type=media_type)
 
 
 async def test_a_body_of_a_megabyte_is_refused_before_it_is_read(warm_town: Town) -> None:
-    wrong = Wrong(39, "a body of 1 MiB", META, ("http.size",), status=413)
-    await is_refused(warm_town, wrong, b"a" * (1 << 20))
+    await is_refused(warm_town, _LARGE, b"a" * (1 << 20))
 
 
 async def test_a_statement_given_twice_in_claim_and_parameter_is_refused(warm_town: Town) -> None:
-    wrong = Wrong(60, "a query beside the body", META, ("http.query",))
     url = warm_town.index()["registration_endpoint"] + "?software_statement=a.b.c"
-    await is_refused(warm_town, wrong, await warm_town.body(), url=url)
+    await is_refused(warm_town, _QUERY, await warm_town.body(), url=url)
 
 
 @pytest.mark.parametrize(

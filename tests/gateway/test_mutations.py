@@ -1,4 +1,4 @@
-"""A good registration changed at random, posted to the running gateway: 201, or a 4xx that says why, and nothing else."""
+"""A good registration changed at random, posted to the running gateway: 201, or a 4xx that says why."""
 
 from __future__ import annotations
 

@@ -8,11 +8,12 @@ from dcrgw.core.registration.rules.subject import Registration
 from dcrgw.errors import ErrorCode
 
 _META = ErrorCode.INVALID_CLIENT_METADATA
-_NO_CIBA = Skipped("the client does not use CIBA")
+_NO_CIBA = Skipped("the client does not use CIBA, or may not")
 
 
 def _uses_ciba(subject: Registration) -> bool:
-    return CIBA_GRANT in subject.grant_types
+    # Where the market has no such grant, asking for it is refused already, and its members mean nothing.
+    return CIBA_GRANT in subject.grant_types and CIBA_GRANT in subject.profile.metadata.grant_types
 
 
 @check(
