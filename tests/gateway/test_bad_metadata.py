@@ -19,6 +19,12 @@ _GOOD = "https://tpp.example/cb"
 _KEY = {"keys": [{"kty": "RSA", "kid": "a", "n": "AQAB", "e": "AQAB"}]}
 
 
+def edit(text: str) -> str:
+    """The sandbox's statements are taken, which no production bank would do by itself."""
+    policy = "statement_environments = []"
+    return text if policy in text else text.replace("policy = { ", f"policy = {{ {policy}, ")
+
+
 def adjust(settings: Settings) -> Settings:
     """A bank in production, where loopback redirects are refused; its directory stays on this machine."""
     return settings.model_copy(update={"environment": "production"})

@@ -131,7 +131,7 @@ async def test_every_spoilt_claim_gets_its_documented_answer(town: Town, market:
                 assert (reply.status, town.clients()) == (201, clients + 1)
                 continue
             assert (reply.status, reply.body["error"]) == (400, CATALOGUE[outcome[0]].code)
-            reads_well(reply)
+            reads_well(reply, market)
             assert town.clients() == clients
 
 

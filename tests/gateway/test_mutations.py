@@ -71,7 +71,7 @@ def _flipped(body: bytes, flips: list[tuple[int, int]]) -> bytes:
     return bytes(octets)
 
 
-def _is_answered(town: Town, reply: Reply, counted: Counted) -> None:
+def _is_answered(town: Town, reply: Reply, counted: Counted, market: str) -> None:
     """201 and one client more, or a no in ASCII by one of the four codes and not one client more."""
     event(f"{reply.status} {reply.checks[0] if reply.checks else ''}")
     if reply.status == 201:
@@ -79,7 +79,7 @@ def _is_answered(town: Town, reply: Reply, counted: Counted) -> None:
     else:
         assert 400 <= reply.status < 500, reply
         assert reply.body["error"] in _CODES or (reply.status, reply.body["error"]) == (401, "invalid_client"), reply
-        reads_well(reply)
+        reads_well(reply, market)
     assert town.clients() == counted.before + len(counted.client_ids)
 
 
@@ -95,7 +95,7 @@ async def test_any_claim_of_a_request_may_be_anything(
         if market == "generic"
         else town.key().sign_raw({"alg": "PS256", "kid": town.key().kid}, payload).encode()
     )
-    _is_answered(town, await town.post(body, market), counted)
+    _is_answered(town, await town.post(body, market), counted, market)
 
 
 @given(market=st.sampled_from([UK, "generic"]), changes=_CHANGES)
@@ -106,7 +106,7 @@ async def test_any_claim_of_a_statement_may_be_anything(
     minted = await town.manage("POST", "/statements", market=market)
     statement = await town.mint(market, raw=_bytes(_mutated(minted["claims"], changes)))
     body = encoded(town, town.claims(statement, market), market)
-    _is_answered(town, await town.post(body, market), counted)
+    _is_answered(town, await town.post(body, market), counted, market)
 
 
 @given(market=st.sampled_from([UK, "generic"]), flips=_FLIPS)
@@ -114,7 +114,7 @@ async def test_any_claim_of_a_statement_may_be_anything(
 async def test_any_bytes_of_a_body_may_be_others(
     town: Town, counted: Counted, market: str, flips: list[tuple[int, int]]
 ) -> None:
-    _is_answered(town, await town.post(_flipped(await town.body(market), flips), market), counted)
+    _is_answered(town, await town.post(_flipped(await town.body(market), flips), market), counted, market)
 
 
 @given(market=st.sampled_from([UK, "generic"]), part=st.sampled_from([0, 1, 2]), flips=_FLIPS)
@@ -125,4 +125,4 @@ async def test_any_octets_of_a_signed_part_may_be_others(
     parts = (await town.statement(market)).split(".")
     parts[part] = base64url.encode(_flipped(base64url.decode(parts[part].encode()), flips))
     body = encoded(town, town.claims(".".join(parts), market), market)
-    _is_answered(town, await town.post(body, market), counted)
+    _is_answered(town, await town.post(body, market), counted, market)

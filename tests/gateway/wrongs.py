@@ -92,13 +92,13 @@ async def is_refused(town: Town, wrong: Wrong, body: bytes, **post: Any) -> Repl
         wrong.error,
         wrong.checks,
     ), reply.body
-    reads_well(reply)
+    reads_well(reply, wrong.market)
     assert town.clients() == clients
     assert set((await town.asked())[len(asked) :]) <= wrong.asks
     return reply
 
 
-def reads_well(reply: Reply) -> None:
+def reads_well(reply: Reply, market: str = UK) -> None:
     """The answer is one that an OAuth client can read: JSON in ASCII, every failing check with its words and clause."""
     assert reply.headers["Content-Type"] == "application/json"
     assert reply.headers["Cache-Control"] == "no-store"
@@ -107,6 +107,10 @@ def reads_well(reply: Reply) -> None:
         assert each.keys() == {"check", "description", "spec"}
         said.append(each["description"])
         assert each["spec"]
+        if market == "generic":
+            # RFC 7591 alone: no text of the Open Banking directory or of FAPI means anything here.
+            assert not any(name in each["spec"] for name in ("OB ", "FAPI", "PSD2")), each
+    assert all(text == text.strip() for text in said), said
     assert all(text and _WIRE.issuperset(text) for text in said), said
 
 
