@@ -124,7 +124,7 @@ async def test_in_an_outage_the_directory_is_asked_less_often_than_requests_come
         await town.start()
         bodies = [await town.body() for _ in range(10)]
         assert {(await town.post(body)).status for body in bodies} == {503}
-        assert await town.asked(endpoint) <= 3, endpoint
+        assert await town.times_asked(endpoint) <= 3, endpoint
 
 
 async def test_the_callers_label_ties_an_outage_to_its_report(troubled: Town) -> None:

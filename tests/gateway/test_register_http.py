@@ -126,9 +126,9 @@ async def test_a_path_that_is_not_the_endpoint_s_own_spelling_is_not_found(town:
     assert (answer.status, answer.checks) == (404, ["http.path"])
 
 
-async def test_a_query_says_nothing(town: Town) -> None:
+async def test_a_query_is_refused_by_name(town: Town) -> None:
     answer = await heard(town, request(town, await town.body(), path="/uk-3.2/register?client_id=1&_method=DELETE"))
-    assert answer.status == 201
+    assert (answer.status, answer.checks) == (400, ["http.query"])
 
 
 async def test_another_market_s_path_is_another_market(town: Town) -> None:

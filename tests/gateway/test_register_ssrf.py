@@ -83,7 +83,7 @@ async def test_a_key_set_that_is_not_where_the_directory_publishes_is_never_aske
         reply = await pointed_at(town, url.format(port=port, keystore=keystore))
     assert (reply.status, reply.body["error"]) == (400, "invalid_client_metadata"), reply.body
     assert "statement.jwks_endpoint.allowed" in reply.checks
-    assert await town.asked("software-jwks") == 0
+    assert await town.times_asked("software-jwks") == 0
     assert town.clients() == before
 
 

@@ -62,11 +62,13 @@ COMMON_NAME_SINGLE = _gate("common_name.single", "The subject has exactly one co
 COMMON_NAME_LENGTH = _gate(
     "common_name.length", "The common name is not longer than the market allows.", "RFC 5280 appendix A.1"
 )
-KIND = _gate("kind.admitted", "The market admits this kind of certificate.", "OB Directory certificate profiles")
+KIND = _gate(
+    "kind.admitted", "The market admits this kind of certificate.", "OB Directory certificate profiles; RFC 8705 §2.1"
+)
 IDENTIFIERS = _gate(
     "subject.identifiers",
     "Every attribute that identifies is there once, with letters, digits, dot, underscore and hyphen only, at most 64.",
-    "OB UK DCR 3.3, software_id and org_id",
+    "OB UK DCR 3.3, software_id and org_id; RFC 8705 §7.4",
 )
 
 _ORGANIZATIONAL_UNIT, _ORGANIZATION_IDENTIFIER, _UID = "2.5.4.11", "2.5.4.97", "0.9.2342.19200300.100.1.1"

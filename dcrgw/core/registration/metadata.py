@@ -54,13 +54,13 @@ class ClientMetadata:
 TYPES = gate(
     "rules.metadata.types",
     "Every known member has its JSON type.",
-    spec="RFC 7591 §2, OpenID Connect Registration 1.0 §2",
+    spec="RFC 7591 §2; OpenID Connect Registration 1.0 §2",
     code=ErrorCode.INVALID_CLIENT_METADATA,
 )
 SIZES = gate(
     "rules.metadata.sizes",
     "No member is empty, too long or of too many items.",
-    spec="OB UK DCR, OBClientRegistrationRequest1",
+    spec="OB UK DCR, OBClientRegistrationRequest1; RFC 7591 §2",
     code=ErrorCode.INVALID_CLIENT_METADATA,
 )
 CHARACTERS = gate(
@@ -84,7 +84,7 @@ REDIRECT_TYPES = gate(
 REDIRECT_SIZES = gate(
     "rules.redirect_uris.sizes",
     "redirect_uris are neither too many nor too long.",
-    spec="OB UK DCR, redirect_uris",
+    spec="OB UK DCR, redirect_uris; RFC 7591 §2",
     code=ErrorCode.INVALID_REDIRECT_URI,
 )
 

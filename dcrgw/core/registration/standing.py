@@ -92,8 +92,12 @@ def judge(
     findings.settle(
         SOFTWARE_ACTIVE, None if standing.software_active else "the software is not active in the directory"
     )
-    _judge_mode(standing, statement, findings)
-    _judge_redirect_uris(standing, redirect_uris, findings)
+    if profile.standing_compares_metadata:
+        _judge_mode(standing, statement, findings)
+        _judge_redirect_uris(standing, redirect_uris, findings)
+    else:
+        for entry in (MODE, REDIRECT_URIS):
+            findings.add(entry.skipped("this market leaves redirect URIs and mode to the statement"))
     _judge_roles(standing, statement, profile, scopes, findings)
     return findings.judgement(standing)
 
@@ -126,7 +130,9 @@ def _judge_roles(
         findings.add(ROLES.skipped("the directory lists no roles"))
     else:
         lost = statement.software_roles - standing.software_roles
-        findings.settle(ROLES, f"the software no longer has {len(lost)} of the statement's roles" if lost else None)
+        findings.settle(
+            ROLES, f"the directory does not list {', '.join(sorted(lost))} for the software" if lost else None
+        )
     if standing.authorisations is None or not profile.member_states:
         findings.add(AUTHORISED.skipped("no authorisations are compared"))
         return

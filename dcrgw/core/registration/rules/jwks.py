@@ -33,7 +33,7 @@ def jwks_by_value(subject: Registration) -> Outcome:
     )
 
 
-@check("rules.jwks.public", spec="RFC 7517 §5, RFC 7591 §2", code=_META)
+@check("rules.jwks.public", spec="RFC 7517 §5; RFC 7591 §2", code=_META)
 def jwks_public(subject: Registration) -> Outcome:
     """jwks by value is a set of public keys, without a private or symmetric member."""
     documents = [each.members["jwks"] for each in (subject.asked, subject.metadata) if "jwks" in each.members]
@@ -71,7 +71,7 @@ def jwks_of_statement(subject: Registration) -> Outcome:
     return None if asked == signed else "jwks_uri is not the software statement's key set"
 
 
-@check("rules.jwks.present", spec="RFC 7591 §2, OpenID Connect Core 1.0 §9", code=_META)
+@check("rules.jwks.present", spec="RFC 7591 §2; OpenID Connect Core 1.0 §9", code=_META)
 def jwks_present(subject: Registration) -> Outcome:
     """A client that authenticates by its own key has a key set."""
     if subject.auth_method not in _METHODS_WITH_KEYS:
