@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -18,7 +19,6 @@ from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app import outgoing
 from dcrgw.config.model import ServerListener, Settings
 from dcrgw.core.checks import Report
-from dcrgw.core.market import Market
 from dcrgw.edge.drain import serve_until_signal
 from dcrgw.edge.exchange import Handler
 from dcrgw.edge.health import Health
@@ -52,8 +52,11 @@ class Gateway:
         """The reports of the last decisions, newest last."""
         return [report for report, _ in self.recent.kept]
 
-    async def serve_until_signal(self) -> bool:
-        """Serve until SIGTERM or SIGINT, then drain. True when every request that had begun got its answer."""
+    async def serve_until_signal(self, arrived: asyncio.Semaphore | None = None) -> bool:
+        """Serve until SIGTERM or SIGINT, then drain. True when every request that had begun got its answer.
+
+        `arrived` is from `edge.drain.noted_signals`, for who listens to signals since before the start.
+        """
         limits = self.materials.settings.limits
         orderly = await serve_until_signal(
             self.listeners,
@@ -61,6 +64,7 @@ class Gateway:
             drain_delay_s=limits.drain_delay_s,
             drain_s=limits.drain_s,
             probes=self.probes,
+            arrived=arrived,
         )
         await self._opened.aclose()
         return orderly
@@ -72,8 +76,8 @@ class Gateway:
         await self._opened.aclose()
 
 
-async def start(settings: Settings) -> Gateway:
-    """A serving gateway.
+async def start(settings: Settings, *, monotonic: Callable[[], float] = time.monotonic) -> Gateway:
+    """A serving gateway. `monotonic` is the clock of what was fetched: how old it is, and when to ask again.
 
     Raises: Misconfigured (with every fault that the settings show) or Unavailable; then nothing is left running.
     """
@@ -82,7 +86,7 @@ async def start(settings: Settings) -> Gateway:
     materials = await asyncio.to_thread(open_materials, settings, clock.now())
     async with AsyncExitStack() as opened:
         health = Health(clock, expected=["registry", *(f"keys of {name}" for name in materials.directories)])
-        ports = await _ports(materials, clock, health, opened)
+        ports = await _ports(materials, clock, monotonic, health, opened)
         recent, markets = Recent(), list(materials.markets.values())
         gateway = Gateway(materials, health, recent, [], [], {}, AsyncExitStack())
         serving: dict[str, Handler] = {
@@ -103,7 +107,13 @@ async def start(settings: Settings) -> Gateway:
     return gateway
 
 
-async def _ports(materials: Materials, clock: SystemClock, health: Health, opened: AsyncExitStack) -> Ports:
+async def _ports(
+    materials: Materials,
+    clock: SystemClock,
+    monotonic: Callable[[], float],
+    health: Health,
+    opened: AsyncExitStack,
+) -> Ports:
     settings = materials.settings
     registry = await opened.enter_async_context(
         SqliteRegistry.open(
@@ -119,8 +129,8 @@ async def _ports(materials: Materials, clock: SystemClock, health: Health, opene
     return Ports(
         clock=clock,
         randomness=SystemRandomness(),
-        keysets=await outgoing.key_sets(materials, health, opened),
-        directories=outgoing.directories(materials, opened),
+        keysets=await outgoing.key_sets(materials, monotonic, health, opened),
+        directories=outgoing.directories(materials, monotonic, opened),
         scripts=scripts,
         registry=registry,
     )
@@ -143,8 +153,9 @@ def _scripts(materials: Materials) -> Iterator[ScriptSetting]:
 def _listeners(materials: Materials, serving: Mapping[str, Handler], health: Health) -> Iterator[Listener]:
     """The listeners of the settings, not yet started."""
     settings = materials.settings
-    # The handshake admits every market's anchors; each request is judged by its own market's.
-    anchors = [anchor for market in materials.markets.values() for anchor in _vouching(market)]
+    # The handshake admits every market's anchors, with the intermediates that TPPs may leave out (OpenSSL builds a
+    # path through its own store); each request is judged by its own market's.
+    anchors = [anchor for market in materials.markets.values() for anchor in market.anchors.certificates]
     yield _tls_listener("mtls", settings.listeners.mtls, materials.mtls, anchors, serving["mtls"], materials)
     if settings.listeners.public is not None and materials.public is not None:
         public = settings.listeners.public
@@ -159,11 +170,6 @@ def _listeners(materials: Materials, serving: Mapping[str, Handler], health: Hea
             limits=_limits(settings),
             malformed=ErrorCode.INVALID_REQUEST,
         )
-
-
-def _vouching(market: Market) -> tuple[x509.Certificate, ...]:
-    """Roots, and the intermediates that TPPs may leave out: OpenSSL builds a path through its own store."""
-    return (*market.anchors.roots, *market.anchors.intermediates)
 
 
 def _tls_listener(

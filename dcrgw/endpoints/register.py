@@ -30,6 +30,13 @@ ACCEPT_JSON = gate(
     status=406,
 )
 
+QUERY = gate(
+    "http.query",
+    "The request has no query: all that counts stands in the body, once.",
+    spec="RFC 7591 §3.1",
+    code=ErrorCode.INVALID_CLIENT_METADATA,
+)
+
 
 @dataclass(slots=True)
 class Recent:
@@ -56,6 +63,8 @@ class RegisterEndpoint:
         market = place.market
         if request.method != "POST":
             raise method_not_allowed(["POST"])
+        if request.query_string:
+            raise QUERY.rejection("the registration endpoint takes no query parameters; send them in the body")
         if not _takes_json(request.headers.getall("Accept", [])):
             raise ACCEPT_JSON.rejection("Accept leaves no room for application/json")
         arrival = Arrival(market.name, peer_chain(request), _media_type(request), await request.read())

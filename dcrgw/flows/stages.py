@@ -14,7 +14,7 @@ from dcrgw.core.certificates.identity import ClientIdentity
 from dcrgw.core.checks import Report, gate
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
-from dcrgw.core.registration import request, rules, standing, statement
+from dcrgw.core.registration import metadata, request, rules, standing, statement
 from dcrgw.core.registration.request import Envelope, RegistrationRequest
 from dcrgw.core.registration.rules import Registration
 from dcrgw.core.registration.statement import SoftwareStatement
@@ -101,7 +101,8 @@ async def judge_standing(registration: Registration, market: Market, directories
         report.findings.append(STANDING_KNOWN.unknown(unavailable.reason))
         raise
     report.findings.append(STANDING_KNOWN.passed)
-    report.settle(standing.judge(answer, proven, market.profile, registration.metadata.scopes))
+    asked = registration.metadata
+    report.settle(standing.judge(answer, proven, market.profile, asked.scopes, asked.redirect_uris))
 
 
 async def enrich(registration: Registration, arrival: Arrival, ports: Ports, report: Report) -> ScriptOutcome:
@@ -121,7 +122,7 @@ async def enrich(registration: Registration, arrival: Arrival, ports: Ports, rep
         refusal = outcome.refusal
         finding = SCRIPT_CONSENT.failed(refusal.description, f"scripts run: {', '.join(outcome.ran)}", refusal.code)
         report.findings.append(finding)
-        raise Rejected([finding.fault])
+        raise Rejected([replace(finding.fault, status=refusal.status)])
     report.findings.append(SCRIPT_CONSENT.passed if outcome.ran else SCRIPT_CONSENT.skipped("no script is enabled"))
     _judge_output(registration, outcome, report)
     return outcome
@@ -131,8 +132,11 @@ def _judge_output(registration: Registration, outcome: ScriptOutcome, report: Re
     """The TPP's request was good, so metadata that no longer is are the scripts' fault, not the caller's."""
     faults = [] if _CLIENT_ID.fullmatch(outcome.client_id) else ["client_id"]
     if outcome.metadata != registration.metadata:
-        enriched = replace(registration, metadata=outcome.metadata)
-        faults += [finding.check.id for finding in rules.judge(enriched).failures]
+        # The rules judge members of the right type only, so the types come first.
+        judgement = metadata.recheck(outcome.metadata, registration.profile)
+        if judgement.value is not None:
+            judgement = rules.judge(replace(registration, metadata=outcome.metadata))
+        faults += [finding.check.id for finding in judgement.failures]
     if faults:
         ids = ", ".join(faults)
         report.findings.append(SCRIPT_OUTPUT.failed("the registration that the scripts made breaks the rules", ids))

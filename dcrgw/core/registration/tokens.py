@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from dcrgw.core.checks import Finding, Findings, Gate, gate
 from dcrgw.core.jose.reasons import REASONS, JoseReason, JoseRefused
 from dcrgw.errors import ErrorCode
+
+_NO_STATUSES: Mapping[JoseReason, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +35,20 @@ class TokenGates:
         findings.note_unfailed([entry.skipped(reason) for entry in self.gates.values()])
 
 
-def _declare(prefix: str, name: str, code: ErrorCode) -> TokenGates:
+def _declare(prefix: str, name: str, code: ErrorCode, statuses: Mapping[JoseReason, int] = _NO_STATUSES) -> TokenGates:
     gates = {
-        reason: gate(f"{prefix}.{reason}", sentence, spec="RFC 7515 §5.2, RFC 8725 §3", code=code)
+        reason: gate(
+            f"{prefix}.{reason}",
+            sentence,
+            spec="RFC 7515 §5.2; RFC 8725 §3",
+            code=code,
+            status=statuses.get(reason, 400),
+        )
         for reason, sentence in REASONS.items()
     }
     return TokenGates(name, gates, tuple(entry.passed for entry in gates.values()))
 
 
-REQUEST = _declare("request.jws", "the request", ErrorCode.INVALID_CLIENT_METADATA)
+# The request's token is the whole body, so that one too large is content too large (RFC 9110 §15.5.14).
+REQUEST = _declare("request.jws", "the request", ErrorCode.INVALID_CLIENT_METADATA, {JoseReason.SIZE: 413})
 STATEMENT = _declare("statement.jws", "software_statement", ErrorCode.INVALID_SOFTWARE_STATEMENT)

@@ -10,7 +10,7 @@ from dcrgw.core.registration.rules.subject import NO_STATEMENT, Registration
 from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.errors import ErrorCode
 
-_SPEC = "OB Directory certificate profiles; OB UK DCR, mutual TLS"
+_SPEC = "OB Directory certificate profiles; OB UK DCR, mutual TLS; RFC 8705 §2.1"
 _UNAPPROVED = ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT
 
 

@@ -6,7 +6,7 @@ import re
 
 from dcrgw.core.certificates.identity import matches_dn
 from dcrgw.core.certificates.names import DnRefused
-from dcrgw.core.checks import Failed, Outcome, Skipped, check
+from dcrgw.core.checks import Failed, Outcome, Skipped, check, wire_text
 from dcrgw.core.registration.members import TLS_SUBJECT_MEMBERS
 from dcrgw.core.registration.rules.subject import Registration
 from dcrgw.errors import ErrorCode
@@ -15,6 +15,8 @@ _META = ErrorCode.INVALID_CLIENT_METADATA
 _SPEC = "RFC 8705 §2.1.2; OB UK DCR, tls_client_auth_subject_dn"
 _OTHER_METHOD = Skipped("the client does not authenticate by tls_client_auth")
 _DN = "tls_client_auth_subject_dn"
+#: A longer name would push the rest of an answer out.
+_SHOWN_LENGTH = 256
 _BLANK_AFTER_COMMA = re.compile(r"(?<!\\), ")
 
 
@@ -35,7 +37,7 @@ def tls_one_name(subject: Registration) -> Outcome:
     return f"tls_client_auth needs exactly one of {', '.join(offered)}"
 
 
-@check("rules.tls_client_auth.form", spec="OB UK DCR, tls_client_auth_subject_dn", code=_META)
+@check("rules.tls_client_auth.form", spec="OB UK DCR, tls_client_auth_subject_dn; RFC 8705 §2.1.2", code=_META)
 def tls_form(subject: Registration) -> Outcome:
     """The subject DN is no longer, and begins as, the market says."""
     dn, rules = subject.metadata.text(_DN), subject.profile.metadata
@@ -78,4 +80,7 @@ def _dn_fault(text: str, subject: Registration) -> Outcome:
         return Failed(f"{_DN} is not a distinguished name (RFC 4514)", str(fault))
     if same:
         return None
-    return Failed(f"{_DN} is not the client certificate's subject", f"subject {subject.identity.subject_dn}")
+    own = subject.identity.subject_dn
+    # The caller's own name, spelled as we would: most of those who get here write it in another form.
+    shown = f": {own}" if wire_text(own) == own and len(own) <= _SHOWN_LENGTH else ""
+    return Failed(f"{_DN} must be the client certificate's subject{shown}", f"subject {own}")
