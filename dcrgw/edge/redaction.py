@@ -70,10 +70,10 @@ def is_secret_name(name: str) -> bool:
 
 
 def _value(name: str, value: Any, depth: int) -> Any:
-    if is_secret_name(name) and not isinstance(value, (bool, int, float, type(None))):
-        return REDACTED
     if value is None or isinstance(value, (bool, int, float)):
         return value
+    if is_secret_name(name):
+        return REDACTED
     if isinstance(value, (bytes, bytearray, memoryview)):
         return f"({len(value)} bytes)"
     if depth >= _MAX_DEPTH:

@@ -14,6 +14,7 @@ import aiosqlite
 from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.sqlite import commit, connections, migrations
 from dcrgw.adapters.sqlite.backup import back_up
+from dcrgw.adapters.sqlite.known_requests import KnownRequests
 from dcrgw.adapters.sqlite.point_reads import PointReads
 from dcrgw.adapters.sqlite.rows import (
     AUDIT_COLUMNS,
@@ -41,6 +42,7 @@ _REPEATED = f"""
 SELECT {CLIENT_COLUMNS} FROM {CLIENT_SOURCE} JOIN requests r ON r.client = c.id
 WHERE r.market = ? AND r.request_digest = ? AND r.subject_key = ? AND c.status = 'active'
 """  # noqa: S608 - constants
+_DIGESTS = "SELECT request_digest FROM requests"
 _AUDIT_TAIL = f"SELECT sequence, {AUDIT_COLUMNS} FROM audit ORDER BY sequence DESC LIMIT ?"  # noqa: S608 - constants
 
 
@@ -61,6 +63,7 @@ class SqliteRegistry:
         writer: Writer,
         reader: aiosqlite.Connection,
         points: PointReads,
+        known: KnownRequests,
         sealer: Sealer,
         clock: Clock,
     ) -> None:
@@ -68,6 +71,7 @@ class SqliteRegistry:
         self._writer = writer
         self._reader = reader
         self._points = points
+        self._known = known
         self._sealer = sealer
         self._clock = clock
         self._purge_due_at = clock.now() + PURGE_INTERVAL_S
@@ -97,13 +101,17 @@ class SqliteRegistry:
                 opened.push_async_callback(writer.close)
                 await writer.start()
                 points = opened.enter_context(PointReads.open(path, busy_timeout_s))
+                known = KnownRequests([digest async for (digest,) in await reader.execute(_DIGESTS)])
             except sqlite3.Error as error:
                 raise connections.fault(path, error) from error
-            yield cls(path, writer, reader, points, sealer, clock)
+            yield cls(path, writer, reader, points, known, sealer, clock)
 
     async def commit(self, change: Change) -> Committed:
         """Apply a change whole or not at all; returns after its fsync."""
         work = self._work(prepare(change, self._sealer))
+        if change.client is not None:
+            # Before it is stored, so that no cancelled caller leaves a stored request unknown.
+            self._known.add(change.client.request_digest)
         try:
             await self._writer.run(work)
         except commit.Refused as refused:
@@ -113,6 +121,9 @@ class SqliteRegistry:
 
     async def repeated(self, market: str, request_digest: str, subject_key: str) -> RegisteredClient | None:
         """The active client that these same bytes from this same identity made before."""
+        # What another process stored since the start is found by `commit` all the same, a few stages later.
+        if not self._known.may_hold(request_digest):
+            return None
         return self._client(self._points.read(_REPEATED, (market, request_digest, subject_key)))
 
     async def client(self, market: str, client_id: str) -> RegisteredClient | None:
