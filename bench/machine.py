@@ -15,7 +15,7 @@ from typing import Any
 
 from cryptography.hazmat.backends.openssl import backend
 
-_PACKAGES = ("aiohttp", "cryptography", "jwcrypto", "pyopenssl", "aiosqlite", "structlog", "uvloop")
+_PACKAGES = ("aiohttp", "cryptography", "jwcrypto", "pyopenssl", "aiosqlite", "structlog")
 _SYNCS = 200
 
 

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import logging
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
 
 import click
@@ -38,7 +37,7 @@ def run(path: Path) -> None:
             settings.logging.format, level=logging.getLevelNamesMapping()[settings.logging.level.upper()]
         )
         try:
-            orderly = _run_loop(_serve(settings))
+            orderly = asyncio.run(_serve(settings))
         finally:
             log.stop()
     except ConfigurationRefused as refused:
@@ -49,16 +48,6 @@ def run(path: Path) -> None:
         click.echo(f"dcrgw does not start: {failure}", err=True)
         sys.exit(1)
     sys.exit(0 if orderly else 1)
-
-
-def _run_loop(serving: Coroutine[None, None, bool]) -> bool:
-    """Run to the end, on uvloop where it is installed (`pip install dcrgw[fast]`)."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.run(serving)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(serving)
 
 
 def _calm_collector() -> None:
