@@ -145,7 +145,7 @@ def _replace(
 ) -> None:
     """The row of a client anew: only over the version that was judged, and never over a deleted one."""
     standing = connection.execute(_STANDING, client).fetchone()
-    row, status, version, same_request = standing or (None, "deleted", 0, False)
+    row, status, version, same_request = standing or (0, "deleted", 0, False)
     # A change that uses up no jti (a suspension, a deletion) carries the client's last request along.
     if same_request and change.used and status == "active":
         raise _repeated(connection, row)

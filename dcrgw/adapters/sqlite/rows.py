@@ -96,10 +96,7 @@ def client_of(row: Row, sealer: Sealer | None) -> RegisteredClient:
         subject_key=column["subject_key"],
         request_digest=column["request_digest"],
         attributes=document["attributes"],
-        secrets={
-            name: sealer.open(sealed, _context(name, market, client_id))
-            for name, sealed in (document["secrets"].items() if sealer else ())
-        },
+        secrets=_opened(document["secrets"], market, client_id, sealer) if sealer else {},
         registration_access_token_hash=column["registration_access_token_hash"],
         status=ClientStatus(column["status"]),
         version=column["version"],
@@ -117,6 +114,10 @@ def token_of(row: Row) -> AccessToken:
     """The access token of a row of TOKEN_COLUMNS."""
     hash_, market, client_id, scope, issued_at, expires_at, x5t_s256 = row
     return AccessToken(hash_, market, client_id, tuple(scope.split()), issued_at, expires_at, x5t_s256)
+
+
+def _opened(sealed: Parameters, market: str, client_id: str, sealer: Sealer) -> dict[str, str]:
+    return {name: sealer.open(secret, _context(name, market, client_id)) for name, secret in sealed.items()}
 
 
 def _client_parameters(client: RegisteredClient, sealer: Sealer) -> Parameters:
