@@ -14,7 +14,8 @@ from aiohttp import web
 _CREDENTIALS = struct.Struct("3i")
 #: SOL_SOCKET option of Linux without a name in Python.
 _SO_PEERGROUPS = 59
-_MOST_GROUPS = 4096
+#: All that Python lets an option have room for: a user in more groups counts as in one only.
+_MOST_GROUPS = 256
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,10 @@ from dcrgw.config.secrets import SecretReference
 from dcrgw.config.values import split_https
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.market import Directory, Market
+from dcrgw.materials.administration import AdminMaterials, admin_socket, admin_tls
 from dcrgw.materials.opening import Opening
 
-__all__ = ["DirectoryMaterials", "Materials", "open_materials"]
+__all__ = ["AdminMaterials", "DirectoryMaterials", "Materials", "open_materials"]
 
 #: A trust store's certificates; None is the system's own roots.
 Trust = tuple[x509.Certificate, ...] | None
@@ -50,6 +51,7 @@ class Materials:
     settings: Settings
     mtls: KeyPair
     public: KeyPair | None
+    admin: AdminMaterials | None
     directories: Mapping[str, DirectoryMaterials]
     markets: Mapping[str, Market]
     sealing_keys: tuple[bytes, ...] = field(repr=False)
@@ -70,6 +72,7 @@ def open_materials(settings: Settings, at: float) -> Materials:
     markets = {
         each.name: _market(opening, f"market[{i}]", each, settings, mtls) for i, each in enumerate(settings.markets)
     }
+    admin = _admin(opening, settings, markets.values())
     sealing_keys = [opening.sealing_key(f"registry.sealing_keys[{i}]", each) for i, each in _sealing(settings)]
     properties = {
         each.name: _script_properties(opening, f"script[{i}]", settings, i)
@@ -84,6 +87,7 @@ def open_materials(settings: Settings, at: float) -> Materials:
         settings,
         mtls,
         public_pair,
+        admin,
         directories,
         markets,
         tuple(key for key in sealing_keys if key is not None),
@@ -102,6 +106,15 @@ def _listener(opening: Opening, key: str, listener: ServerListener) -> KeyPair |
     assert listener.certificate is not None
     assert listener.key is not None
     return opening.pem_pair(f"{key}.key", listener.certificate, listener.key, listener.key_password)
+
+
+def _admin(opening: Opening, settings: Settings, markets: Iterable[Market]) -> AdminMaterials | None:
+    admin = settings.admin
+    if admin is None:
+        return None
+    pair = _listener(opening, "admin.tls", admin.tls) if admin.tls else None
+    of_tpps = [each for market in markets for each in (*market.anchors.roots, *market.anchors.intermediates)]
+    return AdminMaterials(admin_socket(opening, admin), admin_tls(opening, admin.tls, pair, of_tpps))
 
 
 def _directory(opening: Opening, key: str, directory: DirectorySettings, settings: Settings) -> DirectoryMaterials:

@@ -16,10 +16,12 @@ from dcrgw.sandbox.statements import Naming, Order, mint
 VERSION = 1
 INDEX = "sandbox.json"
 CONFIG = "dcrgw.toml"
+#: The administration's socket file.
+ADMIN = "admin.sock"
 SCOPE = "openid accounts payments"
 #: Everything that a sandbox puts into its folder.
 NAMES = (
-    INDEX, CONFIG, "ca.pem", "issuing.pem", "transport.pem", "transport.key", "signing.pem", "signing.key",
+    INDEX, CONFIG, ADMIN, "ca.pem", "issuing.pem", "transport.pem", "transport.key", "signing.pem", "signing.key",
     "statement.jwt", "statement-generic.jwt", "obwac", "revoked", "bank", "directory",
 )  # fmt: skip
 
@@ -102,7 +104,7 @@ def _members(parties: Parties, endpoints: Endpoints, market: SandboxMarket, tpp:
 
 
 def _gateway(endpoints: Endpoints, market: SandboxMarket) -> dict[str, Any]:
-    """How the gateway is reached. What is not served is not named: well_known, token_endpoint and admin belong here."""
+    """How the gateway is reached. What is not served is not named: well_known and token_endpoint belong here."""
     base_url = endpoints.base_url(market)
     return {
         "market": market.name,
@@ -111,6 +113,7 @@ def _gateway(endpoints: Endpoints, market: SandboxMarket) -> dict[str, Any]:
         "issuer": base_url,
         "registration_endpoint": f"{base_url}/register",
         "health": f"http://127.0.0.1:{endpoints.health}",
+        "admin": ADMIN,
     }
 
 
