@@ -14,9 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 import click
 
-from dcrgw.config.faults import ConfigurationRefused
-from dcrgw.config.loading import load
-from dcrgw.edge.binding import reachable
+from dcrgw.edge.socket_paths import reachable
 
 _TIMEOUT_S = 30.0
 _LARGEST_ANSWER = 64 * 1024 * 1024
@@ -118,6 +116,10 @@ def _over_tls(url: str, cert: Path | None, key: Path | None, ca: Path | None) ->
 
 def _configured(config: Path) -> Path:
     """The socket of a gateway's own configuration."""
+    # Only here: the settings' model takes longer to import than a command with --socket takes to run.
+    from dcrgw.config.faults import ConfigurationRefused
+    from dcrgw.config.loading import load
+
     try:
         admin = load(config).admin
     except ConfigurationRefused as refused:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import socket
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from dcrgw.edge.peer import user_of
+from dcrgw.edge.socket_paths import reachable
 from dcrgw.errors import Misconfigured
 
 _BACKLOG = 512
-#: sockaddr_un has 108 octets, the last a NUL.
-_LONGEST_ADDRESS = 107
 _SOCKET_MODE = 0o660
 
 
@@ -119,16 +118,3 @@ class SocketFile:
 
 
 Place = TcpPlace | SocketFile
-
-
-@contextmanager
-def reachable(path: Path) -> Iterator[str]:
-    """A socket file's address while within: a path too long for the kernel goes by way of its folder's descriptor."""
-    if len(os.fsencode(path)) <= _LONGEST_ADDRESS:
-        yield str(path)
-        return
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
-    finally:
-        os.close(folder)

@@ -15,12 +15,13 @@ import pytest
 from aiohttp import web
 
 from dcrgw.edge.answers import json_answer
-from dcrgw.edge.binding import SocketFile, reachable
+from dcrgw.edge.binding import SocketFile
 from dcrgw.edge.exchange import Exchange
 from dcrgw.edge.limits import Limits
 from dcrgw.edge.listeners import Listener
 from dcrgw.edge.peer import peer_user
 from dcrgw.edge.problems import problem_answer
+from dcrgw.edge.socket_paths import reachable
 from dcrgw.errors import Misconfigured, Unavailable
 
 

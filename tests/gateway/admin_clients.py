@@ -17,7 +17,7 @@ from typing import Any
 
 from town import Reply
 
-from dcrgw.edge.binding import reachable
+from dcrgw.edge.socket_paths import reachable
 from dcrgw.testkit.certificates import CertificateAuthority, Issued
 
 #: A user and a group that no machine gives rights to.
@@ -28,7 +28,8 @@ STRANGER = 65534
 _CLIENTS = ThreadPoolExecutor(16)
 
 
-async def _aside(work: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
+async def aside(work: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
+    """The result of what blocks, from a thread of the tests."""
     return await asyncio.get_running_loop().run_in_executor(_CLIENTS, partial(work, *arguments, **more))
 
 
@@ -56,7 +57,7 @@ def _ask(connection: http.client.HTTPConnection, method: str, target: str, **mor
 
 async def ask(path: Path, method: str, target: str, **more: Any) -> Reply:
     """One request over a socket file, as ourselves."""
-    return await _aside(_ask, _Local(path), method, target, **more)
+    return await aside(_ask, _Local(path), method, target, **more)
 
 
 async def ask_as(uid: int, groups: list[int], folder: Path, name: str, method: str, target: str) -> dict[str, Any]:
@@ -73,7 +74,7 @@ async def ask_as(uid: int, groups: list[int], folder: Path, name: str, method: s
             return {"error": type(error).__name__}
         return {"status": reply.status, "body": reply.body}
 
-    return await _aside(_in_a_child, knock)
+    return await aside(_in_a_child, knock)
 
 
 def _in_a_child(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -121,4 +122,4 @@ async def ask_by_tls(
     if pair is not None:
         context.load_cert_chain(*pair)
     connection = http.client.HTTPSConnection("localhost", port, timeout=30, context=context)
-    return await _aside(_ask, connection, method, target, **more)
+    return await aside(_ask, connection, method, target, **more)
