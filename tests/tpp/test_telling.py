@@ -6,7 +6,6 @@ from dcrgw.tpp import telling
 from dcrgw.tpp.client import Answer
 from dcrgw.tpp.telling import Hope
 
-
 REGISTERED, DELETED = Hope(201, "registered"), Hope(204, "deleted")
 
 
