@@ -25,7 +25,7 @@ async def of_failures(report: Report, registry: Registry) -> AsyncIterator[None]
         if not isinstance(failure, Rejected):
             report.facts["failure"] = str(failure) if isinstance(failure, GatewayError) else type(failure).__name__
         try:
-            await registry.commit(Change(audit=record(report)))
+            await registry.commit(Change(audit=record(report, report.facts.get("client_id"))))
         except Unavailable as unwritten:
             # Nothing was changed, so the refusal stands; the log and the report say what is missing.
             report.facts["audit"] = f"not written: {unwritten.reason}"
