@@ -12,10 +12,10 @@ import re
 from dataclasses import dataclass, field
 
 from dcrgw.core.authorization.tokens import AccessToken, token_hash
-from dcrgw.core.certificates.identity import ClientIdentity, subject_key
+from dcrgw.core.certificates.identity import ClientIdentity
 from dcrgw.core.checks import Check, Failed, Findings, Gate, Judgement, Outcome, Skipped, check, gate
 from dcrgw.core.market import Market
-from dcrgw.core.registration.belonging import party_of, same_organisation, same_software
+from dcrgw.core.registration import holders
 from dcrgw.core.registration.client import ClientStatus, RegisteredClient
 from dcrgw.errors import ErrorCode
 
@@ -118,7 +118,6 @@ class Claim:
 
 _BY_REGISTRATION_TOKEN = Skipped("this market manages clients by registration access tokens")
 _NO_TOKEN = Skipped("the token is unknown")
-_NO_CLIENT = Skipped("there is no such client")
 #: Compared where there is no client, so that its absence takes no less time.
 _NO_HASH = token_hash("")
 
@@ -181,31 +180,13 @@ def client_active(claim: Claim) -> Outcome:
     return None if claim.client.status is ClientStatus.ACTIVE else f"the client is {claim.client.status}"
 
 
-@check("management.certificate.software", spec=_7592, code=_TOKEN, status=401)
-def certificate_of_software(claim: Claim) -> Outcome:
-    """A certificate that names a software names the client's."""
+@check("management.certificate.holder", spec=_7592, code=_TOKEN, status=401)
+def certificate_of_holder(claim: Claim) -> Outcome:
+    """The certificate on this connection is one of the client's own TPP, renewed or not."""
     if claim.client is None:
-        return _NO_CLIENT
-    return same_software(_strategy(claim), claim.identity, party_of(claim.client, claim.market.profile))
-
-
-@check("management.certificate.organisation", spec=_7592, code=_TOKEN, status=401)
-def certificate_of_organisation(claim: Claim) -> Outcome:
-    """The certificate's organisation is the client's."""
-    if claim.client is None:
-        return _NO_CLIENT
-    return same_organisation(_strategy(claim), claim.identity, party_of(claim.client, claim.market.profile))
-
-
-@check("management.certificate.subject", spec=_7592, code=_TOKEN, status=401)
-def certificate_of_subject(claim: Claim) -> Outcome:
-    """Where nothing in a certificate names software or organisation, its subject is the one that registered."""
-    if claim.client is None:
-        return _NO_CLIENT
-    if _strategy(claim) != "none":
-        return Skipped("the certificate names the organisation")
-    same = subject_key(claim.identity) == claim.client.subject_key
-    return None if same else Failed("another subject registered the client", claim.identity.subject_dn)
+        return Skipped("there is no such client")
+    fault = holders.client_fault(claim.identity, claim.client, claim.market.profile)
+    return None if fault is None else Failed(fault, claim.identity.subject_dn)
 
 
 RULES: tuple[Check[Claim], ...] = (
@@ -215,9 +196,7 @@ RULES: tuple[Check[Claim], ...] = (
     token_of_client,
     token_of_certificate,
     client_active,
-    certificate_of_software,
-    certificate_of_organisation,
-    certificate_of_subject,
+    certificate_of_holder,
 )
 
 
@@ -230,10 +209,3 @@ def judge(claim: Claim) -> Judgement[RegisteredClient]:
 
 def _without_token(claim: Claim) -> Skipped:
     return _BY_REGISTRATION_TOKEN if uses_registration_tokens(claim.market) else _NO_TOKEN
-
-
-def _strategy(claim: Claim) -> str:
-    """How this certificate is tied to this client; a client without a statement is known by its subject alone."""
-    if claim.client is not None and claim.client.software_id is None:
-        return "none"
-    return claim.market.profile.identity[claim.identity.kind]

@@ -177,7 +177,7 @@ class Profile:
         return self
 
 
-#: How a certificate is tied to a statement; `belonging` gives each its meaning.
+#: How a certificate is tied to a statement; `holders` gives each its meaning.
 IDENTITY_STRATEGIES = frozenset(
     {"cn=software_id,ou=org_id", "cn=org_id", "organizationIdentifier=registration_id", "none"}
 )

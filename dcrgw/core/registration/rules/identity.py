@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from dcrgw.core.certificates.identity import ClientIdentity
 from dcrgw.core.checks import Outcome, Skipped, check
-from dcrgw.core.registration.belonging import Party, same_organisation, same_software
+from dcrgw.core.registration import holders
+from dcrgw.core.registration.holders import Party
 from dcrgw.core.registration.rules.subject import NO_STATEMENT, Registration
 from dcrgw.errors import ErrorCode
 
@@ -25,19 +26,21 @@ def identity_kind(subject: Registration) -> Outcome:
 @check("rules.identity.software", spec=_SPEC, code=_UNAPPROVED)
 def identity_software(subject: Registration) -> Outcome:
     """A client certificate that names a software names the statement's."""
-    return _compare(subject, same_software)
+    return _compare(subject, holders.software_fault)
 
 
 @check("rules.identity.organisation", spec=_SPEC, code=_UNAPPROVED)
 def identity_organisation(subject: Registration) -> Outcome:
     """The client certificate's organisation is the statement's."""
-    return _compare(subject, same_organisation)
+    return _compare(subject, holders.organisation_fault)
 
 
-def _compare(subject: Registration, compare: Callable[[str, ClientIdentity, Party], Outcome]) -> Outcome:
-    if subject.statement is None:
+def _compare(subject: Registration, fault: Callable[[str, ClientIdentity, Party], Outcome]) -> Outcome:
+    statement = subject.statement
+    if statement is None:
         return NO_STATEMENT
     strategy = subject.profile.identity.get(subject.identity.kind)
     if strategy is None:
         return Skipped("the certificate's kind is refused already")
-    return compare(strategy, subject.identity, subject.statement)
+    party = Party(statement.software_id, statement.org_id, statement.regulator_entries)
+    return fault(strategy, subject.identity, party)
