@@ -10,6 +10,8 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
+from dcrgw.core.authorization.management import ManagementCall
+
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
@@ -54,8 +56,9 @@ class Journal:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything that one decision was a function of. `at` is epoch seconds."""
+    """Everything that one decision was a function of. `at` is epoch seconds; `call` is None for a new client."""
 
     arrival: Arrival
     at: float
     journal: Journal
+    call: ManagementCall | None = None

@@ -11,7 +11,7 @@ from dcrgw.core.evidence import Evidence
 
 @dataclass(slots=True)
 class Recent:
-    """The last decisions with their evidence: what `dcrgw explain` reads in the sandbox."""
+    """What `dcrgw explain` reads in the sandbox, newest last."""
 
     kept: deque[tuple[Report, Evidence]] = field(default_factory=lambda: deque(maxlen=256))
 
