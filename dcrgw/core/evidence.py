@@ -10,18 +10,23 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
+from dcrgw.core.authorization.management import ManagementCall
+
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """One request, as bytes, before anything in it is believed.
 
-    `chain` is the peer's certificates in DER, leaf first; `media_type` the Content-Type header's text.
+    `chain` is the peer's certificates in DER, leaf first; `media_type` the Content-Type header's text;
+    `authorization` the Authorization headers' texts, `query` what follows the path's `?`, as sent.
     """
 
     market: str
     chain: tuple[bytes, ...]
     media_type: str | None
     body: bytes = field(repr=False)
+    authorization: tuple[str, ...] = field(default=(), repr=False)
+    query: str = field(default="", repr=False)
 
     @property
     def digest(self) -> str:
@@ -51,8 +56,9 @@ class Journal:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything that one decision was a function of. `at` is epoch seconds."""
+    """Everything that one decision was a function of. `at` is epoch seconds; `call` is None for a new client."""
 
     arrival: Arrival
     at: float
     journal: Journal
+    call: ManagementCall | None = None

@@ -32,13 +32,14 @@ class TokenGates:
             findings.add(entry.skipped(reason))
 
 
-def _declare(prefix: str, name: str, code: ErrorCode) -> TokenGates:
+def declare(prefix: str, name: str, code: ErrorCode, *, status: int = 400) -> TokenGates:
+    """The gates of one more kind of token, below `prefix`."""
     gates = {
-        reason: gate(f"{prefix}.{reason}", sentence, spec="RFC 7515 §5.2, RFC 8725 §3", code=code)
+        reason: gate(f"{prefix}.{reason}", sentence, spec="RFC 7515 §5.2, RFC 8725 §3", code=code, status=status)
         for reason, sentence in REASONS.items()
     }
     return TokenGates(name, gates)
 
 
-REQUEST = _declare("request.jws", "the request", ErrorCode.INVALID_CLIENT_METADATA)
-STATEMENT = _declare("statement.jws", "software_statement", ErrorCode.INVALID_SOFTWARE_STATEMENT)
+REQUEST = declare("request.jws", "the request", ErrorCode.INVALID_CLIENT_METADATA)
+STATEMENT = declare("statement.jws", "software_statement", ErrorCode.INVALID_SOFTWARE_STATEMENT)
