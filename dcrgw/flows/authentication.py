@@ -86,7 +86,9 @@ async def _keys(credentials: Credentials, client: RegisteredClient, keysets: Key
     try:
         return await keysets.of_software(client.directory, url, credentials.assertion.header.kid)
     except Rejected as refused:
-        raise door.refuse(gates.ASSERTION_KEYS.failed("the client's key set may not be read", str(refused))) from refused
+        raise door.refuse(
+            gates.ASSERTION_KEYS.failed("the client's key set may not be read", str(refused))
+        ) from refused
 
 
 def _tell_client(report: Report, client: RegisteredClient) -> None:

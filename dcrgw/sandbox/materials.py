@@ -102,14 +102,16 @@ def _members(parties: Parties, endpoints: Endpoints, market: SandboxMarket, tpp:
 
 
 def _gateway(endpoints: Endpoints, market: SandboxMarket) -> dict[str, Any]:
-    """How the gateway is reached. What is not served is not named: well_known, token_endpoint and admin belong here."""
-    base_url = endpoints.base_url(market)
+    """How the gateway is reached. What is not served is not named: admin belongs here."""
+    base_url, issuer = endpoints.base_url(market), endpoints.issuer(market)
     return {
         "market": market.name,
         "profile": market.profile,
         "directory": "primary",
-        "issuer": base_url,
+        "well_known": f"{issuer}/.well-known/openid-configuration",
+        "issuer": issuer,
         "registration_endpoint": f"{base_url}/register",
+        "token_endpoint": f"{base_url}/token",
         "health": f"http://127.0.0.1:{endpoints.health}",
     }
 
