@@ -73,7 +73,7 @@ directories = ["primary"]
 trust = ["ca.pem"]
 intermediates = ["issuing.pem"]
 client_auth_methods = {methods}
-request_audiences = [{audience}, {issuer}, {base_url}]
+request_audiences = [{audience}, {issuer}]
 policy = {{ statement_max_age_s = {max_age} }}      # so that the statement beside this file stays good
 """
 
@@ -85,10 +85,9 @@ class SandboxMarket:
     name: str
     profile: str
     naming: Naming
-    #: Every method that there is, so that a conformance client may try each.
     auth_methods: tuple[str, ...] = (
-        *("tls_client_auth", "private_key_jwt", "client_secret_basic", "client_secret_post", "client_secret_jwt"),
-    )
+        "tls_client_auth", "private_key_jwt", "client_secret_basic", "client_secret_post", "client_secret_jwt",
+    )  # fmt: skip
 
 
 #: The first is the default one.
@@ -119,7 +118,7 @@ class Endpoints:
         return f"https://localhost:{self.mtls}/{market.name}"
 
     def issuer(self, market: SandboxMarket) -> str:
-        """Where everybody reads a market's discovery document."""
+        """Who grants a market's tokens; its discovery document needs no certificate."""
         return f"https://localhost:{self.public}/{market.name}"
 
 
