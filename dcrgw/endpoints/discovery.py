@@ -20,14 +20,16 @@ _CACHED: Mapping[str, str] = {"Cache-Control": "public, max-age=300", "Access-Co
 
 
 class DiscoveryEndpoint:
-    """`.well-known/…` below a market's issuer."""
+    """`.well-known/…` below a market's issuer. `public`: this is a listener that is reached by issuers."""
 
-    def __init__(self, signer: Signer | None) -> None:
-        self._signer = signer
+    def __init__(self, signer: Signer | None, *, public: bool) -> None:
+        self._signer, self._public = signer, public
 
     async def __call__(self, request: web.BaseRequest, exchange: Exchange, place: Place) -> web.Response:
         exchange.malformed = ErrorCode.INVALID_REQUEST
-        if place.rest not in discovery.WELL_KNOWN:
+        # RFC 8414 §3.3: a document is found below the issuer that it names, or nobody may believe it.
+        is_below_issuer = self._public or place.market.issuer == place.market.base_url
+        if place.rest not in discovery.WELL_KNOWN or not is_below_issuer:
             raise not_found()
         if request.method not in _METHODS:
             raise method_not_allowed(_METHODS)
