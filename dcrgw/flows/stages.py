@@ -67,9 +67,7 @@ async def prove_statement(
     keys = await keysets.of_directory(directory.name, token.header.kid)
     takes_own = current is not None and market.profile.update_takes_stored_statement
     own = current.software_statement if current is not None and takes_own else None
-    judged = statement.verify(
-        token, keys, directory, market.profile, market, report.at, is_stored=token.text == own
-    )
+    judged = statement.verify(token, keys, directory, market.profile, market, report.at, is_stored=token.text == own)
     proven = report.settle(judged)
     audit.tell_statement(report, proven)
     return proven

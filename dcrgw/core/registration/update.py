@@ -25,7 +25,9 @@ _NOT_SETTABLE = (
     "client_id_issued_at",
 )
 
-SETTABLE = gate("update.members.settable", "The request holds nothing that only the server sets.", spec=_7592, code=_META)
+SETTABLE = gate(
+    "update.members.settable", "The request holds nothing that only the server sets.", spec=_7592, code=_META
+)
 CLIENT_ID = gate(
     "update.client_id.same",
     "client_id, which RFC 7592 needs and a signed request may leave out, is the one of the URL.",
