@@ -62,7 +62,10 @@ async def replace_client(
     registry: Registry,
     report: Report,
 ) -> RegisteredClient:
-    """The new version as stored. Raises: Rejected when its jti was used, or `current` is no longer the present one."""
+    """The new version as stored; the bytes that made the present one get it again.
+
+    Raises: Rejected when the jti was used by others, or `current` is no longer the present version.
+    """
     report.decision = "updated"
     committed = await registry.commit(
         Change(
@@ -75,6 +78,8 @@ async def replace_client(
     if committed.verdict is CommitVerdict.STORED:
         report.findings += [UNCHANGED.passed, storing.JTI_UNUSED.passed]
         return client
+    if committed.verdict is CommitVerdict.REPEATED and committed.client is not None:
+        return await storing.repeat(committed.client, registry, report)
     if committed.verdict is CommitVerdict.CONFLICT:
         await _present(client, call, registry, report)
         raise _overtaken(report)
