@@ -76,6 +76,11 @@ def _credentials(settings: Settings) -> Iterator[ConfigFault]:
         yield from credential_faults(f"directory[{i}]", directory, prefix="transport_")
 
 
+def _one_signing_key(settings: Settings) -> Iterator[ConfigFault]:
+    if settings.signing.keystore is not None and settings.signing.key is not None:
+        yield ConfigFault("signing.key", "stands beside signing.keystore", "keep one of them")
+
+
 def _proxies(settings: Settings) -> Iterator[ConfigFault]:
     ways = [("outbound", settings.outbound)]
     ways += [
@@ -135,6 +140,7 @@ RULES: tuple[Rule, ...] = (
     _unique_names,
     _listeners_apart,
     _credentials,
+    _one_signing_key,
     _proxies,
     _public_addresses,
     _no_literal_secrets,

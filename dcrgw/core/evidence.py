@@ -17,13 +17,16 @@ from dcrgw.core.authorization.management import ManagementCall
 class Arrival:
     """One request, as bytes, before anything in it is believed.
 
-    `chain` is the peer's certificates in DER, leaf first; `media_type` the Content-Type header's text.
+    `chain` is the peer's certificates in DER, leaf first; `media_type` the Content-Type header's text;
+    `authorization` the Authorization headers' texts, `query` what follows the path's `?`, as sent.
     """
 
     market: str
     chain: tuple[bytes, ...]
     media_type: str | None
     body: bytes = field(repr=False)
+    authorization: tuple[str, ...] = field(default=(), repr=False)
+    query: str = field(default="", repr=False)
 
     @property
     def digest(self) -> str:

@@ -126,7 +126,7 @@ def _client(
 
 
 def used_tokens(registration: Registration, at: float, *, stored: str | None = None) -> tuple[UsedToken, ...]:
-    """The jtis that this registration uses up. A refused request burns none; a client's `stored` statement is its own."""
+    """The jtis that it uses up; a refused request burns none, a client's `stored` statement is its own."""
     asked, proven, market = registration.request, registration.statement, registration.market
     used = []
     if asked.jti is not None and asked.exp is not None:
