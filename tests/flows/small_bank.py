@@ -10,7 +10,6 @@ from functools import cache
 from itertools import count
 from typing import Any
 
-from dcrgw.core.authorization.management import ManagementCall
 from dcrgw.core.authorization.tokens import AccessToken, token_hash
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.checks import Report, Verdict
@@ -228,23 +227,23 @@ class Bank:
         return token
 
     async def get(self, client_id: str, token: str, shown: Issued | None = None, **changes: Any) -> RegisteredClient:
-        call = self._call("GET", client_id, token, **changes)
-        return await read(call, self._arrival(b"", shown), self.market, self.ports, self._begin())
+        arrival = self._call("GET", client_id, token, shown, **changes)
+        return await read(arrival, self.market, self.ports, self._begin())
 
     async def put(
         self, client_id: str, token: str, body: bytes | None = None, shown: Issued | None = None, **changes: Any
     ) -> RegisteredClient:
-        call = self._call("PUT", client_id, token, **changes)
+        arrival = self._call("PUT", client_id, token, shown, **changes)
         sent = body if body is not None else self.body(**({"client_id": client_id} if self.is_plain else {}))
 
         async def receive() -> bytes:
             return sent
 
-        return await update(call, self._arrival(b"", shown), receive, self.market, self.ports, self._begin())
+        return await update(arrival, receive, self.market, self.ports, self._begin())
 
     async def delete(self, client_id: str, token: str, shown: Issued | None = None, **changes: Any) -> None:
-        call = self._call("DELETE", client_id, token, **changes)
-        await delete(call, self._arrival(b"", shown), self.market, self.ports, self._begin())
+        arrival = self._call("DELETE", client_id, token, shown, **changes)
+        await delete(arrival, self.market, self.ports, self._begin())
 
     def stored(self, client_id: str) -> RegisteredClient:
         return self.registry.clients["uk", client_id]
@@ -253,8 +252,10 @@ class Bank:
     def failed(self) -> list[str]:
         return [f.check.id for f in self.report.findings if f.verdict is Verdict.FAILED]
 
-    def _call(self, verb: str, client_id: str, token: str, **changes: Any) -> ManagementCall:
-        return replace(ManagementCall(verb, client_id, (f"Bearer {token}",)), **changes)
+    def _call(self, verb: str, client_id: str, token: str, shown: Issued | None, **changes: Any) -> Arrival:
+        arrival = self._arrival(b"", shown)
+        asked = {"method": verb, "client_id": client_id, "authorization": (f"Bearer {token}",)}
+        return replace(arrival, **{**asked, **changes})
 
     def _arrival(self, body: bytes, shown: Issued | None = None) -> Arrival:
         media_type = "application/json" if self.is_plain else "application/jose"

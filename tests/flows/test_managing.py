@@ -80,9 +80,8 @@ async def test_answer_sent_back_is_taken_and_changes_nothing(bank: Bank) -> None
     for member in ("client_secret_expires_at", "client_id_issued_at"):
         answer.pop(member, None)
     bank.clock.at = NOW + 86_400
-    if bank.is_plain:
-        body = json.dumps(answer).encode()
-    else:
+    body = json.dumps(answer).encode()
+    if not bank.is_plain:
         body = bank.body(str(answer.pop("software_statement")), **answer)
     token = token if bank.is_plain else bank.token(client.client_id)
     updated = await bank.put(client.client_id, token, body)
