@@ -196,7 +196,7 @@ RULES: tuple[Check[Claim], ...] = (
 
 
 def judge(claim: Claim) -> Judgement[RegisteredClient]:
-    """The client that the caller may manage, judged by every rule. The failures are for the report, not for the wire."""
+    """The client that the caller may manage, by every rule; what fails is for the report, not for the wire."""
     findings = Findings()
     findings.run(RULES, claim)
     return findings.judgement(claim.client)
