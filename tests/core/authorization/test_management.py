@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dcrgw.core.authorization import management
-from dcrgw.core.authorization.management import Claim, ManagementCall, bearer, judge
+from dcrgw.core.authorization.management import Claim, bearer, judge
 from dcrgw.core.authorization.tokens import AccessToken, token_hash
 from dcrgw.core.certificates.identity import CertificateKind, subject_key
 from dcrgw.core.checks import CATALOGUE, Verdict
+from dcrgw.core.evidence import Arrival
 from dcrgw.core.registration.client import ClientStatus, RegisteredClient
 from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.errors import ErrorCode
@@ -48,10 +49,14 @@ def access_token(**changes: Any) -> AccessToken:
     return replace(AccessToken(token_hash(TOKEN), "uk", "c1", (), NOW - 60, NOW + 240, "A" * 43), **changes)
 
 
+def arrival(client_id: str) -> Arrival:
+    return Arrival("uk", (), None, b"", method="GET", client_id=client_id)
+
+
 def claim(profile: str = "obuk-3.2", **changes: Any) -> Claim:
     by_registration_token = profile == "rfc7591"
     made = Claim(
-        call=ManagementCall("GET", "c1", (f"Bearer {TOKEN}",)),
+        arrival=arrival("c1"),
         token_hash=token_hash(TOKEN),
         token=None if by_registration_token else access_token(),
         client=client(),
@@ -156,7 +161,7 @@ def test_qualified_certificate_of_the_organisation_manages_its_client() -> None:
         ({"client": None}, True),
         ({"client": client(status=ClientStatus.DELETED)}, True),
         ({"client": client(status=ClientStatus.SUSPENDED)}, False),
-        ({"call": ManagementCall("GET", "c2")}, True),
+        ({"arrival": arrival("c2")}, True),
         ({"token": access_token(market="other"), "client": None}, False),
         ({"token": None, "client": None}, False),
     ],
@@ -165,8 +170,11 @@ def test_access_token_is_misused_on_what_is_not_its_client(changes: dict[str, An
     assert claim(**changes).is_misused is misused
 
 
-def call(*authorization: str, **changes: Any) -> ManagementCall:
-    return replace(ManagementCall("GET", "c1", authorization), **changes)
+FORM = "application/x-www-form-urlencoded"
+
+
+def call(*authorization: str, **changes: Any) -> Arrival:
+    return replace(arrival("c1"), authorization=authorization, **changes)
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
@@ -191,18 +199,21 @@ def test_bearer_without_one_token_is_refused(header: str) -> None:
     [
         call("Bearer a", "Bearer a"),
         call("Bearer a", "Basic b"),
-        call("Bearer a", token_elsewhere=True),
-        call(token_elsewhere=True),
+        call("Bearer a", query="access_token=a"),
+        call("Bearer a", query="client_id=c1&access%5Ftoken="),
+        call("Bearer a", media_type=f"{FORM.upper()}; charset=utf-8"),
+        call(query="access_token=a"),
+        call(media_type=FORM),
     ],
 )
-def test_token_that_comes_twice_or_elsewhere_is_refused(twice: ManagementCall) -> None:
+def test_token_that_comes_twice_or_elsewhere_is_refused(twice: Arrival) -> None:
     assert [finding.check for finding in bearer(twice).failures] == [management.SINGLE]
 
 
 @settings(max_examples=200)
-@given(st.lists(st.text(max_size=30) | st.text(alphabet="Bearer =a~\t", max_size=12), max_size=2), st.booleans())
-def test_any_header_gives_a_token_or_a_refusal(headers: list[str], elsewhere: bool) -> None:
-    judged = bearer(call(*headers, token_elsewhere=elsewhere))
+@given(st.lists(st.text(max_size=30) | st.text(alphabet="Bearer =a~\t", max_size=12), max_size=2), st.text(max_size=20))
+def test_any_header_gives_a_token_or_a_refusal(headers: list[str], query: str) -> None:
+    judged = bearer(call(*headers, query=query))
     if judged.value is None:
         assert judged.failures
         return
