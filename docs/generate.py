@@ -29,6 +29,8 @@ _STAGES = {
     "standing": "The directory's word",
     "script": "The bank's scripts",
     "registry": "The registry",
+    "client": "Client authentication at the token endpoint",
+    "token": "The token request",
 }
 
 _ERRORS = {

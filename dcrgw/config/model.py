@@ -210,6 +210,19 @@ class StandingSettings(Section):
     )
 
 
+class SigningSettings(Section):
+    """Our own signature keys. Without a keystore or key they are made, kept sealed, and rotated by `dcrgw keys`."""
+
+    alg: Literal["PS256", "ES256"] = Field(default="PS256", description="Algorithm of new keys, or of the given one.")
+    keystore: FilePath | None = Field(default=None, description="PKCS#12 store whose key signs.")
+    keystore_password: Secret | None = Field(default=None, description="Password of the `keystore`.")
+    key: FilePath | None = Field(default=None, description="PEM private key in place of `keystore`.")
+    key_password: Secret | None = Field(default=None, description="Password of an encrypted `key`.")
+    retired_s: Int = Field(
+        default=86_400, ge=600, le=31_536_000, description="How long a key that was rotated out stays published."
+    )
+
+
 class LoggingSettings(Section):
     """The log, on standard error."""
 
@@ -316,6 +329,9 @@ class MarketSettings(Section):
         description="What the `aud` of a registration request may name for us.",
         json_schema_extra=_like("`issuer`"),
     )
+    access_token_lifetime_s: Int = Field(
+        default=300, ge=30, le=3600, description="Life of an access token, in seconds."
+    )
     leeway_s: Int = Field(default=10, ge=0, le=60, description="Clock difference forgiven in `iat`, `nbf` and `exp`.")
     dn_match: Literal["exact", "subset"] | None = Field(
         default=None,
@@ -359,6 +375,7 @@ class Settings(Section):
     outbound: Outbound = Field(default_factory=Outbound, description="How the gateway reaches the world.")
     keysets: KeySetSettings = Field(default_factory=KeySetSettings, description="Caching of key sets.")
     standing: StandingSettings = Field(default_factory=StandingSettings, description="Caching of the directory's word.")
+    signing: SigningSettings = Field(default_factory=SigningSettings, description="Our own signature keys.")
     logging: LoggingSettings = Field(default_factory=LoggingSettings, description="The log, on standard error.")
     directories: tuple[DirectorySettings, ...] = Field(
         alias="directory", min_length=1, description="Trust frameworks whose statements are taken."

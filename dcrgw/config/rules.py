@@ -95,6 +95,11 @@ def _administration(settings: Settings) -> Iterator[ConfigFault]:
         )
 
 
+def _one_signing_key(settings: Settings) -> Iterator[ConfigFault]:
+    if settings.signing.keystore is not None and settings.signing.key is not None:
+        yield ConfigFault("signing.key", "stands beside signing.keystore", "keep one of them")
+
+
 def _proxies(settings: Settings) -> Iterator[ConfigFault]:
     ways = [("outbound", settings.outbound)]
     ways += [
@@ -155,6 +160,7 @@ RULES: tuple[Rule, ...] = (
     _listeners_apart,
     _credentials,
     _administration,
+    _one_signing_key,
     _proxies,
     _public_addresses,
     _no_literal_secrets,

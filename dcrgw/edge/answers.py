@@ -77,8 +77,9 @@ def json_answer(
 def dress(response: web.StreamResponse, exchange: Exchange) -> None:
     """Give a response the headers that every response has."""
     response.headers[INTERACTION_HEADER] = exchange.interaction_id
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers.setdefault("Pragma", "no-cache")
+    if "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["Pragma"] = "no-cache"
     response.headers["X-Content-Type-Options"] = "nosniff"
 
 

@@ -16,9 +16,8 @@ from pydantic import SecretStr
 from dcrgw.adapters.keystores import KeyPair, PrivateKey
 from dcrgw.config.credentials import has_credentials
 from dcrgw.config.faults import ConfigFault, ConfigurationRefused
-from dcrgw.config.model import DirectorySettings, MarketSettings, ServerListener, Settings
+from dcrgw.config.model import DirectorySettings, MarketSettings, ServerListener, Settings, SigningSettings
 from dcrgw.config.profiles import profile_of
-from dcrgw.config.secrets import SecretReference
 from dcrgw.config.values import split_https
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.market import Directory, Market
@@ -26,6 +25,7 @@ from dcrgw.materials.administration import AdminMaterials, admin_socket, admin_t
 from dcrgw.materials.opening import Opening
 
 __all__ = ["AdminMaterials", "DirectoryMaterials", "Materials", "open_materials"]
+__all__ = ["DirectoryMaterials", "Materials", "open_materials", "open_sealing_keys"]
 
 #: A trust store's certificates; None is the system's own roots.
 Trust = tuple[x509.Certificate, ...] | None
@@ -55,6 +55,8 @@ class Materials:
     directories: Mapping[str, DirectoryMaterials]
     markets: Mapping[str, Market]
     sealing_keys: tuple[bytes, ...] = field(repr=False)
+    #: The operator's own signature key; None where ours stand in the registry.
+    signing_key: PrivateKey | None = field(repr=False)
     #: Script name -> property name -> value, references resolved.
     script_properties: Mapping[str, Mapping[str, SecretStr]]
     warnings: tuple[ConfigFault, ...]
@@ -73,7 +75,8 @@ def open_materials(settings: Settings, at: float) -> Materials:
         each.name: _market(opening, f"market[{i}]", each, settings, mtls) for i, each in enumerate(settings.markets)
     }
     admin = _admin(opening, settings, markets.values())
-    sealing_keys = [opening.sealing_key(f"registry.sealing_keys[{i}]", each) for i, each in _sealing(settings)]
+    sealing_keys = _sealing_keys(opening, settings)
+    signing_key = _signing_key(opening, settings.signing)
     properties = {
         each.name: _script_properties(opening, f"script[{i}]", settings, i)
         for i, each in enumerate(settings.scripts)
@@ -90,14 +93,36 @@ def open_materials(settings: Settings, at: float) -> Materials:
         admin,
         directories,
         markets,
-        tuple(key for key in sealing_keys if key is not None),
+        sealing_keys,
+        signing_key,
         properties,
         (*settings.warnings, *opening.warnings),
     )
 
 
-def _sealing(settings: Settings) -> Iterable[tuple[int, SecretReference]]:
-    return enumerate(settings.registry.sealing_keys)
+def open_sealing_keys(settings: Settings, at: float) -> tuple[bytes, ...]:
+    """The keys that seal stored secrets, and nothing else. Raises: ConfigurationRefused."""
+    opening = Opening(at, is_sandbox=settings.is_sandbox)
+    keys = _sealing_keys(opening, settings)
+    if opening.faults:
+        raise ConfigurationRefused(settings.source, opening.faults)
+    return keys
+
+
+def _sealing_keys(opening: Opening, settings: Settings) -> tuple[bytes, ...]:
+    references = enumerate(settings.registry.sealing_keys)
+    opened = [opening.sealing_key(f"registry.sealing_keys[{i}]", each) for i, each in references]
+    return tuple(key for key in opened if key is not None)
+
+
+def _signing_key(opening: Opening, signing: SigningSettings) -> PrivateKey | None:
+    if signing.keystore is not None:
+        pair = opening.keystore("signing.keystore", signing.keystore, signing.keystore_password)
+        return opening.fitting_key("signing.alg", pair.key if pair else None, signing.alg)
+    if signing.key is not None:
+        key = opening.private_key("signing.key", signing.key, signing.key_password)
+        return opening.fitting_key("signing.alg", key, signing.alg)
+    return None
 
 
 def _listener(opening: Opening, key: str, listener: ServerListener) -> KeyPair | None:
@@ -174,6 +199,7 @@ def _market(opening: Opening, key: str, market: MarketSettings, settings: Settin
         refuse_loopback_redirects=not settings.is_sandbox,
         leeway_s=market.leeway_s,
         error_codes=dict(market.error_codes),
+        access_token_lifetime_s=market.access_token_lifetime_s,
         explain_errors=market.explain_errors,
     )
 

@@ -27,6 +27,7 @@ from dcrgw.config.faults import ConfigFault
 from dcrgw.config.model import DirectorySettings, Outbound
 from dcrgw.config.secrets import SecretReference, SecretUnresolved, too_open
 from dcrgw.core.checks import CATALOGUE
+from dcrgw.core.jose.algorithms import fitting
 from dcrgw.errors import Misconfigured
 
 T = TypeVar("T")
@@ -83,6 +84,17 @@ class Opening:
         if private_key is not None and not isinstance(private_key, RSAPrivateKey):
             reason = f"{path} is no RSA key, which {directory.signing_alg} needs"
             self._note(ConfigFault(f"{key}.signing_key", reason, "use an RSA key"))
+        return private_key
+
+    def private_key(self, key: str, path: Path, password: SecretReference | None) -> PrivateKey | None:
+        """The key of a PEM file that comes without a certificate."""
+        return self._with_password(key, path, password, lambda secret: keystores.open_private_key(path, secret))
+
+    def fitting_key(self, key: str, private_key: PrivateKey | None, alg: str) -> PrivateKey | None:
+        """The key, if it is one for `alg`."""
+        if private_key is not None and alg not in fitting(private_key.public_key()):
+            self._note(ConfigFault(key, f"the key is not one for {alg}", "name the algorithm of the key"))
+            return None
         return private_key
 
     def trust(

@@ -13,7 +13,8 @@ PublicKey = RSAPublicKey | EllipticCurvePublicKey
 
 def thumbprint(key: PublicKey) -> str:
     """RFC 7638 SHA-256 thumbprint, base64url: a name that only this key has."""
-    return JWK.from_pyca(key).thumbprint()
+    name: str = JWK.from_pyca(key).thumbprint()
+    return name
 
 
 def public_jwk(key: PublicKey, alg: str) -> dict[str, str]:
