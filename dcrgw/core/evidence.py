@@ -10,15 +10,14 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from dcrgw.core.authorization.management import ManagementCall
-
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """One request, as bytes, before anything in it is believed.
 
     `chain` is the peer's certificates in DER, leaf first; `media_type` the Content-Type header's text;
-    `authorization` the Authorization headers' texts, `query` what follows the path's `?`, as sent.
+    `authorization` and `if_match` the texts of those headers, `query` what follows the path's `?`, as sent.
+    `client_id` is the client that the URL names, None where it names none.
     """
 
     market: str
@@ -27,6 +26,9 @@ class Arrival:
     body: bytes = field(repr=False)
     authorization: tuple[str, ...] = field(default=(), repr=False)
     query: str = field(default="", repr=False)
+    method: str = "POST"
+    client_id: str | None = None
+    if_match: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -56,9 +58,8 @@ class Journal:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything that one decision was a function of. `at` is epoch seconds; `call` is None for a new client."""
+    """Everything that one decision was a function of. `at` is epoch seconds."""
 
     arrival: Arrival
     at: float
     journal: Journal
-    call: ManagementCall | None = None

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from dcrgw.core.authorization.management import ONE_ADDRESS, ManagementCall, bearer
+from dcrgw.core.authorization.management import ONE_ADDRESS, bearer
 from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival, Evidence, Journal
 from dcrgw.core.market import Market
@@ -57,7 +57,7 @@ class ManagementEndpoint:
     ) -> web.Response:
         if request.method in {"GET", "PUT"}:
             settle_accept(request)
-        call = _call(request, client_id)
+        arrival = _arrival(request, market, client_id)
         journal = Journal()
         ports = recorded(self._ports, journal)
         report = exchange.report = Report(
@@ -67,14 +67,12 @@ class ManagementEndpoint:
             market=market.name,
             at=ports.clock.now(),
         )
-        arrival = Arrival(market.name, peer_chain(request), media_type(request), b"")
         body = _Body(request)
         try:
-            return await _answer(call, arrival, body, market, ports, report, exchange)
+            return await _answer(arrival, body, market, ports, report, exchange)
         finally:
             # Only now is it known whether the body was read at all.
-            evidence = Evidence(replace(arrival, body=body.received), report.at, journal, call)
-            self._recent.kept.append((report, evidence))
+            self._recent.kept.append((report, Evidence(replace(arrival, body=body.received), report.at, journal)))
 
 
 class _Body:
@@ -89,40 +87,36 @@ class _Body:
         return self.received
 
 
-def _call(request: web.BaseRequest, client_id: str) -> ManagementCall:
-    # RFC 6750 §2.2: a form is the other way to bring a token, and nothing that is managed here comes as one.
-    is_form = (media_type(request) or "").partition(";")[0].strip().lower() == "application/x-www-form-urlencoded"
-    return ManagementCall(
+def _arrival(request: web.BaseRequest, market: Market, client_id: str) -> Arrival:
+    return Arrival(
+        market.name,
+        peer_chain(request),
+        media_type(request),
+        b"",
+        authorization=tuple(request.headers.getall("Authorization", [])),
+        query=request.raw_path.partition("?")[2],
         method=request.method,
         client_id=client_id,
-        authorization=tuple(request.headers.getall("Authorization", [])),
-        token_elsewhere=is_form or "access_token" in request.query,
         if_match=tuple(request.headers.getall("If-Match", [])),
     )
 
 
 async def _answer(
-    call: ManagementCall,
-    arrival: Arrival,
-    body: _Body,
-    market: Market,
-    ports: Ports,
-    report: Report,
-    exchange: Exchange,
+    arrival: Arrival, body: _Body, market: Market, ports: Ports, report: Report, exchange: Exchange
 ) -> web.Response:
-    if call.method == "DELETE":
-        await delete(call, arrival, market, ports, report)
+    if arrival.method == "DELETE":
+        await delete(arrival, market, ports, report)
         return json_answer(204, None, exchange)
-    if call.method == "PUT":
-        client = await update(call, arrival, body, market, ports, report)
+    if arrival.method == "PUT":
+        client = await update(arrival, body, market, ports, report)
     else:
         # Whatever other method it is: it is refused, but not before the caller has proven who it is.
-        client = await read(call, arrival, market, ports, report)
-    return _shown(client, call, market, exchange)
+        client = await read(arrival, market, ports, report)
+    return _shown(client, arrival, market, exchange)
 
 
-def _shown(client: RegisteredClient, call: ManagementCall, market: Market, exchange: Exchange) -> web.Response:
+def _shown(client: RegisteredClient, arrival: Arrival, market: Market, exchange: Exchange) -> web.Response:
     answer = client_information(client, market.profile)
     # The token as presented: of a registration access token the hash is what proves it.
-    answer |= registration_management(client, market, bearer(call).value)
+    answer |= registration_management(client, market, bearer(arrival).value)
     return json_answer(200, answer, exchange, headers={"ETag": entity_tag(client.version)})

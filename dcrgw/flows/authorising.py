@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dcrgw.core.authorization import management
-from dcrgw.core.authorization.management import Claim, ManagementCall
+from dcrgw.core.authorization.management import Claim
 from dcrgw.core.authorization.tokens import token_hash
 from dcrgw.core.certificates.identity import ClientIdentity
 from dcrgw.core.checks import Report, wire_text
+from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.core.registration.client import RegisteredClient, is_client_id
 from dcrgw.core.registration.version import is_expected
@@ -27,31 +28,32 @@ class Unauthorised(Rejected):
 
 
 async def authorise(
-    call: ManagementCall, identity: ClientIdentity, market: Market, registry: Registry, report: Report
+    arrival: Arrival, identity: ClientIdentity, market: Market, registry: Registry, report: Report
 ) -> RegisteredClient:
     """The client, when token and certificate are its own and the market offers the method.
 
     Raises: Rejected: 401 before anything else, then 405 with Allow, then 412.
     """
-    report.facts["addressed"] = wire_text(call.client_id)[:64]
-    client = await _owner(call, identity, market, registry, report)
+    report.facts["addressed"] = wire_text(arrival.client_id or "")[:64]
+    client = await _owner(arrival, identity, market, registry, report)
     report.facts["client_id"] = client.client_id
     report.facts |= {name: value for name, value in _party(client).items() if value is not None}
-    _settle_method(call, market, report)
-    settle_version(call, client, report)
+    _settle_method(arrival, market, report)
+    settle_version(arrival, client, report)
     return client
 
 
 async def _owner(
-    call: ManagementCall, identity: ClientIdentity, market: Market, registry: Registry, report: Report
+    arrival: Arrival, identity: ClientIdentity, market: Market, registry: Registry, report: Report
 ) -> RegisteredClient:
-    hashed = token_hash(_token(call, report))
+    hashed = token_hash(_token(arrival, report))
+    client_id = arrival.client_id or ""
     by_registration_token = management.uses_registration_tokens(market)
     claim = Claim(
-        call=call,
+        arrival=arrival,
         token_hash=hashed,
         token=None if by_registration_token else await registry.access_token(hashed),
-        client=await registry.client(market.name, call.client_id) if is_client_id(call.client_id) else None,
+        client=await registry.client(market.name, client_id) if is_client_id(client_id) else None,
         identity=identity,
         market=market,
         at=report.at,
@@ -64,8 +66,8 @@ async def _owner(
     return judged.value
 
 
-def _token(call: ManagementCall, report: Report) -> str:
-    judged = management.bearer(call)
+def _token(arrival: Arrival, report: Report) -> str:
+    judged = management.bearer(arrival)
     report.findings.extend(judged.findings)
     if judged.value is not None:
         return judged.value
@@ -75,9 +77,9 @@ def _token(call: ManagementCall, report: Report) -> str:
     raise Rejected([finding.fault for finding in judged.failures], headers=headers)
 
 
-def _settle_method(call: ManagementCall, market: Market, report: Report) -> None:
+def _settle_method(arrival: Arrival, market: Market, report: Report) -> None:
     offered = market.profile.management_methods
-    if call.method in offered:
+    if arrival.method in offered:
         report.findings.append(management.METHOD.passed)
         return
     finding = management.METHOD.failed(f"a registration has {', '.join(sorted(offered)) or 'no method at all'}")
@@ -85,9 +87,9 @@ def _settle_method(call: ManagementCall, market: Market, report: Report) -> None
     raise Rejected([finding.fault], headers={"Allow": ", ".join(sorted(offered))})
 
 
-def settle_version(call: ManagementCall, client: RegisteredClient, report: Report) -> None:
+def settle_version(arrival: Arrival, client: RegisteredClient, report: Report) -> None:
     """If-Match, where the caller sent it, names the client's version. Raises: Rejected (412)."""
-    if is_expected(call.if_match, client.version):
+    if is_expected(arrival.if_match, client.version):
         report.findings.append(management.EXPECTED_VERSION.passed)
         return
     finding = management.EXPECTED_VERSION.failed("the registration has another version: read it again")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dcrgw.core.authorization.management import ManagementCall
 from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
@@ -11,12 +10,12 @@ from dcrgw.flows.authorising import authorise
 from dcrgw.ports import Ports
 
 
-async def delete(call: ManagementCall, arrival: Arrival, market: Market, ports: Ports, report: Report) -> None:
+async def delete(arrival: Arrival, market: Market, ports: Ports, report: Report) -> None:
     """Client and tokens are gone, in one change.
 
     Raises: Rejected, Unavailable.
     """
     async with audit.of_failures(report, ports.registry):
         identity = stages.identify(arrival.chain, market, report)
-        client = await authorise(call, identity, market, ports.registry, report)
-        await replacing.remove(client, call, ports.registry, report)
+        client = await authorise(arrival, identity, market, ports.registry, report)
+        await replacing.remove(client, arrival, ports.registry, report)

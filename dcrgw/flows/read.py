@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dcrgw.core.authorization.management import ManagementCall
 from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
@@ -13,16 +12,14 @@ from dcrgw.ports import Ports
 from dcrgw.ports.registry import Change
 
 
-async def read(
-    call: ManagementCall, arrival: Arrival, market: Market, ports: Ports, report: Report
-) -> RegisteredClient:
+async def read(arrival: Arrival, market: Market, ports: Ports, report: Report) -> RegisteredClient:
     """The registration as it stands; nothing but the audit trail changes.
 
     Raises: Rejected, Unavailable.
     """
     async with audit.of_failures(report, ports.registry):
         identity = stages.identify(arrival.chain, market, report)
-        client = await authorise(call, identity, market, ports.registry, report)
+        client = await authorise(arrival, identity, market, ports.registry, report)
         report.decision = "read"
         await ports.registry.commit(Change(audit=audit.record(report)))
         return client

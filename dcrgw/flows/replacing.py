@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dcrgw.core.authorization.management import ManagementCall
+from dcrgw.core.certificates.identity import subject_key
 from dcrgw.core.checks import Report, gate
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.registration.client import ClientStatus, RegisteredClient
@@ -29,42 +29,21 @@ UNCHANGED = gate(
 _ATTEMPTS = 5
 
 
-def successor(
+async def replace_client(
     current: RegisteredClient,
     registration: Registration,
     enriched: ScriptOutcome,
     arrival: Arrival,
-    caller: str,
     ports: Ports,
-) -> RegisteredClient:
-    """The client's next version: its id, its age and its party stay, everything asked for is new."""
-    proven = registration.statement
-    return replace(
-        current,
-        metadata=enriched.metadata,
-        software_statement=proven.jws if proven else None,
-        statement_claims=proven.claims if proven else {},
-        ssa_jti=proven.jti if proven else None,
-        x5t_s256=registration.identity.x5t_s256,
-        subject_key=caller,
-        request_digest=arrival.digest,
-        attributes=enriched.attributes,
-        secrets=secrets_of(enriched.metadata, current.secrets, ports.randomness),
-        version=current.version + 1,
-    )
-
-
-async def replace_client(
-    current: RegisteredClient,
-    client: RegisteredClient,
-    registration: Registration,
-    call: ManagementCall,
-    registry: Registry,
     report: Report,
 ) -> RegisteredClient:
-    """The new version as stored. Raises: Rejected when its jti was used, or `current` is no longer the present one."""
+    """The new version as stored; the bytes that made the present one get it again.
+
+    Raises: Rejected when the jti was used by others, or `current` is no longer the present version.
+    """
+    client = _successor(current, registration, enriched, arrival, ports)
     report.decision = "updated"
-    committed = await registry.commit(
+    committed = await ports.registry.commit(
         Change(
             audit=audit.record(report),
             client=client,
@@ -72,16 +51,40 @@ async def replace_client(
             used=storing.used_tokens(registration, report.at, stored=current.software_statement),
         )
     )
-    if committed.verdict is CommitVerdict.STORED:
-        report.findings += [UNCHANGED.passed, storing.JTI_UNUSED.passed]
-        return client
-    if committed.verdict is CommitVerdict.CONFLICT:
-        await _present(client, call, registry, report)
-        raise _overtaken(report)
-    raise storing.refusal(committed.verdict, report)
+    match committed.verdict:
+        case CommitVerdict.STORED:
+            report.findings += [UNCHANGED.passed, storing.JTI_UNUSED.passed]
+            return client
+        case CommitVerdict.REPEATED if committed.client is not None:
+            return await storing.repeat(committed.client, ports.registry, report)
+        case CommitVerdict.CONFLICT:
+            await _present(client, arrival, ports.registry, report)
+            raise _overtaken(report)
+        case refused:
+            raise storing.refusal(refused, report)
 
 
-async def remove(client: RegisteredClient, call: ManagementCall, registry: Registry, report: Report) -> None:
+def _successor(
+    current: RegisteredClient, registration: Registration, enriched: ScriptOutcome, arrival: Arrival, ports: Ports
+) -> RegisteredClient:
+    """The client's next version: its id, its age and its party stay, everything asked for is new."""
+    proven, identity = registration.statement, registration.identity
+    return replace(
+        current,
+        metadata=enriched.metadata,
+        software_statement=proven.jws if proven else None,
+        statement_claims=proven.claims if proven else {},
+        ssa_jti=proven.jti if proven else None,
+        x5t_s256=identity.x5t_s256,
+        subject_key=subject_key(identity),
+        request_digest=arrival.digest,
+        attributes=enriched.attributes,
+        secrets=secrets_of(enriched.metadata, current.secrets, ports.randomness),
+        version=current.version + 1,
+    )
+
+
+async def remove(client: RegisteredClient, arrival: Arrival, registry: Registry, report: Report) -> None:
     """The client is deleted and its tokens are over. An update that comes first only puts the deletion off.
 
     Raises: Rejected when it is gone already (401), or no longer the version that If-Match names (412).
@@ -99,7 +102,7 @@ async def remove(client: RegisteredClient, call: ManagementCall, registry: Regis
         if committed.verdict is CommitVerdict.STORED:
             report.findings.append(UNCHANGED.passed)
             return
-        client = await _present(client, call, registry, report)
+        client = await _present(client, arrival, registry, report)
     raise _overtaken(report)
 
 
@@ -114,14 +117,12 @@ def _deleted(client: RegisteredClient) -> RegisteredClient:
     )
 
 
-async def _present(
-    client: RegisteredClient, call: ManagementCall, registry: Registry, report: Report
-) -> RegisteredClient:
-    """The client as it stands now, after a conflict. Raises: Rejected when the call has no more business with it."""
+async def _present(client: RegisteredClient, arrival: Arrival, registry: Registry, report: Report) -> RegisteredClient:
+    """The client as it stands now, after a conflict. Raises: Rejected when the caller has no more business with it."""
     present = await registry.client(client.market, client.client_id)
     if present is None or present.status is not ClientStatus.ACTIVE:
         raise Unauthorised(report)
-    settle_version(call, present, report)
+    settle_version(arrival, present, report)
     return present
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from dcrgw.core.authorization.management import ManagementCall
-from dcrgw.core.certificates.identity import subject_key
 from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
@@ -21,9 +19,7 @@ from dcrgw.ports import Ports
 Receive = Callable[[], Awaitable[bytes]]
 
 
-async def update(
-    call: ManagementCall, arrival: Arrival, receive: Receive, market: Market, ports: Ports, report: Report
-) -> RegisteredClient:
+async def update(arrival: Arrival, receive: Receive, market: Market, ports: Ports, report: Report) -> RegisteredClient:
     """The registration as it stands after the update, judged whole like a new one: nothing omitted is kept.
 
     `arrival` has no body yet. A refused update changes nothing; a taken one ends no token.
@@ -31,7 +27,7 @@ async def update(
     """
     async with audit.of_failures(report, ports.registry):
         identity = stages.identify(arrival.chain, market, report)
-        current = await authorise(call, identity, market, ports.registry, report)
+        current = await authorise(arrival, identity, market, ports.registry, report)
         arrival = replace(arrival, body=await receive())
         envelope = report.settle(request.open(arrival.body, arrival.media_type, market.profile))
         report.settle(succession.judge_members(envelope.unverified_claims, current, market.profile))
@@ -41,5 +37,4 @@ async def update(
         registration = stages.judge_rules(identity, proven, asked, market, report)
         await stages.judge_standing(registration, market, ports.directories, report)
         enriched = await stages.enrich(registration, arrival, ports, report, current)
-        successor = replacing.successor(current, registration, enriched, arrival, subject_key(identity), ports)
-        return await replacing.replace_client(current, successor, registration, call, ports.registry, report)
+        return await replacing.replace_client(current, registration, enriched, arrival, ports, report)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hmac
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
 from dcrgw.core.authorization.tokens import AccessToken, token_hash
 from dcrgw.core.certificates.identity import ClientIdentity
 from dcrgw.core.checks import Check, Failed, Findings, Gate, Judgement, Outcome, Skipped, check, gate
+from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.core.registration import holders
 from dcrgw.core.registration.client import ClientStatus, RegisteredClient
@@ -55,32 +57,18 @@ EXPECTED_VERSION = gate(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ManagementCall:
-    """One call on one registration, as it arrived: nothing of it is believed yet.
-
-    `authorization` and `if_match` hold each such header; `token_elsewhere` says that the query or a form has a token.
-    """
-
-    method: str
-    client_id: str
-    authorization: tuple[str, ...] = field(default=(), repr=False)
-    token_elsewhere: bool = False
-    if_match: tuple[str, ...] = ()
-
-
 # RFC 6750 §2.1, b64token; the scheme's letter case does not count (RFC 9110 §11.1).
 _BEARER = re.compile(r"bearer(?: +(?P<token>[A-Za-z0-9._~+/-]+=*))?", re.IGNORECASE)
 _IS_BEARER = re.compile(r"bearer(?![^ ])", re.IGNORECASE)
 
 
-def bearer(call: ManagementCall) -> Judgement[str]:
-    """The token that a call brings, by its header alone."""
+def bearer(arrival: Arrival) -> Judgement[str]:
+    """The token that a request brings, by its headers and its query alone."""
     found = Findings()
-    is_single = not call.token_elsewhere and len(call.authorization) <= 1
+    is_single = len(arrival.authorization) <= 1 and not _has_token_elsewhere(arrival)
     if not found.settle(SINGLE, None if is_single else "the access token must come in one Authorization header only"):
         return found.judgement()
-    header = call.authorization[0] if call.authorization else ""
+    header = arrival.authorization[0] if arrival.authorization else ""
     if not found.settle(PRESENT, None if _IS_BEARER.match(header) else "the request needs a bearer token"):
         return found.judgement()
     match = _BEARER.fullmatch(header)
@@ -89,14 +77,21 @@ def bearer(call: ManagementCall) -> Judgement[str]:
     return found.judgement(token)
 
 
+def _has_token_elsewhere(arrival: Arrival) -> bool:
+    """RFC 6750 §2.2, §2.3: a form or the query may bring one too, and nothing that is managed here is a form."""
+    if (arrival.media_type or "").partition(";")[0].strip().lower() == "application/x-www-form-urlencoded":
+        return True
+    return any(name == "access_token" for name, _ in parse_qsl(arrival.query, keep_blank_values=True))
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A call with all that is known of its token and of the client that it names. `at` is epoch seconds.
+    """A request with all that is known of its token and of the client that it names. `at` is epoch seconds.
 
     `token` is None where the registry has none of that hash, and in markets of registration access tokens.
     """
 
-    call: ManagementCall
+    arrival: Arrival
     token_hash: str
     token: AccessToken | None
     client: RegisteredClient | None
@@ -113,7 +108,7 @@ class Claim:
         if self.token is None or self.token.market != self.market.name:
             return False
         is_gone = self.client is None or self.client.status is ClientStatus.DELETED
-        return is_gone or self.token.client_id != self.call.client_id
+        return is_gone or self.token.client_id != self.arrival.client_id
 
 
 _BY_REGISTRATION_TOKEN = Skipped("this market manages clients by registration access tokens")
@@ -159,7 +154,7 @@ def token_of_client(claim: Claim) -> Outcome:
     """The token was issued to the client that the URL names."""
     if claim.token is None:
         return _without_token(claim)
-    same = claim.token.client_id == claim.call.client_id
+    same = claim.token.client_id == claim.arrival.client_id
     return None if same else Failed("the token is of another client", claim.token.client_id)
 
 
@@ -201,7 +196,7 @@ RULES: tuple[Check[Claim], ...] = (
 
 
 def judge(claim: Claim) -> Judgement[RegisteredClient]:
-    """The client that the call may manage, judged by every rule. The failures are for the report, not for the wire."""
+    """The client that the caller may manage, by every rule; what fails is for the report, not for the wire."""
     findings = Findings()
     findings.run(RULES, claim)
     return findings.judgement(claim.client)
