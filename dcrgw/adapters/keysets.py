@@ -114,11 +114,11 @@ class CachedKeySets:
 
     async def _serve(self, kept: KeptKeys, kid: str) -> KeySet:
         keys = kept.keys
-        if keys is not None and kid in keys.keys and self._clock() < kept.warm_until:
+        if keys is not None and (kid in keys.keys or not kid) and self._clock() < kept.warm_until:
             return keys
         waited = await self._refresh(kept)
         keys = self._served(kept)
-        if kid in keys.keys:
+        if kid in keys.keys or not kid:
             return keys
         return await self._look_for(kid, kept, waited)
 
