@@ -6,7 +6,7 @@ A start, a reload and `check-config` all come through here. It is synchronous an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cryptography import x509
@@ -21,8 +21,10 @@ from dcrgw.config.profiles import profile_of
 from dcrgw.config.values import split_https
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.market import Directory, Market
+from dcrgw.materials.administration import AdminMaterials, admin_socket, admin_tls
 from dcrgw.materials.opening import Opening
 
+__all__ = ["AdminMaterials", "DirectoryMaterials", "Materials", "open_materials"]
 __all__ = ["DirectoryMaterials", "Materials", "open_materials", "open_sealing_keys"]
 
 #: A trust store's certificates; None is the system's own roots.
@@ -49,6 +51,7 @@ class Materials:
     settings: Settings
     mtls: KeyPair
     public: KeyPair | None
+    admin: AdminMaterials | None
     directories: Mapping[str, DirectoryMaterials]
     markets: Mapping[str, Market]
     sealing_keys: tuple[bytes, ...] = field(repr=False)
@@ -71,6 +74,7 @@ def open_materials(settings: Settings, at: float) -> Materials:
     markets = {
         each.name: _market(opening, f"market[{i}]", each, settings, mtls) for i, each in enumerate(settings.markets)
     }
+    admin = _admin(opening, settings, markets.values())
     sealing_keys = _sealing_keys(opening, settings)
     signing_key = _signing_key(opening, settings.signing)
     properties = {
@@ -86,6 +90,7 @@ def open_materials(settings: Settings, at: float) -> Materials:
         settings,
         mtls,
         public_pair,
+        admin,
         directories,
         markets,
         sealing_keys,
@@ -126,6 +131,15 @@ def _listener(opening: Opening, key: str, listener: ServerListener) -> KeyPair |
     assert listener.certificate is not None
     assert listener.key is not None
     return opening.pem_pair(f"{key}.key", listener.certificate, listener.key, listener.key_password)
+
+
+def _admin(opening: Opening, settings: Settings, markets: Iterable[Market]) -> AdminMaterials | None:
+    admin = settings.admin
+    if admin is None:
+        return None
+    pair = _listener(opening, "admin.tls", admin.tls) if admin.tls else None
+    of_tpps = [each for market in markets for each in (*market.anchors.roots, *market.anchors.intermediates)]
+    return AdminMaterials(admin_socket(opening, admin), admin_tls(opening, admin.tls, pair, of_tpps))
 
 
 def _directory(opening: Opening, key: str, directory: DirectorySettings, settings: Settings) -> DirectoryMaterials:

@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from dcrgw.adapters import keystores
 from dcrgw.adapters.keystore_files import KeystoreRefused
 from dcrgw.adapters.keystores import KeyPair, PrivateKey
+from dcrgw.adapters.local_users import gid_of, uid_of
 from dcrgw.adapters.sealer import sealing_key
 from dcrgw.config.explaining import did_you_mean
 from dcrgw.config.faults import ConfigFault
@@ -145,6 +146,19 @@ class Opening:
             if id_ not in known:
                 fix = did_you_mean(id_, known, "see the list of checks")
                 self._note(ConfigFault(f"{key}.{id_}", "there is no such check", fix))
+
+    def uid(self, key: str, name: str) -> int | None:
+        """A user's number, by name or number."""
+        return self._known(key, name, "user", uid_of(name))
+
+    def gid(self, key: str, name: str) -> int | None:
+        """A group's number, by name or number."""
+        return self._known(key, name, "group", gid_of(name))
+
+    def _known(self, key: str, name: str, kind: str, number: int | None) -> int | None:
+        if number is None:
+            self._note(ConfigFault(key, f"this machine has no {kind} {name}", f"make the {kind}, or correct the name"))
+        return number
 
     def own_file(self, key: str, path: Path) -> None:
         """A file that decides what we do: it must be readable to us, and writable to nobody else."""
