@@ -80,7 +80,12 @@ class Managed:
         """What was asked for, as a new request but for `changes`."""
         asked: dict[str, Any] = {
             name: self.answer[name]
-            for name in ("token_endpoint_auth_method", "token_endpoint_auth_signing_alg", "grant_types", "response_types")
+            for name in (
+                "token_endpoint_auth_method",
+                "token_endpoint_auth_signing_alg",
+                "grant_types",
+                "response_types",
+            )
             if name in self.answer
         }
         if self.is_plain:

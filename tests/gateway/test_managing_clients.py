@@ -6,9 +6,7 @@ import asyncio
 import json
 import sqlite3
 from contextlib import closing
-from typing import Any
 
-import aiohttp
 import pytest
 from as_clients import ask
 from managed import Managed, managed
@@ -174,9 +172,7 @@ async def test_a_refused_update_changes_nothing(town: Town, market: str) -> None
 @each_market
 async def test_a_weaker_method_than_the_market_offers_is_refused(town: Town, market: str) -> None:
     client = await managed(town, market)
-    refused(
-        await client.put(await client.body(token_endpoint_auth_method="none")), 400, "rules.auth_method.offered"
-    )
+    refused(await client.put(await client.body(token_endpoint_auth_method="none")), 400, "rules.auth_method.offered")
 
 
 @pytest.mark.parametrize("market", ["uk-3.2", "uk-3.3", "uk-3.4"])
@@ -308,7 +304,9 @@ async def test_a_token_comes_in_one_header_and_nowhere_else(town: Town, market: 
     assert (await client.call("GET", token="", headers={"Authorization": f"bEARER {client.token}"})).status == 200
     for url in (f"{client.url}?access_token={client.token}", f"{client.by_query}&access_token={client.token}"):
         refused(await client.call("GET", url=url), 401, "management.token.single", "invalid_token")
-    form = await client.call("GET", f"access_token={client.token}".encode(), media_type="application/x-www-form-urlencoded")
+    form = await client.call(
+        "GET", f"access_token={client.token}".encode(), media_type="application/x-www-form-urlencoded"
+    )
     refused(form, 401, "management.token.single", "invalid_token")
     for header in ("Bearer", f"Bearer {client.token} x"):
         reply = await client.call("GET", token="", headers={"Authorization": header})
@@ -411,7 +409,9 @@ async def test_parallel_deletions_delete_once(town: Town, market: str) -> None:
 
 @each_market
 async def test_the_registrations_bytes_still_lead_to_the_updated_client(town: Town, market: str) -> None:
-    body = await town.body(market, token_endpoint_auth_method="private_key_jwt", token_endpoint_auth_signing_alg="PS256")
+    body = await town.body(
+        market, token_endpoint_auth_method="private_key_jwt", token_endpoint_auth_signing_alg="PS256"
+    )
     first = await town.post(body, market)
     client = Managed(town, market, first.body, first.body.get("registration_access_token", ""))
     client.token = await client.new_token()

@@ -15,7 +15,7 @@ from town import MARKETS, Town, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-SCRIPT = '''
+SCRIPT = """
 from dcrgw.scripting.types import ClientRegistrationType
 
 
@@ -42,7 +42,7 @@ class ClientRegistration(ClientRegistrationType):
 
     def destroy(self, configurationAttributes):
         return True
-'''
+"""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
