@@ -184,8 +184,9 @@ def _scripts(materials: Materials) -> Iterator[ScriptSetting]:
 def _listeners(materials: Materials, serving: Mapping[str, Handler], health: Health) -> Iterator[Listener]:
     """The listeners of the settings, not yet started."""
     settings = materials.settings
-    # The handshake admits every market's anchors; each request is judged by its own market's.
-    anchors = [anchor for market in materials.markets.values() for anchor in _vouching(market)]
+    # The handshake admits every market's anchors, with the intermediates that TPPs may leave out (OpenSSL builds a
+    # path through its own store); each request is judged by its own market's.
+    anchors = [anchor for market in materials.markets.values() for anchor in market.anchors.certificates]
     yield _tls_listener("mtls", settings.listeners.mtls, materials.mtls, anchors, serving["mtls"], materials)
     if settings.listeners.public is not None and materials.public is not None:
         public = settings.listeners.public
@@ -200,11 +201,6 @@ def _listeners(materials: Materials, serving: Mapping[str, Handler], health: Hea
             limits=_limits(settings),
             malformed=ErrorCode.INVALID_REQUEST,
         )
-
-
-def _vouching(market: Market) -> tuple[x509.Certificate, ...]:
-    """Roots, and the intermediates that TPPs may leave out: OpenSSL builds a path through its own store."""
-    return (*market.anchors.roots, *market.anchors.intermediates)
 
 
 def _tls_listener(

@@ -313,7 +313,12 @@ class MarketSettings(Section):
     directories: tuple[Name, ...] = Field(min_length=1, description="Directories whose statements it takes.")
     trust: tuple[FilePath, ...] = Field(min_length=1, description="Roots of TPPs' certificates: PEM or PKCS#12 files.")
     trust_password: Secret | None = Field(
-        default=None, description="Password of the PKCS#12 files in `trust` and `intermediates`."
+        default=None, description="Password of the PKCS#12 files in `trust`, `qualified_trust` and `intermediates`."
+    )
+    qualified_trust: tuple[FilePath, ...] = Field(
+        default=(),
+        description="Roots of qualified trust service providers: PEM or PKCS#12 files. They vouch for QWACs alone; "
+        "in `trust` they could issue what passes for a directory's certificate.",
     )
     intermediates: tuple[FilePath, ...] = Field(
         default=(), description="Intermediates that TPPs may leave out: PEM or PKCS#12 files."

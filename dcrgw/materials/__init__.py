@@ -17,7 +17,7 @@ from dcrgw.adapters.keystores import KeyPair, PrivateKey
 from dcrgw.config.credentials import has_credentials
 from dcrgw.config.faults import ConfigFault, ConfigurationRefused
 from dcrgw.config.model import DirectorySettings, MarketSettings, ServerListener, Settings, SigningSettings
-from dcrgw.config.profiles import profile_of
+from dcrgw.config.profiles import profile_served
 from dcrgw.config.values import split_https
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.market import Directory, Market
@@ -83,6 +83,7 @@ def open_materials(settings: Settings, at: float) -> Materials:
         if each.enabled
     }
     opening.folder("registry.path", settings.registry.path.parent)
+    opening.private("registry.path", settings.registry.path)
     opening.own_file("configuration", settings.source)
     if opening.faults or mtls is None:
         raise ConfigurationRefused(settings.source, opening.faults)
@@ -183,6 +184,7 @@ def _market(opening: Opening, key: str, market: MarketSettings, settings: Settin
     password = market.trust_password, f"{key}.trust_password"
     roots = opening.trust_files(f"{key}.trust", market.trust, *password)
     intermediates = opening.trust_files(f"{key}.intermediates", market.intermediates, *password)
+    qualified = opening.trust_files(f"{key}.qualified_trust", market.qualified_trust, *password)
     opening.check_ids(f"{key}.error_codes", market.error_codes)
     if mtls is not None:
         opening.server_name(f"{key}.base_url", mtls, split_https(market.base_url).hostname or "")
@@ -191,9 +193,9 @@ def _market(opening: Opening, key: str, market: MarketSettings, settings: Settin
         name=market.name,
         base_url=market.base_url,
         issuer=market.issuer,
-        profile=profile_of(market),
+        profile=profile_served(market, settings),
         directories={each.name: _core_directory(each) for each in directories},
-        anchors=TrustAnchors(roots, intermediates),
+        anchors=TrustAnchors(roots, intermediates, qualified),
         auth_methods=market.client_auth_methods,
         request_audiences=frozenset(market.request_audiences),
         refuse_loopback_redirects=not settings.is_sandbox,

@@ -47,7 +47,7 @@ class Opening:
     def secret(self, key: str, reference: SecretReference) -> SecretStr | None:
         """The secret behind a reference."""
         if reference.file is not None:
-            self._private(key, reference.file)
+            self.private(key, reference.file)
         return self._attempt(key, reference.resolve)
 
     def sealing_key(self, key: str, reference: SecretReference) -> bytes | None:
@@ -178,6 +178,12 @@ class Opening:
             fix = "make the folder, and let the gateway's user write to it"
             self._note(ConfigFault(key, f"{path} is no folder that we can write to", fix))
 
+    def private(self, key: str, path: Path) -> None:
+        """A file, if it is there, that nobody else may read or write."""
+        reason = too_open(path)
+        if reason is not None:
+            self._note_exposure(ConfigFault(key, reason, f"chmod go= {path}"))
+
     def _pair(
         self, key: str, path: Path, password: SecretReference | None, open_it: Callable[[bytes | None], KeyPair]
     ) -> KeyPair | None:
@@ -197,7 +203,7 @@ class Opening:
         password_key: str = "",
     ) -> T | None:
         if private_path is not None:
-            self._private(key, private_path)
+            self.private(key, private_path)
         if password is None:
             return self._attempt(key, lambda: open_it(None))
         secret = self.secret(password_key or f"{key}_password", password)
@@ -218,11 +224,6 @@ class Opening:
         # One password may serve several files: its fault is told once.
         if fault not in self.faults:
             self.faults.append(fault)
-
-    def _private(self, key: str, path: Path) -> None:
-        reason = too_open(path)
-        if reason is not None:
-            self._note_exposure(ConfigFault(key, reason, f"chmod go= {path}"))
 
     def _note_exposure(self, fault: ConfigFault) -> None:
         noted = self.warnings if self._is_sandbox else self.faults
