@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -94,6 +95,12 @@ def cli() -> str:
     return "\n".join(lines)
 
 
+def answers() -> str:
+    """docs/answers.md: what each wrong registration gets, from the tables that the tests post."""
+    sys.path.insert(0, str(DOCS.parent / "tests" / "gateway"))
+    return str(importlib.import_module("answers_page").render())
+
+
 def _commands(path: list[str], command: click.Command) -> Iterator[tuple[list[str], click.Command]]:
     yield path, command
     if isinstance(command, click.Group):
@@ -110,6 +117,7 @@ def _cell(text: str) -> str:
 DOCUMENTS: dict[str, Callable[[], str]] = {
     "checks.md": checks,
     "errors.md": errors,
+    "answers.md": answers,
     "cli.md": cli,
     "configuration.md": configuration_markdown,
     "configuration.schema.json": configuration_schema,

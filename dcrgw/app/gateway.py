@@ -17,6 +17,7 @@ from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.signers import KeystoreSigner, StoredSigner
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app import outgoing
+from dcrgw.app.administration import admin_listeners
 from dcrgw.config.model import ServerListener, Settings
 from dcrgw.core.checks import Report
 from dcrgw.core.market import Market
@@ -41,7 +42,7 @@ from dcrgw.scripting.loader import ScriptSetting, load_script
 
 @dataclass(slots=True)
 class Gateway:
-    """What was started. `addresses` are listener name -> (host, port) as bound."""
+    """What was started. `addresses` are listener name -> (host, port) as bound, for a socket file (path, 0)."""
 
     materials: Materials
     health: Health
@@ -86,12 +87,14 @@ async def start(settings: Settings) -> Gateway:
     materials = await asyncio.to_thread(open_materials, settings, clock.now())
     async with AsyncExitStack() as opened:
         health = Health(clock, expected=["registry", *(f"keys of {name}" for name in materials.directories)])
-        ports = await _ports(materials, clock, health, opened)
+        registry = await _registry(materials, clock, health, opened)
+        ports = await _ports(materials, registry, clock, health, opened)
         recent = Recent()
         signer = await _signer(materials, clock, opened)
         gateway = Gateway(materials, health, recent, [], [], {}, AsyncExitStack())
         serving = _serving(list(materials.markets.values()), ports, signer, recent)
-        for listener in _listeners(materials, serving, health):
+        admin = admin_listeners(materials.admin, ports, registry, _limits(settings))
+        for listener in (*_listeners(materials, serving, health), *admin):
             gateway.addresses[listener.name] = await listener.start()
             opened.push_async_callback(listener.close)
             (gateway.probes if listener.name == "health" else gateway.listeners).append(listener)
@@ -136,17 +139,22 @@ async def _signer(materials: Materials, clock: SystemClock, opened: AsyncExitSta
     return await opened.enter_async_context(StoredSigner.open(path, sealer=sealer, clock=clock, alg=alg))
 
 
-async def _ports(materials: Materials, clock: SystemClock, health: Health, opened: AsyncExitStack) -> Ports:
-    settings = materials.settings
+async def _registry(materials: Materials, clock: SystemClock, health: Health, opened: AsyncExitStack) -> SqliteRegistry:
     registry = await opened.enter_async_context(
         SqliteRegistry.open(
-            settings.registry.path,
+            materials.settings.registry.path,
             sealer=Sealer(materials.sealing_keys),
             clock=clock,
             on_health=lambda ok, reason: health.set("registry", ok, reason),
         )
     )
     health.set("registry", True, "")
+    return registry
+
+
+async def _ports(
+    materials: Materials, registry: SqliteRegistry, clock: SystemClock, health: Health, opened: AsyncExitStack
+) -> Ports:
     scripts = InProcessScripts([load_script(each, now=clock.now()) for each in _scripts(materials)])
     opened.callback(scripts.close)
     return Ports(
@@ -176,8 +184,9 @@ def _scripts(materials: Materials) -> Iterator[ScriptSetting]:
 def _listeners(materials: Materials, serving: Mapping[str, Handler], health: Health) -> Iterator[Listener]:
     """The listeners of the settings, not yet started."""
     settings = materials.settings
-    # The handshake admits every market's anchors; each request is judged by its own market's.
-    anchors = [anchor for market in materials.markets.values() for anchor in _vouching(market)]
+    # The handshake admits every market's anchors, with the intermediates that TPPs may leave out (OpenSSL builds a
+    # path through its own store); each request is judged by its own market's.
+    anchors = [anchor for market in materials.markets.values() for anchor in market.anchors.certificates]
     yield _tls_listener("mtls", settings.listeners.mtls, materials.mtls, anchors, serving["mtls"], materials)
     if settings.listeners.public is not None and materials.public is not None:
         public = settings.listeners.public
@@ -192,11 +201,6 @@ def _listeners(materials: Materials, serving: Mapping[str, Handler], health: Hea
             limits=_limits(settings),
             malformed=ErrorCode.INVALID_REQUEST,
         )
-
-
-def _vouching(market: Market) -> tuple[x509.Certificate, ...]:
-    """Roots, and the intermediates that TPPs may leave out: OpenSSL builds a path through its own store."""
-    return (*market.anchors.roots, *market.anchors.intermediates)
 
 
 def _tls_listener(

@@ -20,6 +20,8 @@ from dcrgw.config.values import (
     HostPort,
     HttpsUrl,
     Issuer,
+    LocalName,
+    LocalUser,
     Name,
     Property,
     ProxyUrl,
@@ -104,6 +106,39 @@ class Listeners(Section):
         default=None, description="TLS without client certificates: discovery documents."
     )
     health: HealthListener | None = Field(default=None, description="Plain HTTP for liveness and readiness probes.")
+
+
+class AdminTlsListener(ServerListener):
+    """Administration from afar, by mutual TLS. Its clients' CA is the operator's own, never one that TPPs have."""
+
+    host: Text = Field(default="127.0.0.1", description="Address to listen on.")
+    client_ca: tuple[FilePath, ...] = Field(
+        min_length=1, description="Roots of administrators' certificates: PEM or PKCS#12 files."
+    )
+    client_ca_password: Secret | None = Field(default=None, description="Password of PKCS#12 files in `client_ca`.")
+    readers: tuple[Text, ...] = Field(default=(), description="Common names that may look.")
+    writers: tuple[Text, ...] = Field(default=(), description="Common names that may look and change.")
+    hosts: tuple[Text, ...] = Field(
+        min_length=1, description="Host names by which it is called; a request with another `Host` is refused."
+    )
+
+
+class Admin(Section):
+    """Where clients are looked after: `dcrgw clients`. The gateway's own user and root may do all."""
+
+    socket: FilePath | None = Field(
+        default=None, description="Socket file, for users of this machine; owner and group may open it."
+    )
+    group: LocalName | None = Field(
+        default=None,
+        description="Group that may open the socket: a name or gid.",
+        json_schema_extra=_like("the gateway's own group"),
+    )
+    readers: tuple[LocalUser, ...] = Field(
+        default=(), description="Who may look: a user's name or uid, or `%` and a group's name or gid."
+    )
+    writers: tuple[LocalUser, ...] = Field(default=(), description="Who may look and change, written in the same way.")
+    tls: AdminTlsListener | None = Field(default=None, description="Mutual TLS, for administrators elsewhere.")
 
 
 class Limits(Section):
@@ -278,7 +313,12 @@ class MarketSettings(Section):
     directories: tuple[Name, ...] = Field(min_length=1, description="Directories whose statements it takes.")
     trust: tuple[FilePath, ...] = Field(min_length=1, description="Roots of TPPs' certificates: PEM or PKCS#12 files.")
     trust_password: Secret | None = Field(
-        default=None, description="Password of the PKCS#12 files in `trust` and `intermediates`."
+        default=None, description="Password of the PKCS#12 files in `trust`, `qualified_trust` and `intermediates`."
+    )
+    qualified_trust: tuple[FilePath, ...] = Field(
+        default=(),
+        description="Roots of qualified trust service providers: PEM or PKCS#12 files. They vouch for QWACs alone; "
+        "in `trust` they could issue what passes for a directory's certificate.",
     )
     intermediates: tuple[FilePath, ...] = Field(
         default=(), description="Intermediates that TPPs may leave out: PEM or PKCS#12 files."
@@ -333,6 +373,7 @@ class Settings(Section):
         default="production", description="A sandbox may use loopback addresses and literal secrets; it warns of them."
     )
     listeners: Listeners = Field(description="Where the gateway is reached.")
+    admin: Admin | None = Field(default=None, description="Where clients are looked after.")
     limits: Limits = Field(default_factory=Limits, description="What one connection or request may take.")
     registry: RegistrySettings = Field(description="Where registrations are kept.")
     fetch: Fetch = Field(default_factory=Fetch, description="Limits of every outgoing request.")

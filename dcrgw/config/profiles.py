@@ -6,7 +6,7 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 
-from dcrgw.config.model import MarketSettings
+from dcrgw.config.model import MarketSettings, Settings
 from dcrgw.core.registration.profile import Document, Profile, from_document, resolve
 
 
@@ -29,6 +29,19 @@ def profile_of(market: MarketSettings) -> Profile:
     if market.dn_match is not None:
         policy["dn_match"] = market.dn_match
     return load_profile(market.profile).with_policy(policy)
+
+
+def profile_served(market: MarketSettings, settings: Settings) -> Profile:
+    """The same, as a gateway of these settings serves it.
+
+    The OB directory signs statements of its sandbox and of production as one issuer, so that in production only
+    those that say `production` are taken, unless the bank's policy says otherwise. Raises: as `profile_of`.
+    """
+    profile = profile_of(market)
+    says_environment = "software_environment" in profile.statement.claims
+    if settings.is_sandbox or not says_environment or "statement_environments" in market.policy:
+        return profile
+    return profile.with_policy({"statement_environments": ["production"]})
 
 
 def _document(name: str) -> Document:

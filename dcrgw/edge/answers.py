@@ -9,6 +9,7 @@ from types import MappingProxyType
 from aiohttp import web
 
 from dcrgw.core.checks import wire_text
+from dcrgw.core.market import Market
 from dcrgw.edge.exchange import INTERACTION_HEADER, Exchange
 from dcrgw.errors import ErrorCode, Fault, GatewayError, Rejected, Unavailable
 
@@ -88,7 +89,7 @@ def _rejected(error: Rejected, exchange: Exchange) -> web.Response:
     description = wire_text(first.description) + (f" (and {len(more)} more)" if more else "")
     body: dict[str, object] = dict(_body(_code(first, exchange), description))
     if exchange.market is None or exchange.market.explain_errors:
-        body["errors"] = [_explained(fault) for fault in error.faults]
+        body["errors"] = [_explained(fault, exchange.market) for fault in error.faults]
     headers = dict(error.headers)
     if first.status == 401:
         headers.setdefault("WWW-Authenticate", _challenge(first.code, description))
@@ -112,8 +113,9 @@ def _code(fault: Fault, exchange: Exchange) -> ErrorCode:
     return fault.code
 
 
-def _explained(fault: Fault) -> dict[str, str]:
-    return {"check": fault.check, "description": wire_text(fault.description), "spec": fault.spec}
+def _explained(fault: Fault, market: Market | None) -> dict[str, str]:
+    spec = fault.spec if market is None else market.profile.cited(fault.spec)
+    return {"check": fault.check, "description": wire_text(fault.description), "spec": spec}
 
 
 def _body(code: ErrorCode, description: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ from aiohttp.web_protocol import ERROR, RequestHandler, _ErrInfo
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from dcrgw.edge.faults import DEADLINE, HEADER_SIZE, HttpFault, of_parser
-from dcrgw.edge.peer import chain_of
+from dcrgw.edge.peer import PeerUser, chain_of, user_of
 from dcrgw.edge.request import Request
 from dcrgw.edge.serving import Serving
 
@@ -58,6 +58,7 @@ class Connection(RequestHandler):
         "_taking",
         "_wire",
         "peer_chain",
+        "peer_user",
         "served",
     )
 
@@ -93,6 +94,7 @@ class Connection(RequestHandler):
         self._taking: web.BaseRequest | None = None
         self._wire: asyncio.Transport | None = None
         self.peer_chain: tuple[bytes, ...] = ()
+        self.peer_user: PeerUser | None = None
         #: Requests that were answered or are being answered.
         self.served = 0
 
@@ -111,6 +113,7 @@ class Connection(RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._wire = cast(asyncio.Transport, transport)
         self.peer_chain = chain_of(transport)
+        self.peer_user = user_of(transport.get_extra_info("socket"))
         super().connection_made(transport)
         self._enter(Phase.HEADER)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,10 @@ def log_event(event: str, /, *, error: BaseException | None = None, **fields: An
     """Write one structured event. `error` is our own failure and is logged with its traceback."""
     loud = error is not None or event in _LOUD
     level = logging.ERROR if loud else logging.INFO
-    structlog.get_logger("dcrgw.edge").log(level, event, **fields, **({"exc_info": error} if error else {}))
+    if error is not None:
+        # As text, here: a renderer that formats it itself may print the locals of every frame, secrets among them.
+        fields["exception"] = "".join(traceback.format_exception(error))
+    structlog.get_logger("dcrgw.edge").log(level, event, **fields)
 
 
 class Throttle:

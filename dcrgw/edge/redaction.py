@@ -16,15 +16,16 @@ _SECRET_WORDS = (
 _SECRET_NAME = re.compile(rf"(?:^|[_\-. ])(?:{_SECRET_WORDS})(?:$|[_\-. ])")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
+# Bounded runs: where a pattern may begin at every other letter, an endless one would take the text's square in time.
 _PATTERNS = (
     # A PEM block, also one whose end was cut off.
     (re.compile(r"-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)", re.DOTALL), REDACTED),
     # JWS and JWE in compact form: base64url of an object's opening brace, then two to four more parts.
-    (re.compile(r"\be[wy][A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*){2,4}"), REDACTED),
+    (re.compile(r"\be[wy][A-Za-z0-9_-]{6,2048}+(?:\.[A-Za-z0-9_-]*){2,4}"), REDACTED),
     (re.compile(r"(?i)\b(bearer|basic|dpop)\s+[A-Za-z0-9._~+/=-]{6,}"), rf"\1 {REDACTED}"),
     (
         re.compile(
-            r"(?i)\b([a-z_-]*(?:password|passwd|passphrase|secret|token|assertion|api[_-]?key))"
+            r"(?i)\b([a-z_-]{0,40}(?:password|passwd|passphrase|secret|token|assertion|api[_-]?key))"
             r"(['\"]?\s*[=:]\s*)(?:\"[^\"]*\"?|'[^']*'?|[^\s,;&}\]]+)"
         ),
         rf"\1\2{REDACTED}",
@@ -33,6 +34,8 @@ _PATTERNS = (
 
 _MAX_DEPTH = 6
 _MAX_LENGTH = 8000
+#: What is looked at of a longer text: what the patterns take out of it may be long too.
+_MOST_LOOKED_AT = 2 * _MAX_LENGTH
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -42,9 +45,16 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
 
 def redact_text(text: str) -> str:
     """`text` without what looks like a secret, cut to a length that a log can bear."""
+    length = len(text)
+    if length > _MOST_LOOKED_AT:
+        # Without its last word, which the cut may have made unrecognisable.
+        text = text[:_MOST_LOOKED_AT]
+        text = text[: max(text.rfind(" "), text.rfind("\n"))]
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
-    return text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}... ({len(text)} characters)"
+    if length <= _MOST_LOOKED_AT and len(text) <= _MAX_LENGTH:
+        return text
+    return f"{text[:_MAX_LENGTH]}... ({length} characters)"
 
 
 def is_secret_name(name: str) -> bool:

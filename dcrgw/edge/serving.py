@@ -19,6 +19,9 @@ from dcrgw.edge.limits import Limits
 from dcrgw.edge.screening import screen
 from dcrgw.errors import ErrorCode, Misconfigured, Rejected, Unavailable
 
+#: The map from failures to responses that a listener uses.
+Answer = Callable[[BaseException, Exchange], web.Response]
+
 _LOGGED_PATH_LENGTH = 200
 
 
@@ -31,6 +34,7 @@ class Serving:
     limits: Limits
     hosts: frozenset[str] | None = None
     malformed: ErrorCode = ErrorCode.INVALID_CLIENT_METADATA
+    answer: Answer = answer
     on_event: Sink = log_event
     monotonic: Callable[[], float] = time.monotonic
     draining: bool = False
@@ -60,7 +64,7 @@ class Serving:
         return Exchange(label, self.listener, self.monotonic(), self.malformed)
 
     def _failed(self, error: BaseException, request: web.BaseRequest, exchange: Exchange) -> web.Response:
-        response = answer(error, exchange)
+        response = self.answer(error, exchange)
         if isinstance(error, HttpFault) and error.closes:
             response.force_close()
         self._log(request, exchange, status=response.status, **_reason(principal(error)))

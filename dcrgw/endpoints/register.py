@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from dcrgw.core.certificates.identity import PRESENT
-from dcrgw.core.checks import Report
+from dcrgw.core.checks import Report, gate
 from dcrgw.core.evidence import Arrival, Evidence, Journal
 from dcrgw.core.market import Market
 from dcrgw.core.registration.information import client_information, registration_management
@@ -18,12 +18,20 @@ from dcrgw.endpoints.asking import media_type, settle_accept
 from dcrgw.endpoints.managing import ManagementEndpoint, addressed
 from dcrgw.endpoints.recent import Recent
 from dcrgw.endpoints.routes import Place
+from dcrgw.errors import ErrorCode
 from dcrgw.flows.create import create
 from dcrgw.flows.secrets import REGISTRATION_TOKEN
 from dcrgw.ports import Ports
 from dcrgw.ports.recording import recorded
 
 __all__ = ["Recent", "RegisterEndpoint", "register_without_certificate"]
+
+QUERY = gate(
+    "http.query",
+    "The request has no query: all that counts stands in the body, once.",
+    spec="RFC 7591 §3.1",
+    code=ErrorCode.INVALID_CLIENT_METADATA,
+)
 
 
 class RegisterEndpoint:
@@ -39,6 +47,8 @@ class RegisterEndpoint:
             return await self._manage(request, exchange, place.market, client_id)
         if request.method != "POST":
             raise method_not_allowed(["POST"])
+        if request.query_string:
+            raise QUERY.rejection("the registration endpoint takes no query parameters; send them in the body")
         settle_accept(request)
         market = place.market
         arrival = Arrival(market.name, peer_chain(request), media_type(request), await request.read())

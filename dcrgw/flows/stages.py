@@ -14,7 +14,7 @@ from dcrgw.core.certificates.identity import identify as identify_holder
 from dcrgw.core.checks import Report, gate
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
-from dcrgw.core.registration import request, rules, standing, statement
+from dcrgw.core.registration import metadata, request, rules, standing, statement
 from dcrgw.core.registration.client import RegisteredClient, is_client_id
 from dcrgw.core.registration.request import Envelope, RegistrationRequest
 from dcrgw.core.registration.rules import Registration
@@ -152,8 +152,11 @@ def _judge_output(
     right = is_client_id(outcome.client_id) if current is None else outcome.client_id == current.client_id
     faults = [] if right else ["client_id"]
     if outcome.metadata != registration.metadata:
-        enriched = replace(registration, metadata=outcome.metadata)
-        faults += [finding.check.id for finding in rules.judge(enriched).failures]
+        # The rules judge members of the right type only, so the types come first.
+        judgement = metadata.recheck(outcome.metadata, registration.profile)
+        if judgement.value is not None:
+            judgement = rules.judge(replace(registration, metadata=outcome.metadata))
+        faults += [finding.check.id for finding in judgement.failures]
     if faults:
         ids = ", ".join(faults)
         report.findings.append(SCRIPT_OUTPUT.failed("the registration that the scripts made breaks the rules", ids))

@@ -6,7 +6,7 @@ A start, a reload and `check-config` all come through here. It is synchronous an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cryptography import x509
@@ -17,12 +17,14 @@ from dcrgw.adapters.keystores import KeyPair, PrivateKey
 from dcrgw.config.credentials import has_credentials
 from dcrgw.config.faults import ConfigFault, ConfigurationRefused
 from dcrgw.config.model import DirectorySettings, MarketSettings, ServerListener, Settings, SigningSettings
-from dcrgw.config.profiles import profile_of
+from dcrgw.config.profiles import profile_served
 from dcrgw.config.values import split_https
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.market import Directory, Market
+from dcrgw.materials.administration import AdminMaterials, admin_socket, admin_tls
 from dcrgw.materials.opening import Opening
 
+__all__ = ["AdminMaterials", "DirectoryMaterials", "Materials", "open_materials"]
 __all__ = ["DirectoryMaterials", "Materials", "open_materials", "open_sealing_keys"]
 
 #: A trust store's certificates; None is the system's own roots.
@@ -49,6 +51,7 @@ class Materials:
     settings: Settings
     mtls: KeyPair
     public: KeyPair | None
+    admin: AdminMaterials | None
     directories: Mapping[str, DirectoryMaterials]
     markets: Mapping[str, Market]
     sealing_keys: tuple[bytes, ...] = field(repr=False)
@@ -71,6 +74,7 @@ def open_materials(settings: Settings, at: float) -> Materials:
     markets = {
         each.name: _market(opening, f"market[{i}]", each, settings, mtls) for i, each in enumerate(settings.markets)
     }
+    admin = _admin(opening, settings, markets.values())
     sealing_keys = _sealing_keys(opening, settings)
     signing_key = _signing_key(opening, settings.signing)
     properties = {
@@ -79,6 +83,7 @@ def open_materials(settings: Settings, at: float) -> Materials:
         if each.enabled
     }
     opening.folder("registry.path", settings.registry.path.parent)
+    opening.private("registry.path", settings.registry.path)
     opening.own_file("configuration", settings.source)
     if opening.faults or mtls is None:
         raise ConfigurationRefused(settings.source, opening.faults)
@@ -86,6 +91,7 @@ def open_materials(settings: Settings, at: float) -> Materials:
         settings,
         mtls,
         public_pair,
+        admin,
         directories,
         markets,
         sealing_keys,
@@ -126,6 +132,15 @@ def _listener(opening: Opening, key: str, listener: ServerListener) -> KeyPair |
     assert listener.certificate is not None
     assert listener.key is not None
     return opening.pem_pair(f"{key}.key", listener.certificate, listener.key, listener.key_password)
+
+
+def _admin(opening: Opening, settings: Settings, markets: Iterable[Market]) -> AdminMaterials | None:
+    admin = settings.admin
+    if admin is None:
+        return None
+    pair = _listener(opening, "admin.tls", admin.tls) if admin.tls else None
+    of_tpps = [each for market in markets for each in (*market.anchors.roots, *market.anchors.intermediates)]
+    return AdminMaterials(admin_socket(opening, admin), admin_tls(opening, admin.tls, pair, of_tpps))
 
 
 def _directory(opening: Opening, key: str, directory: DirectorySettings, settings: Settings) -> DirectoryMaterials:
@@ -169,6 +184,7 @@ def _market(opening: Opening, key: str, market: MarketSettings, settings: Settin
     password = market.trust_password, f"{key}.trust_password"
     roots = opening.trust_files(f"{key}.trust", market.trust, *password)
     intermediates = opening.trust_files(f"{key}.intermediates", market.intermediates, *password)
+    qualified = opening.trust_files(f"{key}.qualified_trust", market.qualified_trust, *password)
     opening.check_ids(f"{key}.error_codes", market.error_codes)
     if mtls is not None:
         opening.server_name(f"{key}.base_url", mtls, split_https(market.base_url).hostname or "")
@@ -177,9 +193,9 @@ def _market(opening: Opening, key: str, market: MarketSettings, settings: Settin
         name=market.name,
         base_url=market.base_url,
         issuer=market.issuer,
-        profile=profile_of(market),
+        profile=profile_served(market, settings),
         directories={each.name: _core_directory(each) for each in directories},
-        anchors=TrustAnchors(roots, intermediates),
+        anchors=TrustAnchors(roots, intermediates, qualified),
         auth_methods=market.client_auth_methods,
         request_audiences=frozenset(market.request_audiences),
         refuse_loopback_redirects=not settings.is_sandbox,

@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from dcrgw.adapters import keystores
 from dcrgw.adapters.keystore_files import KeystoreRefused
 from dcrgw.adapters.keystores import KeyPair, PrivateKey
+from dcrgw.adapters.local_users import gid_of, uid_of
 from dcrgw.adapters.sealer import sealing_key
 from dcrgw.config.explaining import did_you_mean
 from dcrgw.config.faults import ConfigFault
@@ -46,7 +47,7 @@ class Opening:
     def secret(self, key: str, reference: SecretReference) -> SecretStr | None:
         """The secret behind a reference."""
         if reference.file is not None:
-            self._private(key, reference.file)
+            self.private(key, reference.file)
         return self._attempt(key, reference.resolve)
 
     def sealing_key(self, key: str, reference: SecretReference) -> bytes | None:
@@ -146,6 +147,19 @@ class Opening:
                 fix = did_you_mean(id_, known, "see the list of checks")
                 self._note(ConfigFault(f"{key}.{id_}", "there is no such check", fix))
 
+    def uid(self, key: str, name: str) -> int | None:
+        """A user's number, by name or number."""
+        return self._known(key, name, "user", uid_of(name))
+
+    def gid(self, key: str, name: str) -> int | None:
+        """A group's number, by name or number."""
+        return self._known(key, name, "group", gid_of(name))
+
+    def _known(self, key: str, name: str, kind: str, number: int | None) -> int | None:
+        if number is None:
+            self._note(ConfigFault(key, f"this machine has no {kind} {name}", f"make the {kind}, or correct the name"))
+        return number
+
     def own_file(self, key: str, path: Path) -> None:
         """A file that decides what we do: it must be readable to us, and writable to nobody else."""
         try:
@@ -163,6 +177,12 @@ class Opening:
         if not path.is_dir() or not os.access(path, os.W_OK | os.X_OK):
             fix = "make the folder, and let the gateway's user write to it"
             self._note(ConfigFault(key, f"{path} is no folder that we can write to", fix))
+
+    def private(self, key: str, path: Path) -> None:
+        """A file, if it is there, that nobody else may read or write."""
+        reason = too_open(path)
+        if reason is not None:
+            self._note_exposure(ConfigFault(key, reason, f"chmod go= {path}"))
 
     def _pair(
         self, key: str, path: Path, password: SecretReference | None, open_it: Callable[[bytes | None], KeyPair]
@@ -183,7 +203,7 @@ class Opening:
         password_key: str = "",
     ) -> T | None:
         if private_path is not None:
-            self._private(key, private_path)
+            self.private(key, private_path)
         if password is None:
             return self._attempt(key, lambda: open_it(None))
         secret = self.secret(password_key or f"{key}_password", password)
@@ -204,11 +224,6 @@ class Opening:
         # One password may serve several files: its fault is told once.
         if fault not in self.faults:
             self.faults.append(fault)
-
-    def _private(self, key: str, path: Path) -> None:
-        reason = too_open(path)
-        if reason is not None:
-            self._note_exposure(ConfigFault(key, reason, f"chmod go= {path}"))
 
     def _note_exposure(self, fault: ConfigFault) -> None:
         noted = self.warnings if self._is_sandbox else self.faults

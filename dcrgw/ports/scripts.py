@@ -24,7 +24,7 @@ class ScriptCall:
     statement: SoftwareStatement | None
     metadata: ClientMetadata
     #: The request's own claims as read (iss, aud, jti and all).
-    request_claims: Mapping[str, JsonValue]
+    request_claims: Mapping[str, JsonValue] = field(repr=False)
     client_id: str
     attributes: Mapping[str, JsonValue] = field(default_factory=dict)
 

@@ -29,6 +29,9 @@ key = "bank/server.key"
 host = "{host}"
 port = {health}
 
+[admin]
+socket = "admin.sock"                            # for `dcrgw clients`; whoever runs the sandbox may do all
+
 [registry]
 path = "bank/registry.sqlite"
 sealing_keys = ["file:bank/sealing.key"]

@@ -16,10 +16,12 @@ from dcrgw.sandbox.statements import Naming, Order, mint
 VERSION = 1
 INDEX = "sandbox.json"
 CONFIG = "dcrgw.toml"
+#: The administration's socket file.
+ADMIN = "admin.sock"
 SCOPE = "openid accounts payments"
 #: Everything that a sandbox puts into its folder, and what `dcrgw tpp` does; the gateway's log is not of them.
 NAMES = (
-    INDEX, CONFIG, "ca.pem", "issuing.pem", "transport.pem", "transport.key", "signing.pem", "signing.key",
+    INDEX, CONFIG, ADMIN, "ca.pem", "issuing.pem", "transport.pem", "transport.key", "signing.pem", "signing.key",
     "statement.jwt", "statement-generic.jwt", "obwac", "revoked", "bank", "directory", "tpp",
 )  # fmt: skip
 
@@ -113,6 +115,7 @@ def _gateway(endpoints: Endpoints, market: SandboxMarket) -> dict[str, Any]:
         "registration_endpoint": f"{base_url}/register",
         "token_endpoint": f"{base_url}/token",
         "health": f"http://127.0.0.1:{endpoints.health}",
+        "admin": ADMIN,
     }
 
 

@@ -141,6 +141,10 @@ def test_a_directory_with_a_place_to_ask_can_be_asked() -> None:
     assert not settings(changes).directories[0].has_standing
 
 
+def test_no_policy_lets_a_statement_live_for_ever() -> None:
+    assert list(faults({"market[0].policy": {"statement_max_age_s": 0}})) == ["market[0].policy.statement_max_age_s"]
+
+
 def test_signed_requests_need_hosts_that_serve_software_keys() -> None:
     changes = {"directory[0].software_jwks_hosts": []}
     assert list(faults(changes)) == ["directory[0].software_jwks_hosts"]

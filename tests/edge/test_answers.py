@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -13,10 +12,11 @@ from dcrgw.edge.answers import REGISTRATION_CODES, answer, json_answer, principa
 from dcrgw.edge.exchange import Exchange, interaction_id
 from dcrgw.edge.faults import method_not_allowed, not_found
 from dcrgw.errors import ErrorCode, Fault, Misconfigured, Rejected, Unavailable
+from dcrgw.testkit import markets
 
 
 def exchange(*, codes=None, explain=True, market=True, **more) -> Exchange:
-    chosen = SimpleNamespace(name="uk", error_codes=codes or {}, explain_errors=explain) if market else None
+    chosen = markets.market(error_codes=codes or {}, explain_errors=explain) if market else None
     return Exchange("3fa85f64-5717-4562-b3fc-2c963f66afa6", "register", 0.0, market=chosen, **more)
 
 

@@ -91,6 +91,14 @@ def test_ordinary_text_is_left_alone(text):
     assert redact_text(text) == text
 
 
+@pytest.mark.parametrize("text", ["a-" * 200_000, "ey-" * 200_000, f"{'word ' * 3198}{JWS} after", " " * 40_000])
+def test_a_long_text_is_cut_before_it_costs_much_and_never_within_a_secret(text):
+    clean = redact_text(text)
+    assert len(clean) < 8100
+    assert clean.endswith(f"... ({len(text)} characters)")
+    assert JWS[:20] not in clean
+
+
 @settings(max_examples=50)
 @given(
     st.recursive(
@@ -118,6 +126,22 @@ def test_every_event_comes_out_redacted(clean, style):
     assert JWS not in written
     assert "s3cr3t" not in written
     assert log.dropped == 0
+
+
+def test_no_renderer_gets_to_print_the_locals_of_a_failure(clean, capsys):
+    structlog.reset_defaults()
+
+    def fails():
+        hidden = "l0cal-s3cr3t"
+        raise ValueError(len(hidden))
+
+    try:
+        fails()
+    except ValueError as error:
+        log_event("request", error=error)
+    written = capsys.readouterr().out
+    assert "ValueError: 12" in written
+    assert "l0cal-s3cr3t" not in written
 
 
 def test_json_events_are_one_line_each(clean):

@@ -10,7 +10,18 @@ from town import Town, running
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
-    """A running sandbox with its gateway, shared by a file: tests leave the directory as they found it."""
-    async with running(tmp_path_factory.mktemp("sandbox")) as opened:
+async def town(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
+    """A running sandbox with its gateway, shared by a file: tests leave the directory as they found it.
+
+    A file's own functions `edit` and `adjust`, where it has them, change the configuration before each start.
+    """
+    own = {name: getattr(request.module, name) for name in ("edit", "adjust") if hasattr(request.module, name)}
+    async with running(tmp_path_factory.mktemp("sandbox"), **own) as opened:
         yield opened
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def warm_town(town: Town) -> Town:
+    """The town after a first registration: the gateway holds every key set, so that a refusal needs no question."""
+    assert (await town.post(await town.body())).status == 201
+    return town

@@ -371,3 +371,43 @@ async def test_basic_is_form_decoded_before_it_is_compared(town: Town) -> None:
     encoded = base64.b64encode(f"{client['client_id']}:{escaped}".encode()).decode()
     reply = await send(town, b"grant_type=client_credentials", headers={"Authorization": f"basic {encoded}"})
     assert reply.status == 200
+
+
+async def test_keys_by_value_prove_a_client_without_statement(town: Town) -> None:
+    key = SigningKey.generate("own")
+    body = json.dumps(
+        {
+            "redirect_uris": ["https://tpp.example/cb"],
+            "token_endpoint_auth_method": "private_key_jwt",
+            "grant_types": ["client_credentials", "authorization_code"],
+            "jwks": {"keys": [key.public_jwk()]},
+        }
+    ).encode()
+    client = (await town.post(body, "generic")).body
+    form = {"grant_type": "client_credentials", "client_assertion_type": JWT_BEARER}
+    for signer, status in ((key, 200), (SigningKey.generate("own"), 401)):
+        assertion = signer.sign(claims_of(town, client, "generic"))
+        reply = await send(town, urlencode({**form, "client_assertion": assertion}).encode(), "generic")
+        assert reply.status == status
+
+
+async def test_a_key_set_that_nobody_vouches_for_is_not_registered(town: Town) -> None:
+    before = town.clients()
+    asked = {"redirect_uris": ["https://tpp.example/cb"], "token_endpoint_auth_method": "private_key_jwt"}
+    reply = await town.post(json.dumps({**asked, "jwks_uri": "https://169.254.169.254/keys"}).encode(), "generic")
+    assert (reply.status, reply.checks) == (400, ["rules.jwks.vouched"])
+    assert town.clients() == before
+
+
+async def test_a_key_set_that_cannot_be_had_is_no_answer(town: Town) -> None:
+    client = await registered(town, "private_key_jwt")
+    await town.start()
+    await town.manage("PUT", "/faults/software-jwks", mode="down")
+    try:
+        reply = await ask(town, client)
+        assert (reply.status, reply.body["error"]) == (503, "temporarily_unavailable")
+        assert int(reply.headers["Retry-After"]) >= 1
+    finally:
+        await town.manage("PUT", "/faults/software-jwks", mode="none")
+        await town.start()
+    assert (await ask(town, client)).status == 200

@@ -20,6 +20,8 @@ import aiohttp
 
 from dcrgw import app
 from dcrgw.config.loading import load
+from dcrgw.config.model import Settings
+from dcrgw.core.jose import base64url
 from dcrgw.sandbox import reports
 from dcrgw.sandbox.session import Ports, Session, session
 from dcrgw.testkit.statements import Change, changed, request_claims, rfc7591_request_claims
@@ -44,12 +46,17 @@ class Reply:
 
 @dataclass
 class Town:
-    """A running sandbox with its gateway. `edit` may change the configuration text before each start."""
+    """A running sandbox with its gateway.
+
+    Before each start `edit` may change the configuration's text, and `adjust` what no sandbox's text may say.
+    """
 
     session: Session
     edit: Callable[[str], str] = lambda text: text
+    adjust: Callable[[Settings], Settings] = lambda settings: settings
     gateway: app.Gateway | None = None
-    sessions: dict[tuple[Path, Path], aiohttp.ClientSession] = field(default_factory=dict)
+    #: By the client certificate and key that they show; None is the plain one for the management API.
+    sessions: dict[tuple[Path, Path] | None, aiohttp.ClientSession] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -69,7 +76,7 @@ class Town:
         await self.stop()
         config = self.session.config
         config.write_text(self.edit(config.read_text()))
-        self.gateway = await app.start(load(config))
+        self.gateway = await app.start(self.adjust(load(config)))
 
     async def stop(self) -> None:
         """Stop the gateway and the TPPs' connections; the directory stays."""
@@ -83,14 +90,23 @@ class Town:
     async def manage(self, method: str, path: str, **body: Any) -> dict[str, Any]:
         """One call of the directory's management API."""
         url = self.session.endpoints.management + path
-        async with aiohttp.ClientSession() as http, http.request(method, url, json=body or None) as answer:
+        async with self._http(None).request(method, url, json=body or None) as answer:
             text = await answer.text()
             assert answer.status < 300, text
             return json.loads(text) if text else {}
 
     async def statement(self, market: str = UK, **claims: Any) -> str:
         """A fresh statement of the default TPP, by the management API; None leaves a claim out."""
-        return (await self.manage("POST", "/statements", market=market, claims=claims))["statement"]
+        return await self.mint(market, claims=claims)
+
+    async def mint(self, market: str = UK, **order: Any) -> str:
+        """A statement of the management API as ordered; bytes among the order go as base64url."""
+        sent = {name: base64url.encode(value) if isinstance(value, bytes) else value for name, value in order.items()}
+        return (await self.manage("POST", "/statements", market=market, **sent))["statement"]
+
+    async def asked(self) -> list[str]:
+        """The endpoints of the directory that were asked so far, oldest first."""
+        return [each["endpoint"] for each in (await self.manage("GET", "/requests"))["requests"]]
 
     def claims(
         self, statement: str | None, market: str = UK, tpp: str | None = None, **changes: Change
@@ -158,8 +174,10 @@ class Town:
         with closing(sqlite3.connect(f"file:{self.folder}/bank/registry.sqlite?mode=ro", uri=True)) as db:
             return db.execute("SELECT count(*) FROM clients").fetchone()[0]
 
-    def _http(self, pair: tuple[Path, Path]) -> aiohttp.ClientSession:
-        if pair not in self.sessions:
+    def _http(self, pair: tuple[Path, Path] | None) -> aiohttp.ClientSession:
+        if pair is None and pair not in self.sessions:
+            self.sessions[pair] = aiohttp.ClientSession()
+        elif pair is not None and pair not in self.sessions:
             tls = ssl.create_default_context(cafile=str(self.folder / "ca.pem"))
             tls.load_cert_chain(*pair)
             self.sessions[pair] = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls))
@@ -167,7 +185,11 @@ class Town:
 
 
 @asynccontextmanager
-async def running(path: Path, edit: Callable[[str], str] = lambda text: text) -> AsyncIterator[Town]:
+async def running(
+    path: Path,
+    edit: Callable[[str], str] = lambda text: text,
+    adjust: Callable[[Settings], Settings] = lambda settings: settings,
+) -> AsyncIterator[Town]:
     """A town in a folder; gone at the end."""
     towns: list[Town] = []
 
@@ -175,7 +197,7 @@ async def running(path: Path, edit: Callable[[str], str] = lambda text: text) ->
         return reports.find(towns[0].gateway.reports, wanted) if towns and towns[0].gateway else None
 
     async with session(path, Ports(), found) as opened:
-        town = Town(opened, edit)
+        town = Town(opened, edit, adjust)
         towns.append(town)
         await town.start()
         opened.publish()

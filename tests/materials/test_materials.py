@@ -279,3 +279,33 @@ def test_a_pem_transport_pair_opens(folder: Path) -> None:
         "directory[0].transport_key": "signing.key",
     }
     assert opened(folder, changes).directories["primary"].client_id == "BANKSW"
+
+
+def test_a_production_market_takes_production_statements_unless_the_bank_says_otherwise(folder: Path) -> None:
+    def environments(changes: Mapping[str, Any]) -> frozenset[str]:
+        return opened(folder, changes).markets["uk"].profile.statement.environments
+
+    assert environments({}) == {"production"}
+    assert environments(SANDBOX) == frozenset()
+    assert environments({"market[0].policy": {"statement_environments": []}}) == frozenset()
+    assert environments({"market[0].policy": {"statement_environments": ["sandbox"]}}) == {"sandbox"}
+
+
+def test_a_market_whose_statements_name_no_environment_asks_for_none(folder: Path) -> None:
+    assert not opened(folder, {"market[0].profile": "rfc7591"}).markets["uk"].profile.statement.environments
+
+
+def test_trust_service_providers_stand_apart_from_directories(folder: Path) -> None:
+    provider = CertificateAuthority.create("Provider Root", at=time.time())
+    put(folder / "provider.pem", provider.certificate_pem)
+    anchors = opened(folder, {"market[0].qualified_trust": ["provider.pem"]}).markets["uk"].anchors
+    assert (anchors.roots, anchors.qualified_roots) == ((ROOT.certificate,), (provider.certificate,))
+    assert set(anchors.certificates) == {ROOT.certificate, provider.certificate}
+
+
+def test_a_registry_that_others_may_read_is_refused(folder: Path) -> None:
+    registry = settings({}, folder / "dcrgw.toml").registry.path
+    put(registry, b"", 0o640)
+    assert list(faults(folder)) == ["registry.path"]
+    registry.chmod(0o600)
+    assert opened(folder)

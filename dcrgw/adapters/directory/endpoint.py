@@ -31,12 +31,18 @@ class Trouble(StrEnum):
 
 
 class EndpointTrouble(Exception):
-    """The endpoint gave no usable answer. `detail` holds no token, assertion, key or body."""
+    """The endpoint gave no usable answer. `detail` holds no token, assertion, key or body.
 
-    def __init__(self, trouble: Trouble, detail: str, *, retry_after_s: float | None = None) -> None:
+    `of_this_question`: another question may well be answered, so that it tells nothing about the endpoint.
+    """
+
+    def __init__(
+        self, trouble: Trouble, detail: str, *, retry_after_s: float | None = None, of_this_question: bool = False
+    ) -> None:
         self.trouble = trouble
         self.detail = detail
         self.retry_after_s = retry_after_s
+        self.of_this_question = of_this_question
         super().__init__(f"{trouble}: {detail}")
 
 
@@ -82,7 +88,10 @@ class Endpoint:
         else:
             self._note(self._breaker.succeeded)
             return answer
-        self._note(lambda: self._failed(trouble))
+        if trouble.of_this_question:
+            self._breaker.abandoned()
+        else:
+            self._note(lambda: self._failed(trouble))
         raise self._unavailable(str(trouble), trouble.retry_after_s)
 
     def status(self) -> EndpointStatus:

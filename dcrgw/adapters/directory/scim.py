@@ -118,9 +118,15 @@ def _roles(entries: Iterable[Members]) -> frozenset[str] | None:
 def _authorisations(resource: Members) -> tuple[Authorisation, ...] | None:
     # An organisation may hold claims under either schema, and one claim or several.
     claims = [claim for urn in _AUTHORITIES for claim in map(_object, _list_or_one(_member(resource, urn)))]
-    if not claims:
+    if not claims and not _speaks_of_authorities(resource):
         return None
     return tuple(_authorisation(claim, entry) for claim in claims for entry in _listed(claim))
+
+
+def _speaks_of_authorities(resource: Members) -> bool:
+    """Whether a resource without claims says so, by its schemas or an empty list: then nobody authorises it."""
+    schemas = {schema.lower() for schema in _strings(_member(resource, "schemas"))}
+    return any(urn.lower() in schemas or _member(resource, urn) is not None for urn in _AUTHORITIES)
 
 
 def _listed(claim: Members) -> list[Members]:

@@ -11,7 +11,7 @@ from dcrgw.adapters.directory import scim
 from dcrgw.adapters.directory.endpoint import Endpoint, EndpointStatus, EndpointTrouble, Trouble, refusal
 from dcrgw.adapters.directory.settings import OpenBankingDirectory
 from dcrgw.adapters.directory.token import AccessToken, AccessTokens
-from dcrgw.adapters.fetcher import Fetched
+from dcrgw.adapters.fetcher import Fetched, FetchFailed, FetchReason
 from dcrgw.adapters.flights import Flights
 from dcrgw.core.registration.standing import Standing
 from dcrgw.errors import Misconfigured
@@ -130,8 +130,14 @@ class _Desk:
             listing = scim.read(answer.body)
             return scim.standing(listing, software_id, org_id, observed_at=self._now(), source=url)
         except scim.AnswerUnreadable as error:
-            raise EndpointTrouble(Trouble.UNREADABLE, str(error)) from None
+            raise EndpointTrouble(Trouble.UNREADABLE, str(error), of_this_question=True) from None
 
     async def _get(self, url: str, token: AccessToken) -> Fetched:
         said = {"Authorization": f"Bearer {token.value}", "Accept": "application/scim+json, application/json"}
-        return await self.directory.fetcher.get(url, hosts=None, headers=said)
+        try:
+            return await self.directory.fetcher.get(url, hosts=None, headers=said)
+        except FetchFailed as failure:
+            if failure.reason is not FetchReason.SIZE:
+                raise
+            # One TPP with a record beyond all bounds must not keep the others out.
+            raise EndpointTrouble(Trouble.UNREADABLE, failure.detail, of_this_question=True) from None

@@ -62,11 +62,13 @@ COMMON_NAME_SINGLE = _gate("common_name.single", "The subject has exactly one co
 COMMON_NAME_LENGTH = _gate(
     "common_name.length", "The common name is not longer than the market allows.", "RFC 5280 appendix A.1"
 )
-KIND = _gate("kind.admitted", "The market admits this kind of certificate.", "OB Directory certificate profiles")
+KIND = _gate(
+    "kind.admitted", "The market admits this kind of certificate.", "OB Directory certificate profiles; RFC 8705 §2.1"
+)
 IDENTIFIERS = _gate(
     "subject.identifiers",
     "Every attribute that identifies is there once, with letters, digits, dot, underscore and hyphen only, at most 64.",
-    "OB UK DCR 3.3, software_id and org_id",
+    "OB UK DCR 3.3, software_id and org_id; RFC 8705 §7.4",
 )
 
 _ORGANIZATIONAL_UNIT, _ORGANIZATION_IDENTIFIER, _UID = "2.5.4.11", "2.5.4.97", "0.9.2342.19200300.100.1.1"
@@ -83,11 +85,14 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _OB_ORGANISATION_ID = re.compile(r"[A-Za-z0-9]{18}")
 
 
-def judge(leaf: Leaf, strategies: Mapping[str, str], policy: LeafPolicy) -> Judgement[Holder]:
+def judge(
+    leaf: Leaf, strategies: Mapping[str, str], policy: LeafPolicy, *, is_qualified: bool = False
+) -> Judgement[Holder]:
     """The one holder whom the leaf's subject names.
 
     `strategies` maps certificate kinds to what their subject identifies, `cn=software_id,ou=org_id`,
-    `cn=org_id` or `none`; a kind that is not named is refused.
+    `cn=org_id` or `none`; a kind that is not named is refused. `is_qualified`: a qualified trust service provider
+    vouches for it, so that it is a QWAC or nothing that is known here.
     Raises: Misconfigured for a strategy that names another attribute.
     """
     found = Findings()
@@ -105,7 +110,7 @@ def judge(leaf: Leaf, strategies: Mapping[str, str], policy: LeafPolicy) -> Judg
     limit = policy.common_name_max_length
     too_long = f"the client certificate's common name is longer than {limit} characters"
     found.settle(COMMON_NAME_LENGTH, too_long if len(common_names[0]) > limit else None)
-    holder = _holder(leaf, subject, common_names[0])
+    holder = _holder(leaf, subject, common_names[0], is_qualified)
     if found.settle(KIND, _not_admitted(holder.kind, strategies)):
         found.settle(IDENTIFIERS, _not_identifying(subject, strategies[holder.kind]))
     return found.judgement(holder)
@@ -128,14 +133,16 @@ def _text_or_hex(tag: int, octets: bytes) -> str:
         return f"#{tag:02x}{octets.hex()}"
 
 
-def _holder(leaf: Leaf, subject: Subject, common_name: str) -> Holder:
+def _holder(leaf: Leaf, subject: Subject, common_name: str, is_qualified: bool) -> Holder:
     units = _values(subject, _ORGANIZATIONAL_UNIT)
     unit = units[0] if len(units) == 1 else None
     organization = next(iter(_values(subject, _ORGANIZATION_IDENTIFIER)), None)
     uid = next(iter(_values(subject, _UID)), None)
     is_web = leaf.qualified is not None and "web" in leaf.qualified.types
     kind = CertificateKind.OTHER
-    if organization is not None and organization.startswith("OFBBR-") and uid is not None:
+    if is_qualified:
+        kind = CertificateKind.QWAC if organization is not None and is_web else CertificateKind.OTHER
+    elif organization is not None and organization.startswith("OFBBR-") and uid is not None:
         kind = CertificateKind.BRCAC
     elif organization is not None and is_web:
         is_directory_s = _OB_ORGANISATION_ID.fullmatch(common_name)

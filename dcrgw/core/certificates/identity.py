@@ -13,7 +13,7 @@ from dcrgw.core.certificates import path as paths
 from dcrgw.core.certificates.holder import CertificateKind
 from dcrgw.core.certificates.leaf import LeafPolicy, LeafUnderPolicy
 from dcrgw.core.certificates.names import Subject
-from dcrgw.core.certificates.path import PathRefused, TrustAnchors
+from dcrgw.core.certificates.path import Path, PathRefused, TrustAnchors
 from dcrgw.core.certificates.reading import CertificateRefused, Leaf, read
 from dcrgw.core.checks import Finding, Findings, Judgement, gate
 from dcrgw.errors import ErrorCode
@@ -75,11 +75,13 @@ def identify(
         return found.judgement()
     found.add(leaf.READABLE.passed)
     is_timely = found.settle(leaf.DATES, leaf.dates(certificate, at))
-    for finding in (*faults, *_path_findings(chain, anchors, at, is_timely)):
+    path, findings = _path(chain, anchors, at, is_timely)
+    for finding in (*faults, *findings):
         found.add(finding)
-    if found.has_failed:
+    if path is None or found.has_failed:
         return found.judgement()
-    named = _identity(certificate, tuple(strategies.items()), policy)
+    is_qualified = path.certificates[-1] in anchors.qualified_roots
+    named = _identity(certificate, tuple(strategies.items()), policy, is_qualified)
     for finding in named.findings:
         found.add(finding)
     return found.judgement(named.value)
@@ -115,21 +117,22 @@ def _read(der: bytes, policy: LeafPolicy) -> tuple[Leaf, tuple[Finding, ...]]:
 _PATH_HOLDS = tuple(entry.passed for entry in paths.GATES)
 
 
-def _path_findings(chain: Sequence[bytes], anchors: TrustAnchors, at: float, is_timely: bool) -> Sequence[Finding]:
+def _path(
+    chain: Sequence[bytes], anchors: TrustAnchors, at: float, is_timely: bool
+) -> tuple[Path | None, Sequence[Finding]]:
     if not is_timely:
-        return (paths.ANCHORED.skipped("no path is looked for while the leaf is outside its own dates"),)
+        return None, (paths.ANCHORED.skipped("no path is looked for while the leaf is outside its own dates"),)
     try:
-        paths.build(chain, anchors, at)
+        return paths.build(chain, anchors, at), _PATH_HOLDS
     except PathRefused as refusal:
-        return refusal.findings
-    return _PATH_HOLDS
+        return None, refusal.findings
 
 
 @lru_cache(maxsize=1024)
 def _identity(
-    certificate: Leaf, strategies: tuple[tuple[str, str], ...], policy: LeafPolicy
+    certificate: Leaf, strategies: tuple[tuple[str, str], ...], policy: LeafPolicy, is_qualified: bool
 ) -> Judgement[ClientIdentity]:
-    named = holder.judge(certificate, dict(strategies), policy)
+    named = holder.judge(certificate, dict(strategies), policy, is_qualified=is_qualified)
     if named.value is None:
         return Judgement(named.findings)
     subject = named.value.subject

@@ -10,6 +10,7 @@ path that it found: version 1 issuers, missing basicConstraints, weak keys and d
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
@@ -34,12 +35,19 @@ MAX_CHAIN_LENGTH = 10
 class TrustAnchors:
     """Who may vouch for a TPP's certificate. A new value is a new trust generation.
 
-    Only `roots` anchor a path (a sub CA may stand among them); `intermediates` help to build it, as if the peer
-    had sent them.
+    Only roots anchor a path (a sub CA may stand among them); `intermediates` help to build it, as if the peer
+    had sent them. `qualified_roots` vouch for QWACs alone: a trust service provider writes common names as its
+    customers wish, so what it issues must never pass for a directory's certificate.
     """
 
     roots: tuple[x509.Certificate, ...]
     intermediates: tuple[x509.Certificate, ...] = ()
+    qualified_roots: tuple[x509.Certificate, ...] = ()
+
+    @property
+    def certificates(self) -> tuple[x509.Certificate, ...]:
+        """All of them, for whoever only has to find a path."""
+        return (*self.roots, *self.qualified_roots, *self.intermediates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +83,9 @@ PURPOSE = _gate("purpose", "Every issuer that names purposes may vouch for TLS c
 GATES = (READABLE, ANCHORED, DATES, CONSTRAINTS, AUTHORITIES, STRENGTH, PURPOSE)
 
 #: Everything about a path but its dates is a function of the chain and the anchors; a kept-alive connection asks
-#: at every request. Only successes are kept: a refusal costs the refused connection, and fills nothing.
-_KNOWN: LRUCache[tuple[tuple[bytes, ...], TrustAnchors], Path] = LRUCache(2048)
+#: at every request. Only successes are kept: a refusal costs the refused connection, and fills nothing. The chain
+#: counts by its digest: what a peer sends beside its path would else be kept too, a hundred kilobytes a time.
+_KNOWN: LRUCache[tuple[bytes, TrustAnchors], Path] = LRUCache(2048)
 _LOCK = threading.Lock()
 
 
@@ -86,7 +95,7 @@ def build(chain: Sequence[bytes], anchors: TrustAnchors, at: float) -> Path:
     `chain` is DER, leaf first; all beside the leaf are unproven helpers in any order.
     Raises: PathRefused.
     """
-    key = (tuple(chain), anchors)
+    key = (_digest(chain), anchors)
     with _LOCK:
         known = _KNOWN.get(key)
     # Outside its dates another path may hold, through a renewed intermediate.
@@ -96,6 +105,14 @@ def build(chain: Sequence[bytes], anchors: TrustAnchors, at: float) -> Path:
     with _LOCK:
         _KNOWN[key] = path
     return path
+
+
+def _digest(chain: Sequence[bytes]) -> bytes:
+    whole = hashlib.sha256()
+    for der in chain:
+        whole.update(len(der).to_bytes(8, "big"))
+        whole.update(der)
+    return whole.digest()
 
 
 def _read(chain: Sequence[bytes]) -> list[x509.Certificate]:
@@ -129,7 +146,7 @@ def _found(chain: list[x509.Certificate], anchors: TrustAnchors, at: float) -> t
 
 @lru_cache(maxsize=64)
 def _for_openssl(anchors: TrustAnchors) -> tuple[tuple[crypto.X509, ...], tuple[crypto.X509, ...]]:
-    both = (anchors.roots, anchors.intermediates)
+    both = ((*anchors.roots, *anchors.qualified_roots), anchors.intermediates)
     roots, intermediates = (tuple(crypto.X509.from_cryptography(c) for c in certificates) for certificates in both)
     return roots, intermediates
 

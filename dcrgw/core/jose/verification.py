@@ -26,7 +26,9 @@ def verify(token: Unverified, keys: KeySet, policy: JosePolicy) -> VerificationK
     if key is None:
         raise JoseRefused(JoseReason.KEY_ALGORITHM, "the key of the header's kid is not one for the header's alg")
     if not _signed(token, key.key, ALGORITHMS[alg]):
-        raise JoseRefused(JoseReason.SIGNATURE, "the signature is not this key's over this token")
+        raise JoseRefused(
+            JoseReason.SIGNATURE, "the signature was not made over this token by the key of the header's kid"
+        )
     return key
 
 

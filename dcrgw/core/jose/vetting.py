@@ -75,7 +75,8 @@ def _wrong_kind(jwk: dict[str, JsonValue]) -> str | None:
         return "its kty is neither RSA nor EC"
     if not _PRIVATE_MEMBERS.isdisjoint(jwk):
         return "its private part is published: it must be replaced"
-    if kty == "EC" and jwk.get("crv") not in _CURVES:
+    crv = jwk.get("crv")
+    if kty == "EC" and not (isinstance(crv, str) and crv in _CURVES):
         return "its crv is not one of P-256, P-384, P-521"
     return None
 

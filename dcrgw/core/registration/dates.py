@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite
+from math import ceil, isfinite
 
 #: A "date" beyond this is in milliseconds, as several senders have it (the year 5138 in seconds).
 _NOT_SECONDS = 100_000_000_000
@@ -31,7 +31,7 @@ class Window:
         if date > _NOT_SECONDS:
             return f"{name} is not in seconds since 1970"
         if date > self.at + self.leeway_s:
-            return f"{name} is in the future"
+            return f"{name} is {_seconds(date - self.at)} in the future"
         return None
 
     def not_past(self, name: str, value: object) -> str | None:
@@ -42,7 +42,7 @@ class Window:
         if date > _NOT_SECONDS:
             return f"{name} is not in seconds since 1970"
         if date < self.at - self.leeway_s:
-            return f"{name} is in the past"
+            return f"{name} is {_seconds(self.at - date)} in the past"
         return None
 
     def not_older(self, name: str, value: object, age_s: int) -> str | None:
@@ -53,6 +53,11 @@ class Window:
         if date < self.at - age_s - self.leeway_s:
             return f"{name} is older than {age_s} seconds"
         return None
+
+
+def _seconds(distance: float) -> str:
+    """So that a caller whose clock is wrong sees by how much."""
+    return f"{ceil(distance)} seconds"
 
 
 def _no_date(name: str, value: object) -> str:

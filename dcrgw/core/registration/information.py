@@ -23,7 +23,7 @@ _SERVER_MEMBERS = frozenset(
     }
 )
 #: Members that are as much the statement's to say.
-_SHARED_MEMBERS = frozenset({"software_id", "software_version"})
+_SHARED_MEMBERS = frozenset({"software_id", "software_version", "software_roles"})
 
 
 def client_information(client: RegisteredClient, profile: Profile) -> dict[str, JsonValue]:
@@ -32,16 +32,15 @@ def client_information(client: RegisteredClient, profile: Profile) -> dict[str, 
     A client_secret stands in it only where there is one; `attributes` never do.
     Spec: RFC 7591 §3.2.1; OB UK DCR, OBClientRegistration1.
     """
-    answer: dict[str, JsonValue] = {
-        "client_id": client.client_id,
-        # Seconds, where several banks send milliseconds.
-        "client_id_issued_at": int(client.client_id_issued_at),
-    }
+    # What the server says comes last: no registered member, however it came there, gets to say it.
+    answer: dict[str, JsonValue] = {name: v for name, v in client.metadata.members.items() if _is_metadata(name)}
+    answer["client_id"] = client.client_id
+    # Seconds, where several banks send milliseconds.
+    answer["client_id_issued_at"] = int(client.client_id_issued_at)
     secret = client.secrets.get("client_secret")
     if secret is not None:
         answer["client_secret"] = secret
         answer["client_secret_expires_at"] = 0  # RFC 7591 §3.2.1: needed beside a secret; 0 is never
-    answer.update(client.metadata.members)
     if client.software_statement is not None:
         answer["software_statement"] = client.software_statement
     if profile.flatten_statement:
@@ -65,6 +64,10 @@ def registration_management(
     if registration_access_token is not None:
         members["registration_access_token"] = registration_access_token
     return members
+
+
+def _is_metadata(name: str) -> bool:
+    return name not in _SERVER_MEMBERS
 
 
 def _is_shown(name: str) -> bool:

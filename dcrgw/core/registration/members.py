@@ -71,6 +71,8 @@ MEMBERS: Mapping[str, Member] = {
     "jwks": Member(Kind.OBJECT),
     "software_id": Member(Kind.TEXT, max_length=255),
     "software_version": Member(Kind.TEXT, max_length=128),
+    # A statement's claim; as metadata no profile takes it from a request, a bank's script may set it
+    "software_roles": _WORDS,
     # OpenID Connect Registration 1.0 §2, JARM §3
     "application_type": _WORD,
     "sector_identifier_uri": _URL,

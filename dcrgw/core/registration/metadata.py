@@ -15,7 +15,7 @@ from dcrgw.core.registration.uris import https_fault
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.errors import ErrorCode
 
-__all__ = ["ClientMetadata", "effective", "read"]
+__all__ = ["ClientMetadata", "effective", "read", "recheck"]
 
 MAX_TAGGED_MEMBERS = 50
 
@@ -54,13 +54,13 @@ class ClientMetadata:
 TYPES = gate(
     "rules.metadata.types",
     "Every known member has its JSON type.",
-    spec="RFC 7591 §2, OpenID Connect Registration 1.0 §2",
+    spec="RFC 7591 §2; OpenID Connect Registration 1.0 §2",
     code=ErrorCode.INVALID_CLIENT_METADATA,
 )
 SIZES = gate(
     "rules.metadata.sizes",
     "No member is empty, too long or of too many items.",
-    spec="OB UK DCR, OBClientRegistrationRequest1",
+    spec="OB UK DCR, OBClientRegistrationRequest1; RFC 7591 §2",
     code=ErrorCode.INVALID_CLIENT_METADATA,
 )
 CHARACTERS = gate(
@@ -84,7 +84,7 @@ REDIRECT_TYPES = gate(
 REDIRECT_SIZES = gate(
     "rules.redirect_uris.sizes",
     "redirect_uris are neither too many nor too long.",
-    spec="OB UK DCR, redirect_uris",
+    spec="OB UK DCR, redirect_uris; RFC 7591 §2",
     code=ErrorCode.INVALID_REDIRECT_URI,
 )
 
@@ -100,8 +100,7 @@ def read(claims: Mapping[str, JsonValue], profile: Profile) -> Judgement[ClientM
 
     client_id, client_secret, registration tokens and whatever else a server sets are among the dropped.
     """
-    faults: dict[Gate, list[str]] = {}
-    members: dict[str, JsonValue] = {}
+    taken: dict[str, JsonValue] = {}
     tagged = 0
     for name, value in claims.items():
         member = MEMBERS.get(name) if name in profile.metadata.members else None
@@ -110,22 +109,35 @@ def read(claims: Mapping[str, JsonValue], profile: Profile) -> Judgement[ClientM
             if member is None:
                 continue
             tagged += 1
-        fault = _fault(name, value, member, profile)
-        if fault is None:
-            members[name] = value
-        else:
+        taken[name] = value
+    return recheck(ClientMetadata(taken), profile)
+
+
+def recheck(metadata: ClientMetadata, profile: Profile) -> Judgement[ClientMetadata]:
+    """The same metadata, if every member is known and of its type and bounds.
+
+    The rules take this for granted: where a member is of another type, they would find nothing to judge.
+    """
+    faults: dict[Gate, list[str]] = {}
+    for name, value in metadata.members.items():
+        member = MEMBERS.get(name) or _tagged(name)
+        fault = (TYPES, f"{name} is no client metadata") if member is None else _fault(name, value, member, profile)
+        if fault is not None:
             faults.setdefault(fault[0], []).append(fault[1])
     findings = Findings()
     for entry in _GATES:
         findings.settle(entry, "; ".join(faults[entry]) if entry in faults else None)
-    return findings.judgement(ClientMetadata(members))
+    return findings.judgement(metadata)
 
 
 def _tagged_member(name: str, profile: Profile) -> Member | None:
+    return _tagged(name) if name.partition("#")[0] in profile.metadata.members else None
+
+
+def _tagged(name: str) -> Member | None:
+    """The member that a language-tagged name is a translation of."""
     match = _TAGGED.fullmatch(name)
-    if match is None or match[1] not in profile.metadata.members:
-        return None
-    member = MEMBERS.get(match[1])
+    member = MEMBERS.get(match[1]) if match else None
     return member if member is not None and member.tagged else None
 
 

@@ -118,12 +118,18 @@ class MetadataProfile:
     ciba_delivery_modes: frozenset[str]
 
 
+#: What a clause of one market's own texts begins with; every other clause (an RFC, OpenID) is everybody's.
+FRAMEWORKS = frozenset({"OB UK", "OB Directory", "PSD2", "FAPI", "Open Finance Brasil", "CDR"})
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """A market profile. `name` is as written in configuration: obuk-3.2, obuk-3.3, obuk-3.4, rfc7591."""
 
     name: str
     title: str
+    #: Whose own texts this market obeys, of `FRAMEWORKS`; clauses of the others are not cited to its callers.
+    frameworks: frozenset[str]
     statement: StatementProfile
     request: RequestProfile
     metadata: MetadataProfile
@@ -151,6 +157,11 @@ class Profile:
         """Some of this market's requests are signed by the key set that the statement names."""
         return bool(self.request.jws_media_types)
 
+    def cited(self, spec: str) -> str:
+        """Those of a check's clauses (`; ` between two) that mean something in this market; its title for none."""
+        foreign = tuple(FRAMEWORKS - self.frameworks)
+        return "; ".join(clause for clause in spec.split("; ") if not clause.startswith(foreign)) or self.title
+
     def with_policy(self, policy: Mapping[str, object]) -> Profile:
         """This profile with a bank's own choices.
 
@@ -166,7 +177,10 @@ class Profile:
         changes: dict[str, Any] = dict(sections.pop("", {}))
         for section, fields in sections.items():
             changes[section] = replace(getattr(self, section), **fields)
-        return replace(self, **changes).sound()
+        made = replace(self, **changes).sound()
+        if "statement_max_age_s" in policy and not made.statement.max_age_s and not made.statement.expiry_required:
+            raise ValueError("statement_max_age_s: 0 would let a statement without exp live for ever")
+        return made
 
     def sound(self) -> Profile:
         """This profile. Raises: ValueError naming the key of a choice that contradicts another."""
@@ -231,10 +245,13 @@ _DAY_S = 86_400
 OVERRIDABLE: Mapping[str, Override] = {
     "statement_required": Override("statement", "required", "A request without a statement is refused.", bool),
     "statement_max_age_s": Override(
-        "statement", "max_age_s", "Oldest iat of a statement; 0: only exp counts.", int, highest=365 * _DAY_S
+        "statement", "max_age_s", "Oldest iat of a statement, in seconds.", int, highest=365 * _DAY_S
     ),
     "statement_environments": Override(
-        "statement", "environments", "software_environment values taken; empty: any.", frozenset
+        "statement",
+        "environments",
+        "software_environment values taken; empty: any; unset: `production`, in a sandbox any.",
+        frozenset,
     ),
     "statement_modes": Override("statement", "modes", "software_mode values taken; empty: any.", frozenset),
     "request_max_lifetime_s": Override(
@@ -274,6 +291,8 @@ def from_document(name: str, document: Document) -> Profile:
     """
     profile = record(Profile, {**document, "name": name})
     _one_of("metadata.dn_match", profile.metadata.dn_match, OVERRIDABLE["dn_match"].choices)
+    for framework in sorted(profile.frameworks):
+        _one_of("frameworks", framework, FRAMEWORKS)
     _one_of("standing", profile.standing, {"required", "off"})
     _one_of("management", profile.management, {"access_token", "registration_access_token"})
     for method in profile.management_methods:

@@ -26,7 +26,7 @@ MEDIA_TYPE = gate(
 JSON_OBJECT = gate(
     "request.shape.json",
     "A plain request is one strict JSON object: UTF-8, no member twice, no unbounded number.",
-    spec="RFC 7591 §3.1, RFC 8259 §4",
+    spec="RFC 7591 §3.1; RFC 8259 §4",
     code=_META,
 )
 STATEMENT = gate(
@@ -39,14 +39,17 @@ ISSUER = gate("request.iss.present", "iss is a string.", spec=f"OB UK DCR, iss; 
 ISSUER_IS_SOFTWARE = gate(
     "request.iss.software",
     "iss is the statement's software_id.",
-    spec="OB UK DCR, iss",
+    spec=f"OB UK DCR, iss; {_7519}.1",
     code=ErrorCode.INVALID_SOFTWARE_STATEMENT,
 )
 AUDIENCE = gate("request.aud.ours", "aud names this bank.", spec=f"OB UK DCR, aud; {_7519}.3", code=_META)
 IAT = gate("request.iat.future", "iat is there and does not lie in the future.", spec=f"{_7519}.6", code=_META)
 EXP = gate("request.exp.past", "exp is there and is not past.", spec=f"{_7519}.4", code=_META)
 LIFETIME = gate(
-    "request.exp.lifetime", "exp is not later after iat than the market allows.", spec="OB UK DCR, exp", code=_META
+    "request.exp.lifetime",
+    "exp is not later after iat than the market allows.",
+    spec=f"OB UK DCR, exp; {_7519}.4",
+    code=_META,
 )
 NBF = gate("request.nbf.future", "nbf, where it is there, is past.", spec=f"{_7519}.5", code=_META)
 JTI = gate("request.jti.form", "jti is there and has the market's form.", spec=f"OB UK DCR, jti; {_7519}.7", code=_META)
@@ -89,7 +92,7 @@ def _audience_fault(aud: JsonValue, profile: Profile, market: Market) -> str | N
     named = aud if isinstance(aud, list) else [aud]
     if any(isinstance(a, str) and a in market.request_audiences for a in named):
         return None
-    return "aud does not name this bank"
+    return f"aud must name this bank: {' or '.join(sorted(market.request_audiences))}"
 
 
 def judge_times(found: Mapping[str, JsonValue], window: Window, rules: RequestProfile, findings: Findings) -> None:

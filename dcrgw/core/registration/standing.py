@@ -90,7 +90,9 @@ def _judge_roles(
         findings.add(ROLES.skipped("the directory lists no roles"))
     else:
         lost = statement.software_roles - standing.software_roles
-        findings.settle(ROLES, f"the software no longer has {len(lost)} of the statement's roles" if lost else None)
+        findings.settle(
+            ROLES, f"the directory does not list {', '.join(sorted(lost))} for the software" if lost else None
+        )
     if standing.authorisations is None or not profile.member_states:
         findings.add(AUTHORISED.skipped("no authorisations are compared"))
         return

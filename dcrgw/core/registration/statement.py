@@ -82,8 +82,13 @@ def issuer(envelope: Envelope, market: Market) -> Judgement[Directory]:
         return findings.judgement()
     # Compared as it is: another letter case or a trailing blank is another issuer.
     directory = market.directory_of(named) if isinstance(named, str) else None
-    findings.settle(ISSUER_KNOWN, None if directory else "software_statement: iss is not a directory of this market")
+    findings.settle(ISSUER_KNOWN, None if directory else _issuer_fault(market))
     return findings.judgement(directory)
+
+
+def _issuer_fault(market: Market) -> str:
+    issuers = sorted(issuer for directory in market.directories.values() for issuer in directory.issuers)
+    return f"software_statement: iss must be exactly {' or '.join(issuers)}"
 
 
 def verify(

@@ -20,7 +20,7 @@ MAX_REDIRECT_URI_LENGTH = 2_048
 MAX_ROLES = 50
 MAX_TEXT_LENGTH = 2_048
 
-_OB = "OB UK DCR, software statement"
+_OB = "OB UK DCR, software statement; RFC 7591 §2.3"
 _7519 = "RFC 7519 §4.1"
 _ISS = ErrorCode.INVALID_SOFTWARE_STATEMENT
 
@@ -66,7 +66,7 @@ JWKS_ENDPOINT = gate(
 ORG_STATUS = gate(
     "statement.org_status.active",
     "org_status, where it is there, is Active.",
-    spec="OB UK DCR, org_status",
+    spec="OB UK DCR, org_status; RFC 7591 §3.2.2",
     code=ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT,
 )
 
@@ -123,7 +123,7 @@ def judge_origin(statement: StatementClaims, directory: Directory, market: Marke
     nested = "software_statement" in statement.all
     findings.settle(NOT_NESTED, "software_statement: holds a software_statement itself" if nested else None)
     missing = [name for name in statement.rules.required_claims if statement.all.get(name) is None]
-    findings.settle(REQUIRED, f"software_statement: {', '.join(missing)} missing" if missing else None)
+    findings.settle(REQUIRED, f"software_statement: {_are_missing(missing)}" if missing else None)
     findings.settle(TYPES, _types_fault(statement))
     if statement.all.get("aud") is None and not statement.rules.audience_required:
         findings.add(AUDIENCE.skipped("the statement names no audience"))
@@ -134,6 +134,10 @@ def judge_origin(statement: StatementClaims, directory: Directory, market: Marke
         findings.settle(JTI, None if isinstance(jti, str) and jti else "software_statement: jti is missing")
     else:
         findings.add(JTI.skipped("a statement may be used again in this market"))
+
+
+def _are_missing(names: list[str]) -> str:
+    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} missing"
 
 
 def _types_fault(statement: StatementClaims) -> str | None:
@@ -152,7 +156,10 @@ def _is_text(value: JsonValue) -> bool:
 def _audience_fault(aud: JsonValue, market: Market) -> str | None:
     named = aud if isinstance(aud, list) else [aud]
     ours = any(isinstance(a, str) and (a in market.request_audiences or a == market.issuer) for a in named)
-    return None if ours else "software_statement: aud does not name this bank"
+    if ours:
+        return None
+    names = sorted({*market.request_audiences, market.issuer})
+    return f"software_statement: aud must name this bank: {' or '.join(names)}"
 
 
 def judge_times(statement: StatementClaims, window: Window, findings: Findings, *, is_stored: bool = False) -> None:
@@ -198,7 +205,7 @@ def judge_software(statement: StatementClaims, directory: Directory, profile: Pr
     if endpoint is None:
         findings.add(JWKS_ENDPOINT.skipped("the statement names no key set"))
     else:
-        findings.settle(JWKS_ENDPOINT, _endpoint_fault(endpoint, directory, profile))
+        findings.settle(JWKS_ENDPOINT, _endpoint_fault(statement, directory, profile))
 
 
 def judge_organisation(statement: StatementClaims, findings: Findings) -> None:
@@ -220,7 +227,7 @@ def judge_organisation(statement: StatementClaims, findings: Findings) -> None:
     else:
         readable = authorities.read(authority) is not None
         name = statement.name("competent_authority_claims")
-        findings.settle(AUTHORITIES, None if readable else f"software_statement: {name} must be an object or a list")
+        findings.settle(AUTHORITIES, None if readable else f"software_statement: {name} must be objects")
 
 
 def _form_fault(statement: StatementClaims, field: str, pattern: str) -> str | None:
@@ -248,14 +255,15 @@ def _list_fault(statement: StatementClaims, field: str, limit: int) -> str | Non
     return None
 
 
-def _endpoint_fault(endpoint: JsonValue, directory: Directory, profile: Profile) -> str | None:
-    if not isinstance(endpoint, str):
-        return "software_statement: the software's key set must be a string"
+def _endpoint_fault(statement: StatementClaims, directory: Directory, profile: Profile) -> str | None:
+    endpoint, name = statement.text("software_jwks_endpoint"), statement.name("software_jwks_endpoint")
+    if endpoint is None:
+        return f"software_statement: {name} must be a string"
     fault = https_fault(endpoint)
     if fault:
-        return f"software_statement: the software's key set {fault}"
+        return f"software_statement: {name} {fault}"
     # Where requests are not signed nobody fetches it, and a TPP may host its own.
     uri = parse(endpoint)
     if profile.requests_are_signed and (uri is None or uri.host_and_port not in directory.software_jwks_hosts):
-        return "software_statement: the software's key set is not on a host of the directory"
+        return f"software_statement: {name} is not on a host that the directory publishes keys on"
     return None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dcrgw.core.certificates.identity import ClientIdentity, matches_dn
 from dcrgw.core.certificates.names import DnRefused
-from dcrgw.core.checks import Failed
+from dcrgw.core.checks import Failed, wire_text
 from dcrgw.core.registration.members import TLS_SUBJECT_MEMBERS
 from dcrgw.core.registration.metadata import ClientMetadata
 
 SUBJECT_DN = "tls_client_auth_subject_dn"
+#: A longer name would push the rest of an answer out.
+_SHOWN_LENGTH = 256
 
 
 def named(metadata: ClientMetadata) -> list[str]:
@@ -46,4 +48,7 @@ def _dn_fault(text: str, identity: ClientIdentity, dn_match: str) -> Failed | No
         return Failed(f"{SUBJECT_DN} is not a distinguished name (RFC 4514)", str(refused))
     if same:
         return None
-    return Failed(f"{SUBJECT_DN} is not the client certificate's subject", f"subject {identity.subject_dn}")
+    own = identity.subject_dn
+    # The caller's own name, spelled as we would: most of those who get here write it in another form.
+    shown = f": {own}" if wire_text(own) == own and len(own) <= _SHOWN_LENGTH else ""
+    return Failed(f"{SUBJECT_DN} must be the client certificate's subject{shown}", f"subject {own}")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from dcrgw.core.checks import Finding, Findings, Gate, gate
 from dcrgw.core.jose.reasons import REASONS, JoseReason, JoseRefused
 from dcrgw.errors import ErrorCode
+
+_NO_STATUSES: Mapping[JoseReason, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +35,23 @@ class TokenGates:
             findings.add(entry.skipped(reason))
 
 
-def declare(prefix: str, name: str, code: ErrorCode, *, status: int = 400) -> TokenGates:
-    """The gates of one more kind of token, below `prefix`."""
+def declare(
+    prefix: str, name: str, code: ErrorCode, *, status: int = 400, statuses: Mapping[JoseReason, int] = _NO_STATUSES
+) -> TokenGates:
+    """The gates of one more kind of token, below `prefix`; `statuses` are those of single reasons."""
     gates = {
-        reason: gate(f"{prefix}.{reason}", sentence, spec="RFC 7515 §5.2, RFC 8725 §3", code=code, status=status)
+        reason: gate(
+            f"{prefix}.{reason}",
+            sentence,
+            spec="RFC 7515 §5.2; RFC 8725 §3",
+            code=code,
+            status=statuses.get(reason, status),
+        )
         for reason, sentence in REASONS.items()
     }
     return TokenGates(name, gates)
 
 
-REQUEST = declare("request.jws", "the request", ErrorCode.INVALID_CLIENT_METADATA)
+# The request's token is the whole body, so that one too large is content too large (RFC 9110 §15.5.14).
+REQUEST = declare("request.jws", "the request", ErrorCode.INVALID_CLIENT_METADATA, statuses={JoseReason.SIZE: 413})
 STATEMENT = declare("statement.jws", "software_statement", ErrorCode.INVALID_SOFTWARE_STATEMENT)

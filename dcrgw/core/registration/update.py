@@ -43,19 +43,19 @@ CLIENT_SECRET = gate(
 SOFTWARE = gate(
     "update.software.same",
     "The statement is of the software that the client was registered for.",
-    spec="OB UK DCR, PUT /register/{ClientId}; RFC 7591 §2, software_id",
+    spec="OB UK DCR, PUT /register/{ClientId}; RFC 7591 §2",
     code=_UNAPPROVED,
 )
 ORGANISATION = gate(
     "update.organisation.same",
     "The statement is of the organisation that the client was registered for.",
-    spec="OB UK DCR, PUT /register/{ClientId}",
+    spec="OB UK DCR, PUT /register/{ClientId}; RFC 7592 §2.2",
     code=_UNAPPROVED,
 )
 NOT_OLDER = gate(
     "update.statement.not_older",
     "The statement was not issued before the stored one.",
-    spec="OB UK DCR, PUT /register/{ClientId}",
+    spec="OB UK DCR, PUT /register/{ClientId}; RFC 7592 §2.2",
     code=_UNAPPROVED,
 )
 

@@ -442,6 +442,18 @@ async def test_outage_of_scim_makes_no_storm(bench: Bench) -> None:
     assert (await bench.ask()).found
 
 
+@pytest.mark.parametrize("answer", [b"[", b'{"totalResults": 1, "Resources": []}', b'{"x": "' + b"x" * 300_000 + b'"}'])
+async def test_one_tpps_unreadable_record_keeps_nobody_else_out(bench: Bench, answer: bytes) -> None:
+    def one_is_odd(came: Any) -> web.Response:
+        odd = "ODD" in parse_qs(came.query)["filter"][0]
+        return web.Response(body=answer) if odd else web.json_response(listing())
+
+    bench.scim_answer = one_is_odd
+    for i in range(10):
+        assert "unreadable answer" in (await bench.trouble(f"ODD{i}")).reason
+    assert (await bench.ask()).found
+
+
 async def test_storm_of_failing_questions_asks_three_times(bench: Bench) -> None:
     bench.scim_answer = lambda _: web.Response(status=500)
     for i in range(200):

@@ -158,6 +158,11 @@ def test_organisation_without_claims_has_no_authorisations() -> None:
     assert authorisations(**{CLAIMS: {"Authorisations": []}}) == []
 
 
+@pytest.mark.parametrize("said", [{CLAIMS: []}, {CLAIMS: {}}, {"schemas": [ORG, CLAIMS]}, {"schemas": [CLAIMS_11]}])
+def test_claims_that_are_all_gone_authorise_nothing(said: dict[str, Any]) -> None:
+    assert authorisations(**said) == []
+
+
 def test_claims_of_both_schemas_count() -> None:
     both = {CLAIMS: {"Authorisations": [entry()]}, CLAIMS_11: [{"Authorisations": [entry(Psd2Role="PISP")]}]}
     assert authorisations(**both) == [("GB", {"AISP"}, True), ("GB", {"PISP"}, True)]

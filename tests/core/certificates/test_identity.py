@@ -26,7 +26,7 @@ from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.certificates.reading import CertificateRefused, read
 from dcrgw.core.checks import Judgement
 from dcrgw.errors import ErrorCode, Misconfigured
-from dcrgw.testkit.certificates import CertificateAuthority, Issued, PrivateKey, raw_subject
+from dcrgw.testkit.certificates import CertificateAuthority, Issued, PrivateKey, new_key, raw_subject
 from dcrgw.testkit.der import BMP, IA5, INTEGER, NUMERIC, OCTET_STRING, PRINTABLE, T61, UNIVERSAL, UTF8, Attribute
 
 Issue = Callable[..., Issued]
@@ -34,6 +34,7 @@ Judge = Callable[..., Judgement[ClientIdentity]]
 
 CN, OU, ORGANIZATION, UID = "2.5.4.3", "2.5.4.11", "2.5.4.10", "0.9.2342.19200300.100.1.1"
 ORGANIZATION_IDENTIFIER = "2.5.4.97"
+EVERY_KIND = {"obtransport": "cn=software_id,ou=org_id", "obwac": "cn=org_id", "qwac": "none", "brcac": "none"}
 UNIT = [(OU, UTF8, b"org-1")]
 
 
@@ -354,3 +355,46 @@ def _by_name_alone(pem: Path, strategies: dict[str, str]) -> str:
     except CertificateRefused:
         return "refuse"
     return "refuse" if holder.judge(leaf, strategies, LeafPolicy()).failures else "accept"
+
+
+@pytest.fixture(scope="module")
+def provider(at: float) -> CertificateAuthority:
+    """A trust service provider beside the directory's authority."""
+    return CertificateAuthority.create("Provider Root", at=at)
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject"),
+    [
+        ("obwac", None),
+        ("obtransport", None),
+        ("brcac", None),
+        ("qwac", "CN=0015800000TPPAAAA1,2.5.4.97=PSDGB-FCA-1,O=Rogue,C=GB"),
+    ],
+)
+def test_a_trust_service_provider_vouches_for_qwacs_alone(
+    provider: CertificateAuthority, root: CertificateAuthority, at: float, kind: str, subject: str | None
+) -> None:
+    changes = {"subject": subject} if subject else {}
+    issued = provider.issue(kind, software_id="sw-1", org_id="0015800000TPPAAAA1", key=new_key("p256"), **changes)
+    apart = TrustAnchors((root.certificate,), qualified_roots=(provider.certificate,))
+    judgement = identify(issued.chain_der, apart, at, EVERY_KIND)
+    if kind in ("obwac", "qwac"):
+        assert judgement.value is not None
+        assert judgement.value.kind is CertificateKind.QWAC
+    else:
+        assert failed(judgement) == ["identity.kind.admitted"]
+    # The same words among the directory's roots are a directory's certificate.
+    together = TrustAnchors((root.certificate, provider.certificate))
+    believed = identify(issued.chain_der, together, at, EVERY_KIND).value
+    assert believed is not None
+    assert believed.kind is (CertificateKind.OBWAC if kind == "qwac" else CertificateKind(kind))
+
+
+def test_a_directorys_certificate_is_itself_beside_a_trust_service_provider(
+    issue: Issue, provider: CertificateAuthority, root: CertificateAuthority, at: float
+) -> None:
+    apart = TrustAnchors((root.certificate,), qualified_roots=(provider.certificate,))
+    identity = identify(issue("obwac").chain_der, apart, at, EVERY_KIND).value
+    assert identity is not None
+    assert identity.kind is CertificateKind.OBWAC

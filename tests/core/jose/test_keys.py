@@ -157,6 +157,8 @@ def test_an_unfit_rsa_key_costs_only_itself(changes, ps256, other_ps256):
         {"crv": "secp256k1", "alg": None},
         {"crv": "BP-256", "alg": None},
         {"crv": None},
+        {"crv": ["P-256"]},
+        {"crv": {}},
         {"alg": "ES384"},
         {"alg": "ES521"},
         {"alg": "ES224"},

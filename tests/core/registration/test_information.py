@@ -10,6 +10,7 @@ from registration_pipeline import Story, play
 
 from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.core.registration.information import client_information
+from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.testkit import markets
 from dcrgw.testkit.statements import NOW, ORG_ID, SOFTWARE_ID
 
@@ -107,3 +108,10 @@ def test_repr_of_a_client_shows_neither_statement_nor_secret() -> None:
     assert client.software_statement is not None
     assert client.software_statement[-30:] not in repr(client)
     assert "s3cret" not in repr(client)
+
+
+@pytest.mark.parametrize("name", ["client_id", "client_secret", "registration_access_token", "client_id_issued_at"])
+def test_no_registered_member_speaks_for_the_server(name: str) -> None:
+    client = registered()
+    client = replace(client, metadata=ClientMetadata({**client.metadata.members, name: "forged"}))
+    assert client_information(client, markets.profile()).get(name) != "forged"

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+import dcrgw.app  # noqa: F401  (declares every check)
+from dcrgw.core.checks import CATALOGUE
 from dcrgw.core.registration.profile import OVERRIDABLE, Profile, from_document, resolve
 from dcrgw.testkit.markets import profile, profile_document
 
@@ -153,3 +155,23 @@ def test_every_override_has_a_field_and_a_sentence() -> None:
         owner = getattr(profile(), override.section) if override.section else profile()
         assert hasattr(owner, override.field)
         assert override.sentence.endswith(".")
+
+
+def test_a_market_cites_its_own_texts_and_everybodys() -> None:
+    spec = "OB UK DCR, scope; FAPI 1.0 Advanced §8.6; RFC 7591 §2; OpenID Connect Registration 1.0 §2"
+    assert profile("obuk-3.4").cited(spec) == spec
+    assert profile("rfc7591").cited(spec) == "RFC 7591 §2; OpenID Connect Registration 1.0 §2"
+
+
+def test_a_market_without_a_text_for_a_check_cites_its_profile() -> None:
+    plain = profile("rfc7591")
+    assert plain.cited("OB Directory API, OBThirdPartyProviders") == plain.title
+
+
+@pytest.mark.parametrize("prefix", ["statement.", "request.", "rules.", "tls.", "identity."])
+def test_every_check_of_a_registration_has_a_text_that_is_everybodys(prefix: str) -> None:
+    plain = profile("rfc7591")
+    silent = [
+        each.id for each in CATALOGUE.values() if each.id.startswith(prefix) and plain.cited(each.spec) == plain.title
+    ]
+    assert silent == []

@@ -32,13 +32,21 @@ def _not_in(names: tuple[str, ...], subject: Registration, taken: frozenset[str]
     return f"{', '.join(wrong)} must be one of {', '.join(sorted(taken))}" if wrong else None
 
 
-@check("rules.algorithms.signing", spec="OB UK DCR, id_token_signed_response_alg; FAPI 1.0 Advanced §8.6", code=_META)
+@check(
+    "rules.algorithms.signing",
+    spec="OB UK DCR, id_token_signed_response_alg; FAPI 1.0 Advanced §8.6; OpenID Connect Registration 1.0 §2",
+    code=_META,
+)
 def algorithms_signing(subject: Registration) -> Outcome:
     """Every signature algorithm asked for is one that the market takes."""
     return _not_in(_SIGNING, subject, subject.profile.metadata.signing_algorithms)
 
 
-@check("rules.algorithms.client_auth", spec="OB UK DCR, token_endpoint_auth_signing_alg", code=_META)
+@check(
+    "rules.algorithms.client_auth",
+    spec="OB UK DCR, token_endpoint_auth_signing_alg; OpenID Connect Registration 1.0 §2",
+    code=_META,
+)
 def algorithms_client_auth(subject: Registration) -> Outcome:
     """Client assertions are signed as the method means: by a key of the market's algorithms, or by the secret."""
     taken = _HMAC if subject.auth_method == "client_secret_jwt" else subject.profile.metadata.signing_algorithms

@@ -10,7 +10,9 @@ _META = ErrorCode.INVALID_CLIENT_METADATA
 _SUBJECT_TYPES = frozenset({"public", "pairwise"})
 
 
-@check("rules.application_type.offered", spec="OB UK DCR, application_type", code=_META)
+@check(
+    "rules.application_type.offered", spec="OB UK DCR, application_type; OpenID Connect Registration 1.0 §2", code=_META
+)
 def application_type_offered(subject: Registration) -> Outcome:
     """application_type is one that the market knows."""
     kind = subject.metadata.text("application_type")

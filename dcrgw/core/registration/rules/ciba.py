@@ -8,14 +8,19 @@ from dcrgw.core.registration.rules.subject import Registration
 from dcrgw.errors import ErrorCode
 
 _META = ErrorCode.INVALID_CLIENT_METADATA
-_NO_CIBA = Skipped("the client does not use CIBA")
+_NO_CIBA = Skipped("the client does not use CIBA, or may not")
 
 
 def _uses_ciba(subject: Registration) -> bool:
-    return CIBA_GRANT in subject.grant_types
+    # Where the market has no such grant, asking for it is refused already, and its members mean nothing.
+    return CIBA_GRANT in subject.grant_types and CIBA_GRANT in subject.profile.metadata.grant_types
 
 
-@check("rules.ciba.delivery_mode", spec="OB UK DCR 3.3, backchannel_token_delivery_mode", code=_META)
+@check(
+    "rules.ciba.delivery_mode",
+    spec="OB UK DCR 3.3, backchannel_token_delivery_mode; OpenID CIBA Core 1.0 §4",
+    code=_META,
+)
 def ciba_delivery_mode(subject: Registration) -> Outcome:
     """A CIBA client names a token delivery mode that the market offers."""
     if not _uses_ciba(subject):
@@ -26,7 +31,11 @@ def ciba_delivery_mode(subject: Registration) -> Outcome:
     return f"backchannel_token_delivery_mode must be one of {', '.join(sorted(modes))}"
 
 
-@check("rules.ciba.notification_endpoint", spec="OB UK DCR 3.3, backchannel_client_notification_endpoint", code=_META)
+@check(
+    "rules.ciba.notification_endpoint",
+    spec="OB UK DCR 3.3, backchannel_client_notification_endpoint; OpenID CIBA Core 1.0 §4",
+    code=_META,
+)
 def ciba_notification_endpoint(subject: Registration) -> Outcome:
     """A CIBA client that does not poll names where it is notified."""
     if not _uses_ciba(subject):
@@ -38,7 +47,11 @@ def ciba_notification_endpoint(subject: Registration) -> Outcome:
     return "backchannel_client_notification_endpoint is missing"
 
 
-@check("rules.ciba.signing", spec="OB UK DCR 3.3, backchannel_authentication_request_signing_alg", code=_META)
+@check(
+    "rules.ciba.signing",
+    spec="OB UK DCR 3.3, backchannel_authentication_request_signing_alg; OpenID CIBA Core 1.0 §4",
+    code=_META,
+)
 def ciba_signing(subject: Registration) -> Outcome:
     """A CIBA client says how it signs its authentication requests."""
     if not _uses_ciba(subject):
@@ -48,7 +61,11 @@ def ciba_signing(subject: Registration) -> Outcome:
     return "backchannel_authentication_request_signing_alg is missing"
 
 
-@check("rules.ciba.user_code", spec="OB UK DCR 3.3, backchannel_user_code_parameter_supported", code=_META)
+@check(
+    "rules.ciba.user_code",
+    spec="OB UK DCR 3.3, backchannel_user_code_parameter_supported; OpenID CIBA Core 1.0 §4",
+    code=_META,
+)
 def ciba_user_code(subject: Registration) -> Outcome:
     """A CIBA client does not use user codes."""
     if not _uses_ciba(subject):

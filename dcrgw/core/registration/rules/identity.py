@@ -11,7 +11,7 @@ from dcrgw.core.registration.holders import Party
 from dcrgw.core.registration.rules.subject import NO_STATEMENT, Registration
 from dcrgw.errors import ErrorCode
 
-_SPEC = "OB Directory certificate profiles; OB UK DCR, mutual TLS"
+_SPEC = "OB Directory certificate profiles; OB UK DCR, mutual TLS; RFC 8705 §2.1"
 _UNAPPROVED = ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT
 
 

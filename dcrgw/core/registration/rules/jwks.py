@@ -22,8 +22,9 @@ _METHODS_WITH_KEYS = frozenset({"private_key_jwt", "self_signed_tls_client_auth"
 @check("rules.jwks.one_source", spec="RFC 7591 §2", code=_META)
 def jwks_one_source(subject: Registration) -> Outcome:
     """jwks and jwks_uri do not come together."""
-    members = subject.asked.members
-    return "jwks and jwks_uri must not both be there" if "jwks" in members and "jwks_uri" in members else None
+    # As asked and as registered: the statement may have replaced what was asked, a script what was completed.
+    together = any({"jwks", "jwks_uri"} <= each.members.keys() for each in (subject.asked, subject.metadata))
+    return "jwks and jwks_uri must not both be there" if together else None
 
 
 @check("rules.jwks.by_value", spec="RFC 7591 §2", code=_META)
@@ -36,12 +37,16 @@ def jwks_by_value(subject: Registration) -> Outcome:
     )
 
 
-@check("rules.jwks.public", spec="RFC 7517 §5, RFC 7591 §2", code=_META)
+@check("rules.jwks.public", spec="RFC 7517 §5; RFC 7591 §2", code=_META)
 def jwks_public(subject: Registration) -> Outcome:
     """jwks by value is a set of public keys, without a private or symmetric member."""
-    if "jwks" not in subject.asked.members:
+    documents = [each.members["jwks"] for each in (subject.asked, subject.metadata) if "jwks" in each.members]
+    if not documents:
         return _BY_REFERENCE
-    document = subject.asked.members["jwks"]
+    return next((fault for document in documents if (fault := _document_fault(document))), None)
+
+
+def _document_fault(document: JsonValue) -> str | None:
     keys = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(keys, list) or not 0 < len(keys) <= MAX_KEYS:
         return f"jwks must have keys: a list of 1 to {MAX_KEYS}"
@@ -70,7 +75,7 @@ def jwks_of_statement(subject: Registration) -> Outcome:
     return None if asked == signed else "jwks_uri is not the software statement's key set"
 
 
-@check("rules.jwks.present", spec="RFC 7591 §2, OpenID Connect Core 1.0 §9", code=_META)
+@check("rules.jwks.present", spec="RFC 7591 §2; OpenID Connect Core 1.0 §9", code=_META)
 def jwks_present(subject: Registration) -> Outcome:
     """A client that authenticates by its own key has a key set."""
     if subject.auth_method not in _METHODS_WITH_KEYS:

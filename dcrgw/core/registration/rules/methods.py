@@ -18,7 +18,11 @@ def auth_method_offered(subject: Registration) -> Outcome:
     return f"token_endpoint_auth_method must be one of {', '.join(offered)}"
 
 
-@check("rules.auth_method.algorithm_named", spec="OB UK DCR, token_endpoint_auth_signing_alg", code=_META)
+@check(
+    "rules.auth_method.algorithm_named",
+    spec="OB UK DCR, token_endpoint_auth_signing_alg; OpenID Connect Registration 1.0 §2",
+    code=_META,
+)
 def auth_method_algorithm_named(subject: Registration) -> Outcome:
     """A client that signs assertions says with which algorithm, where the market needs to know."""
     method = subject.auth_method

@@ -30,7 +30,7 @@ def redirect_uris_form(subject: Registration) -> Outcome:
     return _first(subject, _web_fault)
 
 
-@check("rules.redirect_uris.loopback", spec="OB UK DCR, redirect_uris: not localhost", code=_RED)
+@check("rules.redirect_uris.loopback", spec="OB UK DCR, redirect_uris: not localhost; RFC 9700 §4.1", code=_RED)
 def redirect_uris_loopback(subject: Registration) -> Outcome:
     """No redirect URI leads to the machine that follows it."""
     if not subject.market.refuse_loopback_redirects:
@@ -38,7 +38,7 @@ def redirect_uris_loopback(subject: Registration) -> Outcome:
     return _first(subject, _loopback_fault)
 
 
-@check("rules.redirect_uris.subset", spec="OB UK DCR, redirect_uris", code=_RED)
+@check("rules.redirect_uris.subset", spec="OB UK DCR, redirect_uris; RFC 7591 §3.1.1", code=_RED)
 def redirect_uris_subset(subject: Registration) -> Outcome:
     """Every redirect URI is one that the directory signed for this software."""
     if subject.statement is None:

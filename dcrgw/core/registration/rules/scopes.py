@@ -12,7 +12,7 @@ from dcrgw.core.registration.rules.subject import NO_STATEMENT, Registration
 from dcrgw.errors import ErrorCode
 
 _META = ErrorCode.INVALID_CLIENT_METADATA
-_SPEC = "OB UK DCR, scope; OB UK DCR, software_roles"
+_SPEC = "OB UK DCR, scope; OB UK DCR, software_roles; RFC 7591 §2"
 #: RFC 6749 §3.3: scope-token; the words stand apart by exactly one blank.
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
 
@@ -32,7 +32,7 @@ def _places(indices: Iterable[int]) -> str:
     return ", ".join(str(index + 1) for index in indices)
 
 
-@check("rules.scope.form", spec="RFC 6749 §3.3, RFC 7591 §2", code=_META)
+@check("rules.scope.form", spec="RFC 6749 §3.3; RFC 7591 §2", code=_META)
 def scope_form(subject: Registration) -> Outcome:
     """scope is words of scope characters, one blank between them, none twice."""
     scope = subject.metadata.text("scope")
@@ -44,7 +44,7 @@ def scope_form(subject: Registration) -> Outcome:
     return None if len(set(words)) == len(words) else "scope holds a word twice"
 
 
-@check("rules.scope.known", spec="OB UK DCR, scope", code=_META)
+@check("rules.scope.known", spec="OB UK DCR, scope; RFC 7591 §2", code=_META)
 def scope_known(subject: Registration) -> Outcome:
     """Every scope is one that the market has."""
     rules = subject.profile.metadata
@@ -73,7 +73,7 @@ def scope_within_roles(subject: Registration) -> Outcome:
 
 @check(
     "rules.scope.authorised",
-    spec="OB UK DCR, organisation_competent_authority_claims",
+    spec="OB UK DCR, organisation_competent_authority_claims; RFC 7591 §3.2.2",
     code=ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT,
 )
 def scope_authorised(subject: Registration) -> Outcome:

@@ -30,7 +30,7 @@ def tls_one_name(subject: Registration) -> Outcome:
     return f"tls_client_auth needs exactly one of {', '.join(offered)}"
 
 
-@check("rules.tls_client_auth.form", spec="OB UK DCR, tls_client_auth_subject_dn", code=_META)
+@check("rules.tls_client_auth.form", spec="OB UK DCR, tls_client_auth_subject_dn; RFC 8705 §2.1.2", code=_META)
 def tls_form(subject: Registration) -> Outcome:
     """The subject DN is no longer, and begins as, the market says."""
     dn, rules = subject.metadata.text(_DN), subject.profile.metadata
