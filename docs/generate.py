@@ -32,6 +32,9 @@ _STAGES = {
     "registry": "The registry",
     "client": "Client authentication at the token endpoint",
     "token": "The token request",
+    "management": "Managing a registration",
+    "update": "What an update may not change",
+    "admin": "The administration, for the bank's own people",
 }
 
 _ERRORS = {
