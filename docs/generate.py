@@ -30,11 +30,11 @@ _STAGES = {
     "standing": "The directory's word",
     "script": "The bank's scripts",
     "registry": "The registry",
-    "update": "What an update may change",
-    "management": "Who may read, update or delete a registration",
     "client": "Client authentication at the token endpoint",
     "token": "The token request",
-    "admin": "The operator's socket",
+    "management": "Managing a registration",
+    "update": "What an update may not change",
+    "admin": "The administration, for the bank's own people",
 }
 
 _ERRORS = {

@@ -139,7 +139,7 @@ def _admin(opening: Opening, settings: Settings, markets: Iterable[Market]) -> A
     if admin is None:
         return None
     pair = _listener(opening, "admin.tls", admin.tls) if admin.tls else None
-    of_tpps = [each for market in markets for each in (*market.anchors.roots, *market.anchors.intermediates)]
+    of_tpps = [each for market in markets for each in market.anchors.certificates]
     return AdminMaterials(admin_socket(opening, admin), admin_tls(opening, admin.tls, pair, of_tpps))
 
 

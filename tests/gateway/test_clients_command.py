@@ -123,7 +123,8 @@ async def test_no_gateway_at_the_place_has_a_status_of_its_own(town: Town, place
 
 
 async def test_a_place_that_is_no_administration_is_told_so(town: Town, tmp_path: Path) -> None:
-    async def chatter(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def chatter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi")
         await writer.drain()
         writer.close()
@@ -140,7 +141,8 @@ async def test_names_that_a_tpp_chose_reach_no_terminal_raw(town: Town, tmp_path
     }  # fmt: skip
     body = json.dumps({"clients": [line], "next": None}).encode()
 
-    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
         await writer.drain()
         writer.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -15,7 +16,13 @@ import pytest_asyncio
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-SCRIPT = Path(__file__).parents[2] / "docs/examples/register.sh"
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "docs/examples/register.sh"
+WALK = ROOT / "docs/examples/walk.sh"
+MARKETS = ["uk-3.2", "uk-3.3", "uk-3.4", "generic"]
+METHODS = ["tls_client_auth", "private_key_jwt", "client_secret_basic", "client_secret_post", "client_secret_jwt"]
+#: A narrator's line: a numbered title with its timing, a detail below one, a closing word, the warning, or nothing.
+TOLD = re.compile(r"\d+\. .+ \(\d+ ms\)|   \S.*|.+ \(\d+\.\d s\)|dcrgw sandbox - .+|")
 
 
 async def ran(*command: str) -> tuple[int, str]:
@@ -44,9 +51,10 @@ async def index_of(folder: Path) -> None:
 async def folder(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
     """The folder of a sandbox that serves in a process of its own, and ends well on SIGTERM."""
     place = tmp_path_factory.mktemp("served")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "dcrgw", "sandbox", "--dir", str(place), stderr=asyncio.subprocess.DEVNULL
-    )
+    with (place.parent / f"{place.name}.terminal").open("wb") as terminal:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "dcrgw", "sandbox", "--dir", str(place), stdout=terminal, stderr=terminal
+        )
     await index_of(place)
     yield place
     process.send_signal(signal.SIGTERM)
@@ -58,15 +66,58 @@ async def test_story_ends_well(tmp_path: Path) -> None:
     code, text = await dcrgw("sandbox", "--story", "--dir", str(tmp_path))
     assert code == 0, text
     assert "All went as told." in text
-    assert "Traceback" not in text
+    assert [line for line in text.splitlines() if not TOLD.fullmatch(line)] == []
+    assert re.findall(r"answer: (\d+)", text) == ["201", "200", "200", "200", "204", "401", "400"]
     assert left_in(tmp_path) == []
 
 
-@pytest.mark.parametrize("market", ["uk-3.2", "uk-3.3", "uk-3.4", "generic"])
+@pytest.mark.parametrize("market", MARKETS)
 async def test_script_registers_in_every_market(folder: Path, market: str) -> None:
     code, output = await ran("sh", str(SCRIPT), str(folder), market)
     assert code == 0, output
     assert json.loads(output)["client_id"]
+
+
+@pytest.mark.parametrize("market", MARKETS)
+async def test_walk_lives_a_clients_whole_life_by_every_method(folder: Path, market: str) -> None:
+    code, output = await ran("sh", str(WALK), str(folder), market)
+    assert code == 0, output
+    lives = output.splitlines()
+    assert lives[::7] == [f"{market}, {method}" for method in METHODS]
+    assert [line.rpartition(" ")[2] for line in lives[1:7]] == ["201", "200", "200", "200", "204", "401"]
+
+
+async def test_walk_ends_at_the_first_answer_that_is_not_as_told(folder: Path, tmp_path: Path) -> None:
+    index = json.loads((folder / "sandbox.json").read_text())
+    wrong = tmp_path / "sandbox.json"
+    for file in folder.iterdir():  # noqa: ASYNC240
+        (tmp_path / file.name).symlink_to(file)
+    wrong.unlink()
+    for market in index["markets"]:
+        market["token_endpoint"] += "/elsewhere"
+    wrong.write_text(json.dumps(index, indent=2))
+    code, output = await ran("sh", str(WALK), str(tmp_path), "uk-3.2")
+    assert code == 1
+    assert "a token by tls_client_auth: 404" in output
+    assert "read" not in output
+
+
+@pytest.mark.parametrize("market", MARKETS)
+async def test_commands_live_a_clients_whole_life_too(folder: Path, market: str) -> None:
+    here = ("--sandbox", str(folder), "--market", market)
+    for verb, *more in (("register",), ("token",), ("read",), ("update", "--scope", "openid"), ("delete",)):
+        code, text = await dcrgw("tpp", verb, *here, *more)
+        assert code == 0, text
+    code, text = await dcrgw("tpp", "delete", *here)
+    assert code == 1, text
+    assert "401" in text
+
+
+async def test_terminal_shows_no_log_and_the_log_has_every_request(folder: Path) -> None:
+    await ran("sh", str(SCRIPT), str(folder))
+    assert "path=/uk-3.2/register" in (folder / "gateway.log").read_text()
+    terminal = (folder.parent / f"{folder.name}.terminal").read_text()
+    assert [line for line in terminal.splitlines() if not TOLD.fullmatch(line)] == []
 
 
 async def test_explain_tells_the_last_decision(folder: Path) -> None:

@@ -86,6 +86,8 @@ class MetadataProfile:
     application_types: frozenset[str]
     #: Another spelling of an application_type -> the profile's own, which is registered and answered.
     application_type_spellings: Mapping[str, str]
+    #: Algorithm that a client_secret_jwt client names -> the one that its secret signs with, which is registered.
+    secret_algorithm_spellings: Mapping[str, str]
     #: For id_token_signed_response_alg, request_object_signing_alg, token_endpoint_auth_signing_alg and CIBA's.
     signing_algorithms: frozenset[str]
     #: JWE `alg` and `enc` values of the *_encrypted_* and *_encryption_* members.
