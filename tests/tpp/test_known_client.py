@@ -2,6 +2,7 @@
 
 import json
 import stat
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -42,10 +43,8 @@ def test_any_other_file_is_told_to_be_none(tmp_path_factory, content):
 def test_a_member_of_another_type_is_as_good_as_none(members):
     known = KnownClient(None, members)
     assert known.secret is None or isinstance(known.secret, str)
-    try:
+    with suppress(Incomplete):
         assert known.management_url.startswith("https://")
-    except Incomplete as missing:
-        assert "needed" in str(missing)
 
 
 def test_a_client_lives_where_the_bank_says_else_below_the_endpoint():
