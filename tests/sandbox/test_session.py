@@ -22,8 +22,8 @@ from dcrgw.sandbox.gateway_config import MARKETS
 from dcrgw.sandbox.session import Ports, Session, session
 
 TPP_MEMBERS = {
-    "market", "profile", "directory", "issuer", "well_known", "registration_endpoint", "token_endpoint", "health", "admin",
-    "request_audience", "server_ca",
+    "market", "profile", "directory", "issuer", "well_known", "registration_endpoint", "token_endpoint", "health",
+    "admin", "request_audience", "server_ca",
     "transport_cert", "transport_key", "transport_subject_dn", "signing_key", "signing_cert", "kid", "software_id",
     "org_id", "software_statement", "redirect_uris", "scope", "token_endpoint_auth_methods", "directory_endpoints",
 }  # fmt: skip
