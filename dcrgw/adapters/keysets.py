@@ -197,8 +197,8 @@ class CachedKeySets:
         # In a thread: vetting a hundred RSA keys takes milliseconds that other requests should not wait for.
         keys = await asyncio.to_thread(key_set, fetched.body, source=kept.url)
         # A software whose keys are all unfit is told so by the check of its kid. A directory without keys is out of
-        # order, and no answer of that kind replaces a good set.
-        if not keys.keys and (kept.keys is not None or not kept.of_software):
+        # order, and no answer of that kind replaces a set that still serves.
+        if not keys.keys and (kept.within_bound(self._clock()) is not None or not kept.of_software):
             raise KeySetUnusable("the key set holds no usable key")
         return keys
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -57,8 +58,11 @@ class Gateway:
         """The reports of the last decisions, newest last."""
         return [report for report, _ in self.recent.kept]
 
-    async def serve_until_signal(self) -> bool:
-        """Serve until SIGTERM or SIGINT, then drain. True when every request that had begun got its answer."""
+    async def serve_until_signal(self, arrived: asyncio.Semaphore | None = None) -> bool:
+        """Serve until SIGTERM or SIGINT, then drain. True when every request that had begun got its answer.
+
+        `arrived` is from `edge.drain.noted_signals`, for who listens to signals since before the start.
+        """
         limits = self.materials.settings.limits
         orderly = await serve_until_signal(
             self.listeners,
@@ -66,6 +70,7 @@ class Gateway:
             drain_delay_s=limits.drain_delay_s,
             drain_s=limits.drain_s,
             probes=self.probes,
+            arrived=arrived,
         )
         await self._opened.aclose()
         return orderly
@@ -77,8 +82,8 @@ class Gateway:
         await self._opened.aclose()
 
 
-async def start(settings: Settings) -> Gateway:
-    """A serving gateway.
+async def start(settings: Settings, *, monotonic: Callable[[], float] = time.monotonic) -> Gateway:
+    """A serving gateway. `monotonic` is the clock of what was fetched: how old it is, and when to ask again.
 
     Raises: Misconfigured (with every fault that the settings show) or Unavailable; then nothing is left running.
     """
@@ -88,7 +93,7 @@ async def start(settings: Settings) -> Gateway:
     async with AsyncExitStack() as opened:
         health = Health(clock, expected=["registry", *(f"keys of {name}" for name in materials.directories)])
         registry = await _registry(materials, clock, health, opened)
-        ports = await _ports(materials, registry, clock, health, opened)
+        ports = await _ports(materials, registry, clock, monotonic, health, opened)
         recent = Recent()
         signer = await _signer(materials, clock, opened)
         gateway = Gateway(materials, health, recent, [], [], {}, AsyncExitStack())
@@ -153,15 +158,20 @@ async def _registry(materials: Materials, clock: SystemClock, health: Health, op
 
 
 async def _ports(
-    materials: Materials, registry: SqliteRegistry, clock: SystemClock, health: Health, opened: AsyncExitStack
+    materials: Materials,
+    registry: SqliteRegistry,
+    clock: SystemClock,
+    monotonic: Callable[[], float],
+    health: Health,
+    opened: AsyncExitStack,
 ) -> Ports:
     scripts = InProcessScripts([load_script(each, now=clock.now()) for each in _scripts(materials)])
     opened.callback(scripts.close)
     return Ports(
         clock=clock,
         randomness=SystemRandomness(),
-        keysets=await outgoing.key_sets(materials, health, opened),
-        directories=outgoing.directories(materials, opened),
+        keysets=await outgoing.key_sets(materials, monotonic, health, opened),
+        directories=outgoing.directories(materials, monotonic, opened),
         scripts=scripts,
         registry=registry,
     )

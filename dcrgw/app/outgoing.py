@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from ipaddress import ip_network
 
@@ -18,12 +19,15 @@ from dcrgw.edge.health import Health
 from dcrgw.materials import DirectoryMaterials, Materials, Trust
 
 
-async def key_sets(materials: Materials, health: Health, opened: AsyncExitStack) -> CachedKeySets:
+async def key_sets(
+    materials: Materials, monotonic: Callable[[], float], health: Health, opened: AsyncExitStack
+) -> CachedKeySets:
     """The key sets of every directory and its software, asked for once so that the first TPP finds them."""
     settings = materials.settings.keysets
     keysets = CachedKeySets(
         [_source(directory, materials, opened) for directory in materials.directories.values()],
         freshness=Freshness(lifetime_s=settings.lifetime_s, stale_s=settings.stale_s, cool_down_s=settings.cooldown_s),
+        clock=monotonic,
         on_change=lambda status: _tell(status, health),
     )
     opened.push_async_callback(keysets.close)
@@ -31,11 +35,13 @@ async def key_sets(materials: Materials, health: Health, opened: AsyncExitStack)
     return keysets
 
 
-def directories(materials: Materials, opened: AsyncExitStack) -> DirectoryStanding:
+def directories(materials: Materials, monotonic: Callable[[], float], opened: AsyncExitStack) -> DirectoryStanding:
     """Every directory that can be asked about a TPP."""
     asked = [_directory(each, materials, opened) for each in materials.directories.values()]
     standing = DirectoryStanding(
-        [each for each in asked if each is not None], answers_s=materials.settings.standing.lifetime_s
+        [each for each in asked if each is not None],
+        answers_s=materials.settings.standing.lifetime_s,
+        clock=monotonic,
     )
     opened.push_async_callback(standing.close)
     return standing

@@ -13,6 +13,7 @@ from dcrgw import app
 from dcrgw.config.faults import ConfigurationRefused
 from dcrgw.config.loading import load
 from dcrgw.config.model import Settings
+from dcrgw.edge.drain import noted_signals
 from dcrgw.edge.events import log_event
 from dcrgw.edge.logging import set_up_logging
 from dcrgw.errors import GatewayError
@@ -49,9 +50,11 @@ def run(path: Path) -> None:
 
 
 async def _serve(settings: Settings) -> bool:
-    gateway = await app.start(settings)
-    for warning in gateway.materials.warnings:
-        log_event("configuration_warning", key=warning.key, reason=warning.reason, fix=warning.fix)
-    for name, (host, port) in gateway.addresses.items():
-        log_event("listening", listener=name, host=host, port=port)
-    return await gateway.serve_until_signal()
+    # Noted from before anything listens: a signal right after the start is no less orderly.
+    with noted_signals() as arrived:
+        gateway = await app.start(settings)
+        for warning in gateway.materials.warnings:
+            log_event("configuration_warning", key=warning.key, reason=warning.reason, fix=warning.fix)
+        for name, (host, port) in gateway.addresses.items():
+            log_event("listening", listener=name, host=host, port=port)
+        return await gateway.serve_until_signal(arrived)

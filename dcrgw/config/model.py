@@ -165,7 +165,7 @@ class RegistrySettings(Section):
     path: FilePath = Field(description="The SQLite database; made when it is not there.")
     sealing_keys: tuple[Secret, ...] = Field(
         default=(),
-        description="Keys that seal stored client secrets: 32 bytes each, base64url or hex. "
+        description="Keys that seal stored secrets and our signature keys: 32 bytes each, base64url or hex. "
         "The first seals, all open: put a new one in front to rotate.",
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from dcrgw.edge.events import Sink, log_event
 from dcrgw.edge.health import Health
@@ -21,17 +21,19 @@ async def serve_until_signal(
     drain_delay_s: float,
     drain_s: float,
     probes: Sequence[Listener] = (),
+    arrived: asyncio.Semaphore | None = None,
     on_event: Sink = log_event,
 ) -> bool:
     """Wait for SIGTERM or SIGINT, then drain. True when every request that had begun got its answer.
 
     The listeners are started by the caller. `probes` are those that tell about health: they go on
-    answering to the end. A second signal ends the waiting and cuts what is left.
+    answering to the end. A second signal ends the waiting and cuts what is left. `arrived` is from
+    `noted_signals`, for who listens to signals already.
     """
-    with _signals() as arrived:
-        await arrived.acquire()
+    with noted_signals() if arrived is None else nullcontext(arrived) as signals:
+        await signals.acquire()
         on_event("draining", delay_s=drain_delay_s, limit_s=drain_s)
-        orderly = await _unless(arrived, _drain(listeners, health, drain_delay_s, drain_s))
+        orderly = await _unless(signals, _drain(listeners, health, drain_delay_s, drain_s))
     for listener in (*listeners, *probes):
         await listener.close()
     on_event("drained" if orderly else "drain_forced")
@@ -59,8 +61,8 @@ async def _unless(arrived: asyncio.Semaphore, work: Coroutine[None, None, bool])
 
 
 @contextmanager
-def _signals() -> Iterator[asyncio.Semaphore]:
-    """A semaphore that every signal releases once."""
+def noted_signals() -> Iterator[asyncio.Semaphore]:
+    """A semaphore that every SIGTERM and SIGINT releases once; neither ends the process meanwhile."""
     loop = asyncio.get_running_loop()
     arrived = asyncio.Semaphore(0)
     for number in _SIGNALS:

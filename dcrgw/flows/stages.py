@@ -112,7 +112,8 @@ async def judge_standing(registration: Registration, market: Market, directories
         report.findings.append(STANDING_KNOWN.unknown(unavailable.reason))
         raise
     report.findings.append(STANDING_KNOWN.passed)
-    report.settle(standing.judge(answer, proven, market.profile, registration.metadata.scopes))
+    asked = registration.metadata
+    report.settle(standing.judge(answer, proven, market.profile, asked.scopes, asked.redirect_uris))
 
 
 async def enrich(
@@ -139,7 +140,7 @@ async def enrich(
         refusal = outcome.refusal
         finding = SCRIPT_CONSENT.failed(refusal.description, f"scripts run: {', '.join(outcome.ran)}", refusal.code)
         report.findings.append(finding)
-        raise Rejected([finding.fault])
+        raise Rejected([replace(finding.fault, status=refusal.status)])
     report.findings.append(SCRIPT_CONSENT.passed if outcome.ran else SCRIPT_CONSENT.skipped("no script is enabled"))
     _judge_output(registration, outcome, report, current)
     return outcome

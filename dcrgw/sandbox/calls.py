@@ -67,7 +67,8 @@ class AddOrganisation(Call):
 class ChangeOrganisation(Call):
     """PATCH /organisations/{id}"""
 
-    status: Text
+    status: Text | None = None
+    roles: list[Role] | None = None
 
 
 class AddSoftware(Call):

@@ -77,7 +77,7 @@ trust = ["ca.pem"]
 intermediates = ["issuing.pem"]
 client_auth_methods = {methods}
 request_audiences = [{audience}, {issuer}]
-policy = {{ statement_max_age_s = {max_age} }}      # so that the statement beside this file stays good
+policy = {{ statement_max_age_s = {max_age}, standing_compares_metadata = false }}    # the statements of testers count
 """
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 
@@ -29,6 +29,7 @@ from dcrgw.sandbox.world import (
 from dcrgw.testkit.keys import SigningKey
 
 Json = dict[str, Any]
+R = TypeVar("R", Organisation, Software)
 #: A report by its id, or the last one for None; None when there is none.
 Reports = Callable[[str | None], Json | None]
 
@@ -40,7 +41,7 @@ API = {
     "POST /statements": "mint a software statement, right or wrong",
     "POST /certificates": "issue a certificate, right or wrong",
     "POST /organisations": "enter an organisation",
-    "PATCH /organisations/{id}": "change its status",
+    "PATCH /organisations/{id}": "change its status, or the roles that its regulator allows",
     "POST /software": "enter a software product",
     "PATCH /software/{id}": "change active, roles, mode, redirect_uris",
     "PUT /software/{id}/jwks": "publish any bytes as its key set",
@@ -146,7 +147,8 @@ class Management:
     async def _change_organisation(self, request: web.Request) -> web.Response:
         call = await calls.read(request, calls.ChangeOrganisation)
         organisation = self.world.organisation(request.match_info["id"])
-        changed = self.world.put_organisation(replace(organisation, status=call.status))
+        changes: Json = {"status": call.status, "roles": _tuple(call.roles)}
+        changed = self.world.put_organisation(_changed(organisation, changes))
         return web.json_response(_organisation(changed))
 
     async def _add_software(self, request: web.Request) -> web.Response:
@@ -253,11 +255,11 @@ def _successor(key: SigningKey) -> SigningKey:
     return SigningKey.generate(f"{stem}-{int(number) + 1}", key.alg)
 
 
-def _changed(software: Software, changes: Json) -> Software:
-    return replace(software, **{name: value for name, value in changes.items() if value is not None})
+def _changed(record: R, changes: Json) -> R:
+    return replace(record, **{name: value for name, value in changes.items() if value is not None})
 
 
-def _tuple(texts: list[str] | None) -> tuple[str, ...] | None:
+def _tuple(texts: Sequence[str] | None) -> tuple[str, ...] | None:
     return None if texts is None else tuple(texts)
 
 

@@ -392,6 +392,13 @@ async def test_answer_other_than_200_is_an_outage(bench: Bench, status: int) -> 
         await bench.software()
 
 
+async def test_software_that_published_no_key_for_longer_than_the_bound_is_told_of_its_kid(bench: Bench) -> None:
+    assert await bench.software() == {"a"}
+    bench.publish()
+    bench.time.at += 300 + 3600 + 1
+    assert await bench.software() == set()
+
+
 async def test_empty_set_of_a_directory_is_an_outage_and_of_a_software_a_set_without_the_kid(bench: Bench) -> None:
     bench.fail(200, b'{"keys":[]}')
     with pytest.raises(Unavailable):

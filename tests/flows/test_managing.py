@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from small_bank import PROFILES, Bank, certificate, only
+from small_bank import PROFILES, SOFTWARE_KEY, Bank, certificate, only
 
 from dcrgw.core.authorization.tokens import token_hash
 from dcrgw.core.registration.client import ClientStatus
@@ -150,7 +150,7 @@ async def test_newer_statement_takes_the_old_ones_place(bank: Bank) -> None:
 
 SECRET = {"token_endpoint_auth_method": "client_secret_basic"}
 SIGNED = {"token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "ES256"}
-WITH_KEYS = {"jwks_uri": "https://client.example/keys"}
+WITH_KEYS = {"jwks": {"keys": [SOFTWARE_KEY.public_jwk()]}}
 
 
 async def test_secret_is_made_kept_and_dropped_with_the_method(bank: Bank) -> None:

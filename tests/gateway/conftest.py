@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import io
+import logging
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
+import structlog
 from town import Town, running
+
+from dcrgw.edge.logging import set_up_logging
+
+
+@pytest.fixture(scope="module", autouse=True)
+def log() -> Iterator[io.StringIO]:
+    """The log as `dcrgw run` writes it, into memory."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    stream = io.StringIO()
+    written = set_up_logging("json", stream=stream)
+    yield stream
+    written.stop()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

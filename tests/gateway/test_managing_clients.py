@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import ssl
 from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from as_clients import ask
@@ -95,7 +98,10 @@ async def test_what_an_update_leaves_out_is_defaulted_and_not_kept(town: Town, m
     assert shorter.body["response_types"] == (["code"] if client.is_plain else ["code id_token"])
     # Omitted redirect URIs mean all of the statement's.
     assert set(shorter.body["redirect_uris"]) >= set(client.answer["redirect_uris"])
-    assert "client_name#ja-Jpan-JP" in client.answer if client.is_plain else True
+    if client.is_plain:
+        assert "client_name#ja-Jpan-JP" in client.answer
+        without = await client.put(await client.body(**{"client_name#ja-Jpan-JP": None}))
+        assert "client_name#ja-Jpan-JP" not in without.body
 
 
 @each_market
@@ -235,7 +241,7 @@ async def test_a_deleted_client_is_gone(town: Town, market: str) -> None:
         unauthorised(await client.call(method, await client.body()))
     assert (await ask(town, client.answer, market)).status == 401
     assert (await other.call("GET")).status == 200
-    assert audit(town, client.client_id)[-1][1] == "refused" or ("delete", "deleted") in audit(town, client.client_id)
+    assert ("delete", "deleted") in audit(town, client.client_id)
 
 
 @each_market
@@ -341,10 +347,8 @@ async def test_other_methods_are_refused_once_the_caller_is_known(town: Town, ma
 @each_market
 async def test_a_listener_without_client_certificates_manages_nobody(town: Town, market: str) -> None:
     client = await managed(town, market)
-    host, port = town.gateway.addresses["public"]
-    issuer = town.index(market)["issuer"]
-    assert f":{port}" in issuer or host
-    reply = await client.call("GET", url=f"{issuer}/register/{client.client_id}")
+    _, port = town.gateway.addresses["public"]
+    reply = await client.call("GET", url=f"https://localhost:{port}/{market}/register/{client.client_id}")
     assert (reply.status, reply.body["error"]) == (401, "invalid_client")
 
 
@@ -452,14 +456,37 @@ async def test_a_strangers_upload_is_never_waited_for(town: Town) -> None:
     assert town.gateway.recent.kept[-1][1].arrival.body == b""
 
 
+@each_market
+@pytest.mark.parametrize(
+    "rest", [b"/\xff", b"/\xc3\xa9", b"/a|b", b"/.x", b"?client_id=\xff", b"?client_id=%zz", b"?&&=&client_id", b"?%"]
+)
+async def test_any_bytes_for_an_id_are_the_callers_fault(town: Town, market: str, rest: bytes) -> None:
+    client = await managed(town, market)
+    url = urlsplit(client.endpoint)
+    tls = ssl.create_default_context(cafile=str(town.folder / "ca.pem"))
+    tls.load_cert_chain(*_pair(client))
+    reader, writer = await asyncio.open_connection(url.hostname, url.port, ssl=tls)
+    target = url.path.encode() + rest
+    writer.write(b"GET " + target + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n")
+    writer.write(f"Authorization: Bearer {client.token}\r\n\r\n".encode())
+    status = int((await reader.readline()).split(b" ")[1])
+    await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    assert 400 <= status < 500
+
+
 def _dn(client: Managed) -> str:
     return client.town.index(client.market)["transport_subject_dn"]
 
 
-async def _status_with_two_tokens(client: Managed) -> int:
+def _pair(client: Managed) -> tuple[Path, Path]:
     index = client.town.index(client.market)
-    pair = (client.town.folder / index["transport_cert"], client.town.folder / index["transport_key"])
+    return client.town.folder / index["transport_cert"], client.town.folder / index["transport_key"]
+
+
+async def _status_with_two_tokens(client: Managed) -> int:
     headers = [("Authorization", f"Bearer {client.token}")] * 2
-    async with client.town._http(pair).get(client.url, headers=headers) as answer:
+    async with client.town._http(_pair(client)).get(client.url, headers=headers) as answer:
         assert (await answer.json())["errors"][0]["check"] == "management.token.single"
         return answer.status

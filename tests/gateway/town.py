@@ -55,6 +55,10 @@ class Town:
     edit: Callable[[str], str] = lambda text: text
     adjust: Callable[[Settings], Settings] = lambda settings: settings
     gateway: app.Gateway | None = None
+    #: The configuration as the sandbox wrote it.
+    plain: str = ""
+    #: How far the gateway's clock of what was fetched is ahead: caches age without anybody waiting.
+    ahead_s: float = 0.0
     #: By the client certificate and key that they show; None is the plain one for the management API.
     sessions: dict[tuple[Path, Path] | None, aiohttp.ClientSession] = field(default_factory=dict)
 
@@ -75,8 +79,9 @@ class Town:
         """Start the gateway, or start it anew from the same registry."""
         await self.stop()
         config = self.session.config
-        config.write_text(self.edit(config.read_text()))
-        self.gateway = await app.start(self.adjust(load(config)))
+        self.plain = self.plain or config.read_text()
+        config.write_text(self.edit(self.plain))
+        self.gateway = await app.start(self.adjust(load(config)), monotonic=lambda: time.monotonic() + self.ahead_s)
 
     async def stop(self) -> None:
         """Stop the gateway and the TPPs' connections; the directory stays."""
@@ -95,6 +100,10 @@ class Town:
             assert answer.status < 300, text
             return json.loads(text) if text else {}
 
+    async def break_down(self, endpoint: str, mode: str, **more: Any) -> None:
+        """Make an endpoint of the directory misbehave; `none` mends it."""
+        await self.manage("PUT", f"/faults/{endpoint}", mode=mode, **more)
+
     async def statement(self, market: str = UK, **claims: Any) -> str:
         """A fresh statement of the default TPP, by the management API; None leaves a claim out."""
         return await self.mint(market, claims=claims)
@@ -107,6 +116,10 @@ class Town:
     async def asked(self) -> list[str]:
         """The endpoints of the directory that were asked so far, oldest first."""
         return [each["endpoint"] for each in (await self.manage("GET", "/requests"))["requests"]]
+
+    async def times_asked(self, endpoint: str) -> int:
+        """How often the directory was asked at an endpoint since its start or its last reset."""
+        return (await self.asked()).count(endpoint)
 
     def claims(
         self, statement: str | None, market: str = UK, tpp: str | None = None, **changes: Change
@@ -171,8 +184,15 @@ class Town:
 
     def clients(self) -> int:
         """How many clients the registry holds."""
+        return self._count("clients")
+
+    def used(self) -> int:
+        """How many jtis are used up."""
+        return self._count("used_tokens")
+
+    def _count(self, table: str) -> int:
         with closing(sqlite3.connect(f"file:{self.folder}/bank/registry.sqlite?mode=ro", uri=True)) as db:
-            return db.execute("SELECT count(*) FROM clients").fetchone()[0]
+            return db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
 
     def _http(self, pair: tuple[Path, Path] | None) -> aiohttp.ClientSession:
         if pair is None and pair not in self.sessions:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -13,6 +14,9 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from click.testing import CliRunner
+
+from dcrgw.cli import main
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -35,6 +39,12 @@ async def ran(*command: str) -> tuple[int, str]:
 
 async def dcrgw(*arguments: str) -> tuple[int, str]:
     return await ran(sys.executable, "-m", "dcrgw", *arguments)
+
+
+async def called(*arguments: str) -> tuple[int, str]:
+    """A command in this process: starting a new one is what takes time."""
+    done = await asyncio.to_thread(CliRunner().invoke, main, arguments)
+    return done.exit_code, done.output
 
 
 def left_in(folder: Path) -> list[str]:
@@ -89,13 +99,11 @@ async def test_walk_lives_a_clients_whole_life_by_every_method(folder: Path, mar
 
 async def test_walk_ends_at_the_first_answer_that_is_not_as_told(folder: Path, tmp_path: Path) -> None:
     index = json.loads((folder / "sandbox.json").read_text())
-    wrong = tmp_path / "sandbox.json"
-    for file in folder.iterdir():  # noqa: ASYNC240
-        (tmp_path / file.name).symlink_to(file)
-    wrong.unlink()
     for market in index["markets"]:
         market["token_endpoint"] += "/elsewhere"
-    wrong.write_text(json.dumps(index, indent=2))
+    for name in ("ca.pem", "transport.pem", "transport.key", "signing.key", "statement.jwt"):
+        (tmp_path / name).symlink_to(folder / name)
+    (tmp_path / "sandbox.json").write_text(json.dumps(index, indent=2))
     code, output = await ran("sh", str(WALK), str(tmp_path), "uk-3.2")
     assert code == 1
     assert "a token by tls_client_auth: 404" in output
@@ -106,11 +114,26 @@ async def test_walk_ends_at_the_first_answer_that_is_not_as_told(folder: Path, t
 async def test_commands_live_a_clients_whole_life_too(folder: Path, market: str) -> None:
     here = ("--sandbox", str(folder), "--market", market)
     for verb, *more in (("register",), ("token",), ("read",), ("update", "--scope", "openid"), ("delete",)):
-        code, text = await dcrgw("tpp", verb, *here, *more)
+        code, text = await called("tpp", verb, *here, *more)
         assert code == 0, text
-    code, text = await dcrgw("tpp", "delete", *here)
+    code, text = await called("tpp", "delete", *here)
     assert code == 1, text
     assert "401" in text
+
+
+async def test_commands_of_the_readme_run(folder: Path) -> None:
+    blocks = re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    commands = [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+    assert {command.split()[0] for command in commands} == {"make", "dcrgw", "docs/examples/walk.sh"}
+    for command in commands:
+        program, *words = shlex.split(command.replace("var/sandbox", str(folder)))
+        if program == "dcrgw":
+            code, text = await called(*words)
+        else:
+            # What targets and scripts do is another test's: here only that there are such.
+            check = ["make", "-C", str(ROOT), "-n", *words] if program == "make" else ["sh", "-n", str(ROOT / program)]
+            code, text = await ran(*check)
+        assert code == 0, f"{command}\n{text}"
 
 
 async def test_terminal_shows_no_log_and_the_log_has_every_request(folder: Path) -> None:

@@ -81,10 +81,12 @@ def standing(listing: Listing, software_id: str, org_id: str | None, *, observed
         software_id=software_id,
         organisation_active=_is_active(record.organisation),
         software_active=all(_is_active(entry) for entry in record.entries),
-        software_roles=_roles(record.entries),
+        software_roles=_agreed(record.entries, "Roles"),
         authorisations=_authorisations(record.resource),
         observed_at=observed_at,
         source=source,
+        redirect_uris=_agreed(record.entries, "RedirectUri"),
+        software_mode=_mode(record.entries),
     )
 
 
@@ -107,12 +109,18 @@ def _record(resource: Members, software_id: str) -> _Record | None:
     return _Record(_text(_member(organisation, "OBOrganisationId")), organisation, entries, resource)
 
 
-def _roles(entries: Iterable[Members]) -> frozenset[str] | None:
-    """The roles in every entry of this software; None when they name none at all."""
-    said = [_member(entry, "Roles") for entry in entries]
-    if all(roles is None for roles in said):
+def _agreed(entries: Iterable[Members], name: str) -> frozenset[str] | None:
+    """What a list holds in every entry of this software; None when no entry has it."""
+    said = [_member(entry, name) for entry in entries]
+    if all(listed is None for listed in said):
         return None
-    return frozenset.intersection(*(frozenset(_strings(roles)) for roles in said))
+    return frozenset.intersection(*(frozenset(_strings(listed)) for listed in said))
+
+
+def _mode(entries: Iterable[Members]) -> str | None:
+    """The software's mode; the word that is not Live where entries differ, None when no entry has one."""
+    said = [mode for mode in (_text(_member(entry, "Mode")) for entry in entries) if mode is not None]
+    return min(said, key=lambda mode: mode.strip().lower() == "live", default=None)
 
 
 def _authorisations(resource: Members) -> tuple[Authorisation, ...] | None:

@@ -38,8 +38,12 @@ ONE_ADDRESS = gate(
     code=ErrorCode.INVALID_CLIENT_METADATA,
 )
 PRESENT = _gate("token.present", "The request brings a bearer token.", "RFC 6750 §2, §3")
+# DIVERGENCE: RFC 6750 §3.1 answers 400 invalid_request to a token that comes twice; here every token that cannot be
+# taken is a 401, so that no caller needs two ways of telling.
 SINGLE = _gate("token.single", "The token comes once: in one Authorization header and nowhere else.", "RFC 6750 §2")
 FORM = _gate("token.form", "What follows Bearer is one token.", _6750)
+# DIVERGENCE: OB UK DCR's API description answers 403 to a client's token on another client; 401 for both tells nobody
+# which clients there are (its text asks for 401 where there is none).
 AUTHORISED = _gate("authorised", "Token and certificate are those of a client that the URL names.", _7592)
 METHOD = gate(
     "management.method.offered",
@@ -101,10 +105,8 @@ class Claim:
 
     @property
     def is_misused(self) -> bool:
-        """The access token was used on a client that is not its own, or is no more: it should end (RFC 7592 §2.1).
-
-        A registration access token never ends so: whoever mistypes an id would be locked out for good.
-        """
+        """The access token was used on a client that is not its own, or is no more: it should end (RFC 7592 §2.1)."""
+        # DIVERGENCE: RFC 7592 §2.1 would end a registration access token too: who mistypes an id would be locked out.
         if self.token is None or self.token.market != self.market.name:
             return False
         is_gone = self.client is None or self.client.status is ClientStatus.DELETED

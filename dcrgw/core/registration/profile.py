@@ -137,6 +137,8 @@ class Profile:
     identity: Mapping[str, str]
     #: required: the directory is asked about the TPP; off: it is not.
     standing: str
+    #: What the directory says of redirect URIs and mode is compared too, not only status and roles.
+    standing_compares_metadata: bool
     #: Member states whose competent-authority authorisations count (`GB` and `GBR` are one); empty: none are compared.
     member_states: frozenset[str]
     #: In the answer: statement claims are flattened to the top level (OB UK DCR, RFC 7591 §3.2.1).
@@ -266,6 +268,12 @@ OVERRIDABLE: Mapping[str, Override] = {
     ),
     "redirect_uris_default_to_statement": Override(
         "metadata", "redirect_uris_default_to_statement", "Omitted redirect_uris mean all of the statement's.", bool
+    ),
+    "standing_compares_metadata": Override(
+        "",
+        "standing_compares_metadata",
+        "The directory's list of redirect URIs and its mode count beside the statement's.",
+        bool,
     ),
     "duplicates_allowed": Override("", "duplicates_allowed", "The same software may be registered twice.", bool),
     "management_methods": Override(

@@ -28,6 +28,9 @@ class Standing:
     authorisations: tuple[Authorisation, ...] | None
     observed_at: float
     source: str
+    #: None: the directory does not say.
+    redirect_uris: frozenset[str] | None = None
+    software_mode: str | None = None
 
 
 _SPEC = "OB Directory API, OBThirdPartyProviders"
@@ -42,6 +45,15 @@ SAME_ORGANISATION = gate(
 )
 ORGANISATION_ACTIVE = gate("standing.organisation.active", "The organisation is active.", spec=_SPEC, code=_UNAPPROVED)
 SOFTWARE_ACTIVE = gate("standing.software.active", "The software is active.", spec=_SPEC, code=_UNAPPROVED)
+MODE = gate(
+    "standing.software.mode", "Software whose statement is Live is Live in the directory.", spec=_SPEC, code=_UNAPPROVED
+)
+REDIRECT_URIS = gate(
+    "standing.redirect_uris.held",
+    "The directory still lists the redirect URIs that are asked for.",
+    spec=_SPEC,
+    code=_UNAPPROVED,
+)
 ROLES = gate("standing.roles.held", "The software still has the statement's roles.", spec=_SPEC, code=_UNAPPROVED)
 AUTHORISED = gate(
     "standing.roles.authorised",
@@ -52,11 +64,16 @@ AUTHORISED = gate(
 
 
 def judge(
-    standing: Standing, statement: SoftwareStatement, profile: Profile, scopes: Iterable[str] | None = None
+    standing: Standing,
+    statement: SoftwareStatement,
+    profile: Profile,
+    scopes: Iterable[str] | None = None,
+    redirect_uris: Iterable[str] = (),
 ) -> Judgement[Standing]:
     """Whether the directory lets this software in now. All that fails is said at once.
 
     With `scopes` (those to be registered) only roles that they need must be authorised; without, all of them.
+    `redirect_uris` are those to be registered.
     """
     findings = Findings()
     if not findings.settle(FOUND, None if standing.found else "the directory does not know the statement's software"):
@@ -75,8 +92,31 @@ def judge(
     findings.settle(
         SOFTWARE_ACTIVE, None if standing.software_active else "the software is not active in the directory"
     )
+    if profile.standing_compares_metadata:
+        _judge_mode(standing, statement, findings)
+        _judge_redirect_uris(standing, redirect_uris, findings)
+    else:
+        for entry in (MODE, REDIRECT_URIS):
+            findings.add(entry.skipped("this market leaves redirect URIs and mode to the statement"))
     _judge_roles(standing, statement, profile, scopes, findings)
     return findings.judgement(standing)
+
+
+def _judge_mode(standing: Standing, statement: SoftwareStatement, findings: Findings) -> None:
+    if standing.software_mode is None or (statement.software_mode or "").lower() != "live":
+        findings.add(MODE.skipped("the statement is not Live, or the directory says no mode"))
+        return
+    # The directory writes `Live` and `Not Live`, a statement `Live` and `Test`.
+    is_live = standing.software_mode.strip().lower() == "live"
+    findings.settle(MODE, None if is_live else "the software is no longer Live in the directory")
+
+
+def _judge_redirect_uris(standing: Standing, redirect_uris: Iterable[str], findings: Findings) -> None:
+    if standing.redirect_uris is None:
+        findings.add(REDIRECT_URIS.skipped("the directory lists no redirect URIs"))
+        return
+    gone = [i for i, uri in enumerate(redirect_uris) if uri not in standing.redirect_uris]
+    findings.settle(REDIRECT_URIS, f"redirect_uris[{gone[0]}] is no longer listed by the directory" if gone else None)
 
 
 def _judge_roles(

@@ -217,6 +217,12 @@ STANDING = {
     "standing.organisation.same": Case(UNA, standing(org_id="0015800000BANKAAA1")),
     "standing.organisation.active": Case(UNA, standing(organisation_active=False)),
     "standing.software.active": Case(UNA, standing(software_active=False)),
+    "standing.software.mode": Case(
+        UNA,
+        Story(statement={"software_mode": "Live"}, standing={"software_mode": "Not Live"}),
+        saying(software_mode="live"),
+    ),
+    "standing.redirect_uris.held": Case(UNA, standing(redirect_uris=frozenset({"https://tpp.example/cb2"}))),
     "standing.roles.held": Case(UNA, standing(software_roles=frozenset({"AISP"}))),
     "standing.roles.authorised": Case(
         UNA, standing(authorisations=(Authorisation("GB", frozenset({"AISP", "PISP"}), active=False),))

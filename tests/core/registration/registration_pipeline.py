@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -126,11 +126,20 @@ def _stages(story: Story, ending: Ending) -> None:
     ending.registration = Registration.of(story.identity, proven, asked, market)
     metadata = ending.take(rules.judge(ending.registration))
     if proven is not None and profile.standing == "required":
-        ending.take(standing.judge(standing_of(story), proven, profile, metadata.scopes))
+        ending.take(
+            standing.judge(
+                standing_of(story, proven.software_redirect_uris),
+                proven,
+                profile,
+                metadata.scopes,
+                metadata.redirect_uris,
+            )
+        )
     ending.metadata = metadata
 
 
-def standing_of(story: Story) -> Standing:
+def standing_of(story: Story, redirect_uris: Iterable[str] = ()) -> Standing:
+    """A good standing of the story's software, but for the story's changes."""
     good = Standing(
         found=True,
         org_id=statements.ORG_ID,
@@ -141,5 +150,7 @@ def standing_of(story: Story) -> Standing:
         authorisations=(statement.Authorisation("GBR", frozenset({"AISP", "PISP"})),),
         observed_at=NOW,
         source="https://localhost:9443/scim",
+        redirect_uris=frozenset(redirect_uris),
+        software_mode="Live",
     )
     return replace(good, **story.standing)

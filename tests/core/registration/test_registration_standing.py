@@ -30,6 +30,33 @@ def test_roles_and_authorisations_that_the_directory_does_not_list_are_skipped()
     assert ending.verdicts["standing.roles.authorised"] is Verdict.SKIPPED
 
 
+def test_mode_and_redirect_uris_that_the_directory_does_not_say_are_skipped() -> None:
+    ending = play(Story(statement={"software_mode": "Live"}, standing={"redirect_uris": None, "software_mode": None}))
+    assert ending.failed == {}
+    assert ending.verdicts["standing.redirect_uris.held"] is Verdict.SKIPPED
+    assert ending.verdicts["standing.software.mode"] is Verdict.SKIPPED
+
+
+def test_market_that_leaves_metadata_to_the_statement_compares_neither_mode_nor_redirect_uris() -> None:
+    profile = replace(markets.profile(), standing_compares_metadata=False)
+    story = Story(
+        market={"profile": profile},
+        statement={"software_mode": "Live"},
+        standing={"redirect_uris": frozenset(), "software_mode": "Not Live"},
+    )
+    assert play(story).failed == {}
+    assert play(story).verdicts["standing.software.mode"] is Verdict.SKIPPED
+
+
+def test_empty_list_of_redirect_uris_holds_none() -> None:
+    assert set(play(standing(redirect_uris=frozenset())).failed) == {"standing.redirect_uris.held"}
+
+
+def test_a_test_statement_is_no_claim_to_be_live() -> None:
+    story = Story(statement={"software_mode": "Test"}, standing={"software_mode": "Not Live"})
+    assert play(story).verdicts["standing.software.mode"] is Verdict.SKIPPED
+
+
 def test_empty_list_of_authorisations_authorises_nothing() -> None:
     assert set(play(standing(authorisations=())).failed) == {"standing.roles.authorised"}
 
