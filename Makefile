@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow sandbox run docs lock lint clean
+.PHONY: demo test test-slow bench sandbox run docs lock lint clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/dcrgw sandbox --story
@@ -19,6 +19,10 @@ test: lint
 
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m slow --timeout=600
+
+# BENCH="--goals G4 --rounds 9" and the like; `make bench BENCH=--help` tells what there is.
+bench: $(VENV)/.dev
+	$(BIN)/python -m bench $(BENCH)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

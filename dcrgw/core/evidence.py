@@ -29,11 +29,11 @@ class Arrival:
     method: str = "POST"
     client_id: str | None = None
     if_match: tuple[str, ...] = ()
+    #: SHA-256 of the body, hex: what makes a repeated request the same request.
+    digest: str = field(init=False, repr=False)
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the body, hex: what makes a repeated request the same request."""
-        return hashlib.sha256(self.body).hexdigest()
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "digest", hashlib.sha256(self.body).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)

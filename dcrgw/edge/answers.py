@@ -13,6 +13,9 @@ from dcrgw.core.market import Market
 from dcrgw.edge.exchange import INTERACTION_HEADER, Exchange
 from dcrgw.errors import ErrorCode, Fault, GatewayError, Rejected, Unavailable
 
+#: Made once: `json.dumps` with any setting of its own makes an encoder for each call.
+_to_json = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 #: RFC 7591 §3.2.2: all that a market's `error_codes` may choose from.
@@ -67,7 +70,7 @@ def json_answer(
     status: int, body: Mapping[str, object] | None, exchange: Exchange, *, headers: Mapping[str, str] = _NO_HEADERS
 ) -> web.Response:
     """A complete response: ASCII JSON (none for None), never cached, labelled with the interaction id."""
-    text = None if body is None else json.dumps(body, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+    text = None if body is None else _to_json(body).encode("ascii")
     response = web.Response(status=status, body=text, headers=dict(headers))
     if text is not None:
         response.headers["Content-Type"] = "application/json"

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Any, cast
 
 from aiohttp import HttpVersion11, web
@@ -18,6 +19,7 @@ from aiohttp.web_protocol import ERROR, RequestHandler, _ErrInfo
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from dcrgw.edge.faults import DEADLINE, HEADER_SIZE, HttpFault, of_parser
+from dcrgw.edge.limits import Limits
 from dcrgw.edge.peer import PeerUser, chain_of, user_of
 from dcrgw.edge.request import Request
 from dcrgw.edge.serving import Serving
@@ -44,11 +46,26 @@ class Phase(Enum):
     CLOSING = auto()
 
 
+@lru_cache(maxsize=64)
+def _allowed(limits: Limits) -> dict[Phase, float | None]:
+    """How many seconds each phase may take."""
+    return {
+        Phase.HEADER: limits.header_s,
+        Phase.BODY: limits.body_s,
+        Phase.IDLE: limits.idle_s,
+        Phase.SENDING: limits.idle_s,
+        Phase.CLOSING: _FAREWELL_S + _LINGER_S,
+        # A handler has its own deadlines; whoever cut it here would not know what it has stored.
+        Phase.HANDLING: None,
+    }
+
+
 class Connection(RequestHandler):
     """One client connection of a listener."""
 
     __slots__ = (
-        "_deadline",
+        "_allowed",
+        "_due",
         "_fault",
         "_header_bytes",
         "_limits",
@@ -56,6 +73,7 @@ class Connection(RequestHandler):
         "_phase",
         "_serving",
         "_taking",
+        "_timer",
         "_wire",
         "peer_chain",
         "peer_user",
@@ -83,10 +101,13 @@ class Connection(RequestHandler):
             access_log=cast(logging.Logger, None),
         )
         self._limits = limits
+        self._allowed = _allowed(limits)
         self._serving = serving
         self._lost = lost
         self._phase = Phase.IDLE
-        self._deadline: asyncio.TimerHandle | None = None
+        #: When the phase must be over, loop time; None for never. The timer may be earlier, never later.
+        self._due: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._header_bytes = 0
         #: What to answer in place of the parser's complaint, when we made it complain.
         self._fault: HttpFault | None = None
@@ -207,33 +228,36 @@ class Connection(RequestHandler):
         self._phase = phase
         if phase in (Phase.IDLE, Phase.HEADER):
             self._header_bytes = 0
-        self._disarm()
-        seconds = self._seconds(phase)
-        if seconds is not None and self.transport is not None:
-            self._deadline = self._loop.call_later(seconds, self._expire)
-
-    def _seconds(self, phase: Phase) -> float | None:
-        limits = self._limits
-        match phase:
-            case Phase.HEADER:
-                return limits.header_s
-            case Phase.BODY:
-                return limits.body_s
-            case Phase.IDLE | Phase.SENDING:
-                return limits.idle_s
-            case Phase.CLOSING:
-                return _FAREWELL_S + _LINGER_S
-            case Phase.HANDLING:
-                # A handler has its own deadlines; whoever cuts it here would not know what it has stored.
-                return None
+        seconds = self._allowed[phase]
+        if seconds is None or self.transport is None:
+            self._due = None
+            return
+        self._due = self._loop.time() + seconds
+        # A request passes six phases. One timer that looks again when it was early costs a tenth of six timers.
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._due, self._look)
+        elif self._due < self._timer.when():
+            self._timer.cancel()
+            self._timer = self._loop.call_at(self._due, self._look)
 
     def _disarm(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+        self._due = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self) -> None:
+        """The timer's call: the phase that it was set for may be over."""
+        self._timer = None
+        if self._due is None:
+            return
+        if self._loop.time() < self._due:
+            self._timer = self._loop.call_at(self._due, self._look)
+        else:
+            self._due = None
+            self._expire()
 
     def _expire(self) -> None:
-        self._deadline = None
         match self._phase:
             case Phase.HEADER if self._header_bytes:
                 self._refuse(HttpFault(DEADLINE, "the headers did not end in time"))

@@ -13,6 +13,8 @@ import structlog
 #: Called with the event's name and its fields; `error` may hold an exception. The watchdog calls from its own thread.
 Sink = Callable[..., None]
 
+_logger = structlog.get_logger("dcrgw.edge")
+
 #: Events that mean that the bank has to look; everything else is the outside world being itself.
 _LOUD = frozenset({"accept_failed", "connection_failed", "loop_stalled", "drain_forced"})
 
@@ -24,7 +26,7 @@ def log_event(event: str, /, *, error: BaseException | None = None, **fields: An
     if error is not None:
         # As text, here: a renderer that formats it itself may print the locals of every frame, secrets among them.
         fields["exception"] = "".join(traceback.format_exception(error))
-    structlog.get_logger("dcrgw.edge").log(level, event, **fields)
+    _logger.log(level, event, **fields)
 
 
 class Throttle:

@@ -2,63 +2,108 @@
 
 from __future__ import annotations
 
+import json
 import logging
-import queue
 import sys
 import threading
-from collections.abc import Callable, Iterable
-from logging.handlers import QueueHandler
-from typing import Any, Literal, TextIO
+from collections.abc import Iterable
+from queue import Empty, SimpleQueue
+from typing import Literal, TextIO
 
 import structlog
-from structlog.typing import EventDict, Processor
+from structlog.typing import Processor
 
 from dcrgw.edge.redaction import redact
 
 _QUEUE_LENGTH = 10_000
+#: How long the first event of a batch may wait for others. A thread that woke for each event would take the
+#: interpreter from the loop each time, which costs a request more than rendering its event does.
+_GATHER_S = 0.05
 
 
 class LogStream:
-    """The writing end, a thread of its own."""
+    """The writing end, a thread of its own. Lines are given whole; at most `length` of them wait."""
 
-    def __init__(self, stream: TextIO, formatter: logging.Formatter, length: int) -> None:
-        self._waiting: queue.Queue[logging.LogRecord | None] = queue.Queue(length)
-        self.handler = _Dropping(self._waiting)
-        self.handler.setFormatter(formatter)
-        self._writer = logging.StreamHandler(stream)
-        self._writer.setFormatter(logging.Formatter("%(message)s"))
+    def __init__(self, stream: TextIO, length: int) -> None:
+        self._stream = stream
+        self._length = length
+        self._waiting: SimpleQueue[str | None] = SimpleQueue()
+        self._taken = 0
+        self._written = 0
+        self._ending = threading.Event()
+        #: Events lost because whoever reads the log was too slow.
+        self.dropped = 0
         self._writing = threading.Thread(target=self._write, name="dcrgw-log", daemon=True)
         self._writing.start()
 
-    @property
-    def dropped(self) -> int:
-        """Events lost because whoever reads the log was too slow."""
-        return self.handler.dropped
+    def take(self, line: str) -> None:
+        """Have one line written soon, or count it as dropped."""
+        if self._taken - self._written >= self._length:
+            self.dropped += 1
+            return
+        self._taken += 1
+        self._waiting.put(line)
 
     def stop(self, *, within_s: float = 5.0) -> None:
         """Write what waits, and end. A stream that nobody reads is given up after `within_s`."""
-        logging.getLogger().removeHandler(self.handler)
-        try:
-            self._waiting.put(None, timeout=within_s)
-        except queue.Full:
-            return
+        root = logging.getLogger()
+        for handler in [each for each in root.handlers if isinstance(each, _Foreign) and each.log is self]:
+            root.removeHandler(handler)
+        self._ending.set()
+        self._waiting.put(None)
         self._writing.join(within_s)
 
     def _write(self) -> None:
-        while (record := self._waiting.get()) is not None:
-            self._writer.handle(record)
+        while (line := self._waiting.get()) is not None:
+            self._ending.wait(_GATHER_S)
+            lines, is_last = self._gathered(line)
+            self._put_out(lines)
+            self._written += len(lines)
+            if is_last:
+                return
 
+    def _gathered(self, first: str) -> tuple[list[str], bool]:
+        """All that waits now, and whether the end is among it."""
+        lines = [first]
+        while True:
+            try:
+                line = self._waiting.get_nowait()
+            except Empty:
+                return lines, False
+            if line is None:
+                return lines, True
+            lines.append(line)
 
-class _Dropping(QueueHandler):
-    """Hands records over, formatted, and counts those that there is no room for."""
-
-    dropped = 0
-
-    def enqueue(self, record: logging.LogRecord) -> None:
+    def _put_out(self, lines: list[str]) -> None:
         try:
-            self.queue.put_nowait(record)
-        except queue.Full:
-            self.dropped += 1
+            self._stream.write("\n".join(lines) + "\n")
+            self._stream.flush()
+        except (OSError, ValueError):
+            # A full disk or a closed pipe must not end the thread: there may be room again for what comes.
+            self.dropped += len(lines)
+
+
+class _Logger:
+    """Where structlog hands over what it rendered, whatever the level."""
+
+    def __init__(self, log: LogStream, name: str = "") -> None:
+        self.name = name
+        self.debug = self.info = self.warning = self.error = self.critical = log.take
+
+
+class _Foreign(logging.Handler):
+    """The libraries' records, by way of the standard library."""
+
+    def __init__(self, log: LogStream, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self.log = log
+        self.setFormatter(formatter)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self.log.take(self.format(record))
+        except Exception:
+            self.handleError(record)
 
 
 def set_up_logging(
@@ -70,40 +115,42 @@ def set_up_logging(
     extra: Iterable[Processor] = (),
 ) -> LogStream:
     """Send every event of this process to `stream`, rendered and redacted where it happens, written by a thread."""
-    before: list[Processor] = [
+    written = LogStream(stream, queue_length)
+    rendered: list[Processor] = [
+        structlog.processors.format_exc_info,
+        redact,
+        # After the redaction, which would only look for secrets in it.
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _renderer(style),
+    ]
+    described: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
         *extra,
     ]
+    # Our own events do not go by way of the standard library: there each was copied, queued and formatted twice.
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *before,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*described, *rendered],
+        logger_factory=lambda *name: _Logger(written, *name),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=False,
     )
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=before,
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,
-            redact,
-            _renderer(style),
-        ],
+        foreign_pre_chain=described,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
     )
-    written = LogStream(stream, formatter, queue_length)
     root = logging.getLogger()
-    root.handlers[:] = [written.handler]
+    root.handlers[:] = [_Foreign(written, formatter)]
     root.setLevel(level)
     return written
 
 
-def _renderer(style: str) -> Callable[[Any, str, EventDict], Any]:
+#: Made once: `json.dumps` with any setting of its own makes an encoder for each call.
+_to_json = json.JSONEncoder(ensure_ascii=True, sort_keys=True).encode
+
+
+def _renderer(style: str) -> Processor:
     if style == "console":
         return structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
-    return structlog.processors.JSONRenderer(ensure_ascii=True, sort_keys=True)
+    return lambda _logger, _method, event: _to_json(event)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 REDACTED = "[redacted]"
@@ -32,6 +33,10 @@ _PATTERNS = (
     ),
 )
 
+#: What every pattern above needs somewhere. Most fields have none of it, and then nothing more is looked for: this
+#: ran for every field of every request.
+_MAY_HOLD_A_SECRET = re.compile(r"[=:\s]|-----BEGIN|\be[wy]")
+
 _MAX_DEPTH = 6
 _MAX_LENGTH = 8000
 #: What is looked at of a longer text: what the patterns take out of it may be long too.
@@ -50,23 +55,25 @@ def redact_text(text: str) -> str:
         # Without its last word, which the cut may have made unrecognisable.
         text = text[:_MOST_LOOKED_AT]
         text = text[: max(text.rfind(" "), text.rfind("\n"))]
-    for pattern, replacement in _PATTERNS:
-        text = pattern.sub(replacement, text)
+    if _MAY_HOLD_A_SECRET.search(text):
+        for pattern, replacement in _PATTERNS:
+            text = pattern.sub(replacement, text)
     if length <= _MOST_LOOKED_AT and len(text) <= _MAX_LENGTH:
         return text
     return f"{text[:_MAX_LENGTH]}... ({length} characters)"
 
 
+@lru_cache(maxsize=1024)
 def is_secret_name(name: str) -> bool:
     """True for a field that is never logged, whatever it holds."""
     return _SECRET_NAME.search(_CAMEL.sub("_", name).lower()) is not None
 
 
 def _value(name: str, value: Any, depth: int) -> Any:
-    if is_secret_name(name) and not isinstance(value, (bool, int, float, type(None))):
-        return REDACTED
     if value is None or isinstance(value, (bool, int, float)):
         return value
+    if is_secret_name(name):
+        return REDACTED
     if isinstance(value, (bytes, bytearray, memoryview)):
         return f"({len(value)} bytes)"
     if depth >= _MAX_DEPTH:

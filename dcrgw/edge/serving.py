@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
-from dcrgw.core.checks import Verdict, wire_text
+from dcrgw.core.checks import Report, Verdict, wire_text
 from dcrgw.edge.answers import answer, dress, principal
 from dcrgw.edge.events import Sink, log_event
 from dcrgw.edge.exchange import INTERACTION_HEADER, Exchange, Handler, interaction_id
@@ -89,9 +89,15 @@ class Serving:
         if exchange.market is not None:
             fields["market"] = exchange.market.name
         if report is not None:
-            failed = [finding.check.id for finding in report.findings if finding.verdict is Verdict.FAILED]
-            fields |= {"report_id": report.report_id, "decision": report.decision, "checks": failed}
+            fields |= {"report_id": report.report_id, "decision": report.decision, "checks": _failed(report, outcome)}
         self.on_event("request", **{**exchange.notes, **fields, **outcome})
+
+
+def _failed(report: Report, outcome: Mapping[str, Any]) -> list[str]:
+    """The ids of the failed checks; an answer of success has none, and a hundred findings need not be asked."""
+    if 200 <= outcome["status"] < 300:
+        return []
+    return [finding.check.id for finding in report.findings if finding.verdict is Verdict.FAILED]
 
 
 def _reason(cause: BaseException) -> dict[str, Any]:

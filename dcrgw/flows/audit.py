@@ -75,10 +75,6 @@ def record(report: Report, client_id: str | None = None) -> AuditRecord:
         client_id=client_id or report.facts.get("client_id"),
         org_id=report.facts.get("org_id"),
         software_id=report.facts.get("software_id"),
-        findings=tuple(
-            (f.check.id, f.verdict.value, f.description, f.detail)
-            for f in report.findings
-            if f.verdict is not Verdict.PASSED
-        ),
+        findings=tuple([f.entry for f in report.findings if f.verdict is not Verdict.PASSED]),
         facts=dict(report.facts),
     )

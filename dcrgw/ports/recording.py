@@ -5,7 +5,6 @@ It is one small proxy for all of them, so that a port added later is recorded wi
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
@@ -16,7 +15,10 @@ from dcrgw.ports import Ports
 
 def recorded(ports: Ports, journal: Journal) -> Ports:
     """The same ports, noting every call in `journal`."""
-    return Ports(**{f.name: _Recorded(f.name, getattr(ports, f.name), journal) for f in fields(Ports)})
+    return Ports(*[_Recorded(name, getattr(ports, name), journal) for name in _NAMES])
+
+
+_NAMES = tuple(field.name for field in fields(Ports))
 
 
 class _Recorded:
@@ -34,7 +36,8 @@ class _Recorded:
 
         def ask(*question: Any) -> Any:
             answer = target(*question)
-            if inspect.isawaitable(answer):
+            # Not inspect.isawaitable, which asks an abstract class and cost more than the recording.
+            if hasattr(answer, "__await__"):
                 return _later(answer, question)
             note(label, question, answer)
             return answer

@@ -122,10 +122,12 @@ def _enriched(
     if client is None:
         return call
     try:
-        metadata = copied_object(client.metadata)
+        # Most scripts leave the metadata as they are: comparing is cheaper than copying.
+        unchanged = client.metadata == call.metadata.members
+        metadata = call.metadata if unchanged else ClientMetadata(copied_object(client.metadata))
         attributes = copied_object(client.attributes)
     except (TypeError, RecursionError) as error:
         raise Misconfigured(f"script {script.setting.name}: {method} left what is not JSON in the client") from error
     if not isinstance(client.client_id, str):
         raise Misconfigured(f"script {script.setting.name}: {method} chose a client_id that is no text")
-    return replace(call, client_id=client.client_id, metadata=ClientMetadata(metadata), attributes=attributes)
+    return replace(call, client_id=client.client_id, metadata=metadata, attributes=attributes)

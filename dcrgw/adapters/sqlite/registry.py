@@ -14,6 +14,8 @@ import aiosqlite
 from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.sqlite import commit, connections, migrations, searching
 from dcrgw.adapters.sqlite.backup import back_up
+from dcrgw.adapters.sqlite.known_requests import KnownRequests
+from dcrgw.adapters.sqlite.point_reads import PointReads
 from dcrgw.adapters.sqlite.rows import (
     AUDIT_COLUMNS,
     CLIENT_COLUMNS,
@@ -47,6 +49,7 @@ WHERE r.market = ? AND r.request_digest = ? AND r.subject_key = ? AND c.status =
 _TOKEN = f"""
 SELECT {TOKEN_COLUMNS} FROM access_tokens t JOIN clients c ON c.id = t.client WHERE t.hash = ? AND t.expires_at > ?
 """  # noqa: S608 - constants
+_DIGESTS = "SELECT request_digest FROM requests"
 _AUDIT_TAIL = f"SELECT sequence, {AUDIT_COLUMNS} FROM audit ORDER BY sequence DESC LIMIT ?"  # noqa: S608 - constants
 
 
@@ -70,6 +73,8 @@ class SqliteRegistry:
         writer: Writer,
         reader: aiosqlite.Connection,
         archive: aiosqlite.Connection,
+        points: PointReads,
+        known: KnownRequests,
         sealer: Sealer,
         clock: Clock,
     ) -> None:
@@ -77,6 +82,8 @@ class SqliteRegistry:
         self._writer = writer
         self._reader = reader
         self._archive = archive
+        self._points = points
+        self._known = known
         self._sealer = sealer
         self._clock = clock
         self._purge_due_at = clock.now() + PURGE_INTERVAL_S
@@ -108,9 +115,11 @@ class SqliteRegistry:
                 writer = Writer(connect, guard=connections.same_file(path), on_health=on_health)
                 opened.push_async_callback(writer.close)
                 await writer.start()
+                points = opened.enter_context(PointReads.open(path, busy_timeout_s))
+                known = KnownRequests([digest async for (digest,) in await reader.execute(_DIGESTS)])
             except sqlite3.Error as error:
                 raise connections.fault(path, error) from error
-            yield cls(path, writer, reader, archive, sealer, clock)
+            yield cls(path, writer, reader, archive, points, known, sealer, clock)
 
     async def commit(self, change: Change) -> Committed:
         """Apply a change whole or not at all; returns after its fsync.
@@ -120,6 +129,9 @@ class SqliteRegistry:
         if change.client is not None and change.client.status is ClientStatus.DELETED:
             change = replace(change, client=remains(change.client))
         work = self._work(prepare(change, self._sealer))
+        if change.client is not None:
+            # Before it is stored, so that no cancelled caller leaves a stored request unknown.
+            self._known.add(change.client.request_digest)
         try:
             await self._writer.run(work)
         except commit.Refused as refused:
@@ -129,7 +141,10 @@ class SqliteRegistry:
 
     async def repeated(self, market: str, request_digest: str, subject_key: str) -> RegisteredClient | None:
         """The active client that these same bytes from this same identity made before."""
-        return self._client(await self._read(_REPEATED, (market, request_digest, subject_key)))
+        # What another process stored since the start is found by `commit` all the same, a few stages later.
+        if not self._known.may_hold(request_digest):
+            return None
+        return self._client(self._points.read(_REPEATED, (market, request_digest, subject_key)))
 
     async def client(self, market: str, client_id: str) -> RegisteredClient | None:
         """One client by its id, whatever its status."""

@@ -1,9 +1,9 @@
 """One thread that owns the one writing connection, and commits in groups.
 
 Callers hand in a function of the connection. The thread takes whatever is queued at that moment as one
-transaction, each function inside its own SAVEPOINT, and answers all of them after the one COMMIT. So a
-refused change does not touch its neighbours, 32 waiting callers pay for one fsync together, and nobody
-waits for a batch to fill.
+transaction and answers all of them after the one COMMIT. When one of them is refused, the group is run again
+with a SAVEPOINT around each. So a refused change does not touch its neighbours, 32 waiting callers pay for one
+fsync together, and nobody waits for a batch to fill.
 
 Nothing here can half-apply: a function runs whole on this thread, and a caller who is cancelled merely
 stops listening. (On a shared aiosqlite connection, a cancelled caller's INSERT would be committed by the
@@ -116,7 +116,8 @@ class Writer:
             raise Unavailable("registry", "too many changes are waiting", retry_after_s=1)
         future: asyncio.Future[T] = self._loop.create_future()
         self._queue.put(_Job(work, future))
-        return await asyncio.shield(future)
+        # A cancelled caller cancels only its own future: the thread never looks at it before the change is applied.
+        return await future
 
     async def close(self) -> None:
         """Commit what is queued, close the connection, end the thread."""
@@ -152,8 +153,9 @@ class Writer:
             if self._connection is None:
                 self._connection = self._connect(self._has_opened)
                 self._has_opened = True
-            self._connection.execute("BEGIN IMMEDIATE")
-            outcomes = [_attempt(self._connection, job) for job in jobs]
+            outcomes = _all_at_once(self._connection, jobs)
+            if outcomes is None:
+                outcomes = _one_by_one(self._connection, jobs)
             self._connection.execute("COMMIT")
         except Exception as error:
             self._abandon(error)
@@ -189,6 +191,28 @@ class Writer:
         # The loop may be gone before the thread is: then nobody is waiting for the answer either.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(callback, *arguments)
+
+
+def _all_at_once(connection: sqlite3.Connection, jobs: Sequence[_Job]) -> list[_Outcome] | None:
+    """Run the changes in a new transaction that stays open, or leave nothing behind and give None.
+
+    Hardly a change is refused here, so the savepoint that such a one needs is a third of the others' statements.
+    Raises: a failure of the store itself.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        return [_Outcome(job.work(connection)) for job in jobs]
+    except Exception as error:
+        if _primary_code(error) in _OF_THE_STORE:
+            raise
+        connection.execute("ROLLBACK")
+        return None
+
+
+def _one_by_one(connection: sqlite3.Connection, jobs: Sequence[_Job]) -> list[_Outcome]:
+    """The same when one of them fails. Raises: a failure of the store itself."""
+    connection.execute("BEGIN IMMEDIATE")
+    return [_attempt(connection, job) for job in jobs]
 
 
 def _attempt(connection: sqlite3.Connection, job: _Job) -> _Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from dcrgw.core import strict_json
 from dcrgw.core.jose import base64url
@@ -60,6 +61,8 @@ class Unverified:
     signing_input: bytes = field(repr=False)
     payload: bytes = field(repr=False)
     signature: bytes = field(repr=False)
+    #: What `unverified_claims` read, so that a token whose issuer must be known first is not parsed twice.
+    _claims: list[dict[str, JsonValue]] = field(default_factory=list, init=False, repr=False, compare=False)
 
 
 def read(token: bytes | str, policy: ReadPolicy) -> Unverified:
@@ -71,7 +74,7 @@ def read(token: bytes | str, policy: ReadPolicy) -> Unverified:
     first, second = _dots(raw)
     if first > policy.max_header_bytes:
         raise JoseRefused(JoseReason.SIZE, f"the header is longer than {policy.max_header_bytes} bytes")
-    header = _header(_decode(raw[:first], "header"), policy)
+    header = _known_header(raw[:first], policy) if first <= _SHORT_HEADER else _header_of(raw[:first], policy)
     payload = _decode(raw[first + 1 : second], "payload")
     signature = _decode(raw[second + 1 :], "signature")
     text = token if isinstance(token, str) else raw.decode("ascii")
@@ -91,7 +94,9 @@ def unverified_claims(token: Unverified) -> dict[str, JsonValue]:
 
     Raises: JoseRefused.
     """
-    return claims(token.payload)
+    if not token._claims:
+        token._claims.append(claims(token.payload))
+    return token._claims[0]
 
 
 def _octets(token: bytes | str, limit: int) -> bytes:
@@ -123,6 +128,16 @@ def _decode(part: bytes, name: str) -> bytes:
         return base64url.decode(part)
     except base64url.NotCanonical as error:
         raise JoseRefused(JoseReason.BASE64URL, f"the {name} is not base64url: {error}") from None
+
+
+def _header_of(part: bytes, policy: ReadPolicy) -> JoseHeader:
+    return _header(_decode(part, "header"), policy)
+
+
+#: A directory signs all its statements under one header; what it was read as costs a tenth of a token to find again.
+_known_header = lru_cache(maxsize=1024)(_header_of)
+#: Longer ones are not kept, so that strangers fill no memory with them.
+_SHORT_HEADER = 256
 
 
 def _header(octets: bytes, policy: ReadPolicy) -> JoseHeader:

@@ -38,7 +38,7 @@ class ClientMetadata:
     def texts(self, name: str) -> tuple[str, ...]:
         """A list-of-strings member, empty when absent."""
         value = self.members.get(name)
-        return tuple(v for v in value if isinstance(v, str)) if isinstance(value, list) else ()
+        return tuple([v for v in value if isinstance(v, str)]) if isinstance(value, list) else ()
 
     @property
     def redirect_uris(self) -> tuple[str, ...]:

@@ -145,8 +145,7 @@ def verify(
         judge_times(found, Window(at, market.leeway_s), profile.request, findings)
     judge_software_id(found, statement, findings)
     asked = metadata.read(found, profile)
-    for finding in asked.findings:
-        findings.add(finding)
+    findings.extend(asked.findings)
     if asked.value is None:
         return findings.judgement()
     return findings.judgement(_request(envelope, asked.value))
@@ -154,8 +153,7 @@ def verify(
 
 def _note_unsigned(findings: Findings) -> None:
     tokens.REQUEST.note_skipped(findings, "the request is not signed")
-    for entry in OF_SIGNED_REQUESTS:
-        findings.add(entry.skipped("the request is not signed"))
+    findings.note_unfailed([entry.skipped("the request is not signed") for entry in OF_SIGNED_REQUESTS])
 
 
 def _is_signed(token: Unverified, keys: KeySet | None, profile: Profile, findings: Findings) -> bool:

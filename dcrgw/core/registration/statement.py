@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from dcrgw.core.checks import Findings, Judgement
 from dcrgw.core.jose.keys import KeySet
-from dcrgw.core.jose.reader import JosePolicy, Unverified, claims, unverified_claims
+from dcrgw.core.jose.reader import JosePolicy, Unverified, unverified_claims
 from dcrgw.core.jose.reasons import JoseRefused
 from dcrgw.core.jose.verification import verify as verify_signature
 from dcrgw.core.market import Directory, Market
@@ -108,7 +108,7 @@ def verify(
     findings = Findings()
     try:
         verify_signature(unverified, keys, jose_policy(profile))
-        found = claims(unverified.payload)
+        found = unverified_claims(unverified)  # proven from here on
     except JoseRefused as fault:
         findings.add(tokens.STATEMENT.refused(fault))
         return findings.judgement()

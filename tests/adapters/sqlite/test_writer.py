@@ -253,18 +253,40 @@ async def test_full_disk_is_unavailable_for_the_whole_batch_and_recovers(store: 
     assert store.health == [False, True]
 
 
-@pytest.mark.parametrize("fail_at", ["BEGIN", "SAVEPOINT", "INSERT", "RELEASE", "COMMIT"])
-async def test_io_error_anywhere_undoes_the_batch_and_reopens_the_connection(store: Store, fail_at: str) -> None:
+def break_at(store: Store, statement: str) -> None:
+    """Let the next statement of this kind meet a failing disk."""
     broken = store.connections[0]
     broken.error = sqlite3.OperationalError("disk I/O error")
     broken.error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
-    broken.fail_at = fail_at
-    with pytest.raises(Unavailable):
-        await store.add("refused")
+    broken.fail_at = statement
+
+
+async def assert_reopened(store: Store) -> None:
     await store.add("taken")
     assert store.names() == {"taken"}
     assert store.suspicions == [False, True]  # what was written earlier is not believed but checked
     assert store.health == [False, True]
+
+
+@pytest.mark.parametrize("fail_at", ["BEGIN", "INSERT", "COMMIT"])
+async def test_io_error_anywhere_undoes_the_batch_and_reopens_the_connection(store: Store, fail_at: str) -> None:
+    break_at(store, fail_at)
+    with pytest.raises(Unavailable):
+        await store.add("refused")
+    await assert_reopened(store)
+
+
+@pytest.mark.parametrize("fail_at", ["ROLLBACK", "SAVEPOINT", "RELEASE"])
+async def test_io_error_beside_a_change_that_fails_undoes_the_batch_too(store: Store, fail_at: str) -> None:
+    break_at(store, fail_at)
+    # A change that fails of itself has its batch undone and run again, each change in a savepoint.
+    async with busy(store):
+        results = asyncio.gather(
+            store.add("refused"), store.writer.run(lambda _connection: 1 / 0), return_exceptions=True
+        )
+        await asyncio.sleep(0)
+    assert [type(result) for result in await results] == [Unavailable, Unavailable]
+    await assert_reopened(store)
 
 
 async def test_store_that_cannot_be_reopened_stays_unavailable_until_it_can(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dcrgw.core.certificates.identity import ClientIdentity
 from dcrgw.core.checks import Skipped
@@ -31,6 +31,13 @@ class Registration:
     metadata: ClientMetadata
     profile: Profile
     market: Market
+    #: token_endpoint_auth_method and grant_types of `metadata`: many rules ask for them.
+    auth_method: str | None = field(init=False, repr=False)
+    grant_types: tuple[str, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "auth_method", self.metadata.text("token_endpoint_auth_method"))
+        object.__setattr__(self, "grant_types", self.metadata.texts("grant_types"))
 
     @classmethod
     def of(
@@ -44,13 +51,3 @@ class Registration:
         asked = request.metadata
         completed = effective(asked, statement, market.profile)
         return cls(identity, statement, request, asked, completed, market.profile, market)
-
-    @property
-    def auth_method(self) -> str | None:
-        """token_endpoint_auth_method."""
-        return self.metadata.text("token_endpoint_auth_method")
-
-    @property
-    def grant_types(self) -> tuple[str, ...]:
-        """grant_types."""
-        return self.metadata.texts("grant_types")

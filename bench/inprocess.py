@@ -1,0 +1,87 @@
+"""G3 and G5: judging and proving, with nothing around it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+from jwcrypto.jwk import JWK
+from jwcrypto.jws import JWS
+
+from bench.floor import Floor, cpu_us
+from bench.goals import GOALS, Measured
+from bench.rehearsal import rehearsal
+from bench.town import Town, records
+from dcrgw.core.jose.keys import key_set
+from dcrgw.core.jose.reader import JosePolicy, claims, read
+from dcrgw.core.jose.verification import verify
+from dcrgw.testkit.keys import SigningKey, jwks
+
+_BODIES = 40
+_TURNS = 8
+_TOKENS = 100
+
+
+async def measure_registration(town: Town, folder: Path, rounds: int) -> Measured:
+    """G3: floor and registrations in turns within each round, by the CPU time of this thread."""
+    measured, floor = Measured(GOALS["G3"]), Floor(town)
+    bodies = list(islice(records(town.signed_bodies(_BODIES)), _BODIES))
+    with rehearsal(town, folder) as stage:
+        for _ in range(rounds):
+            floor_us = work_us = 0.0
+            for _ in range(_TURNS):
+                floor_us += cpu_us(floor.once, _BODIES)
+                begun = time.thread_time()
+                for body in bodies:
+                    await stage.register(body)
+                work_us += (time.thread_time() - begun) / len(bodies) * 1e6
+            measured.rounds.append({"floor_us": floor_us / _TURNS, "registration_us": work_us / _TURNS})
+            measured.ratios.append(work_us / floor_us)
+    return measured
+
+
+def measure_door(town: Town, rounds: int) -> Measured:
+    """G5: read, verify and parse the claims of one statement; jwcrypto with the JWK parsed once, the same token.
+
+    The goal is on PS256; ES256 stands in the raw rounds, since there the curve's own cost hides the library's.
+    """
+    measured = Measured(
+        GOALS["G5"], notes=["jwcrypto: JWS.deserialize with a JWK that was parsed once, and json.loads"]
+    )
+    contests = {alg: _contenders(town, SigningKey.generate("bench", alg)) for alg in ("PS256", "ES256")}
+    for number in range(rounds):
+        found = {}
+        for alg, contenders in contests.items():
+            order = list(contenders.items())
+            for name, work in order if number % 2 == 0 else order[::-1]:
+                found[f"{name}_{alg}_us"] = cpu_us(work, _TOKENS)
+        measured.rounds.append(found)
+        measured.ratios.append(found["jwcrypto_PS256_us"] / found["door_PS256_us"])
+    return measured
+
+
+def _contenders(town: Town, key: SigningKey) -> dict[str, Callable[[], object]]:
+    token = key.sign(json.loads(_payload(town.statement())))
+    keys, policy = key_set(jwks(key)), JosePolicy(frozenset({key.alg}))
+    jwk = JWK(**key.public_jwk())
+
+    def door() -> object:
+        unverified = read(token, policy)
+        verify(unverified, keys, policy)
+        return claims(unverified.payload)
+
+    def jwcrypto() -> object:
+        jws = JWS()
+        jws.allowed_algs = [key.alg]
+        jws.deserialize(token, jwk)
+        return json.loads(jws.payload)
+
+    assert door() == jwcrypto()
+    return {"door": door, "jwcrypto": jwcrypto}
+
+
+def _payload(token: str) -> bytes:
+    return read(token, JosePolicy(frozenset({"PS256"}))).payload

@@ -1,0 +1,107 @@
+"""A registration in this very process: the real flow, rules, script host and recorder between stand-ins for the world.
+
+No socket, TLS, database or cache is in it; what it costs is what judging costs.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.town import SCRIPT, UK, Town
+from dcrgw.adapters.clock import SystemClock
+from dcrgw.adapters.randomness import SystemRandomness
+from dcrgw.config.loading import load
+from dcrgw.core.checks import Report
+from dcrgw.core.evidence import Arrival, Journal
+from dcrgw.core.jose.keys import KeySet, key_set
+from dcrgw.core.market import Market
+from dcrgw.core.registration.client import RegisteredClient
+from dcrgw.core.registration.information import client_information
+from dcrgw.core.registration.standing import Standing
+from dcrgw.flows.create import create
+from dcrgw.materials import open_materials
+from dcrgw.ports import Ports
+from dcrgw.ports.recording import recorded
+from dcrgw.ports.registry import Change, Committed, CommitVerdict
+from dcrgw.scripting.host import InProcessScripts
+from dcrgw.scripting.loader import ScriptSetting, load_script
+from dcrgw.testkit.keys import jwks
+
+
+@dataclass(frozen=True, slots=True)
+class _KeySets:
+    of_the_directory: KeySet
+    of_the_software: KeySet
+
+    async def of_directory(self, _directory: str, _kid: str) -> KeySet:
+        return self.of_the_directory
+
+    async def of_software(self, _directory: str, _url: str, _kid: str) -> KeySet:
+        return self.of_the_software
+
+
+@dataclass(frozen=True, slots=True)
+class _Directory:
+    async def standing(self, _directory: str, software_id: str, org_id: str | None) -> Standing:
+        return Standing(True, org_id, software_id, True, True, None, None, time.time(), "")
+
+
+@dataclass(slots=True)
+class _Registry:
+    """Takes every change and keeps those that register somebody."""
+
+    changes: list[Change] = field(default_factory=list)
+
+    async def repeated(self, _market: str, _digest: str, _subject: str) -> RegisteredClient | None:
+        return None
+
+    async def commit(self, change: Change) -> Committed:
+        if change.client is not None:
+            self.changes.append(change)
+        return Committed(CommitVerdict.STORED, change.client)
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """One TPP that registers again and again."""
+
+    market: Market
+    chain: tuple[bytes, ...]
+    ports: Ports
+    registry: _Registry
+
+    async def register(self, body: bytes) -> bytes:
+        """The answer to one signed request: what an endpoint does, without HTTP."""
+        arrival = Arrival(self.market.name, self.chain, "application/jose", body)
+        ports = recorded(self.ports, Journal())
+        report = Report(ports.randomness.report_id(), "", "create", self.market.name, ports.clock.now())
+        client = await create(arrival, self.market, ports, report)
+        return json.dumps(client_information(client, self.market.profile)).encode()
+
+
+@contextmanager
+def rehearsal(town: Town, folder: Path) -> Iterator[Rehearsal]:
+    """A rehearsal with the town's materials, as the gateway itself opens them."""
+    now = time.time()
+    market = open_materials(load(town.configuration(folder / "unused.sqlite")), now).markets[UK]
+    parties = town.session.parties
+    keysets = _KeySets(key_set(parties.world.keys.published), key_set(jwks(parties.default.software.keys.current)))
+    scripts = InProcessScripts([load_script(ScriptSetting("bench", SCRIPT), now=now)])
+    registry = _Registry()
+    ports = Ports(
+        clock=SystemClock(),
+        randomness=SystemRandomness(),
+        keysets=keysets,
+        directories=_Directory(),
+        scripts=scripts,
+        registry=registry,
+    )
+    try:
+        yield Rehearsal(market, parties.default.transport.chain_der, ports, registry)
+    finally:
+        scripts.close()

@@ -1,0 +1,165 @@
+"""The contenders, each as a process of its own that is started for one run and killed at its end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import aiohttp
+
+from bench.town import Town, records
+from dcrgw.sandbox.serving import LOOPBACK, free_ports
+
+PROJECT = Path(__file__).parent.parent
+PEER = Path(__file__).parent / "peer"
+_START_S = 30.0
+
+
+class ServerFailed(Exception):
+    """A contender did not start, or did not keep its word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A serving process. `prefix` goes before the endpoint's own path."""
+
+    pid: int
+    port: int
+    path: str
+
+
+class Contender(Protocol):
+    """One side of a contest."""
+
+    name: str
+
+    def serve(self, folder: Path) -> AsyncIterator[Running]:
+        """Serve from an empty store, for one run."""
+        ...
+
+    def check(self, folder: Path, answers: Path) -> int:
+        """Compare what was answered with what was kept; how many were compared. Raises: ServerFailed."""
+        ...
+
+
+class Gateway:
+    """`dcrgw run` with a real configuration and a registry of its own."""
+
+    name = "gateway"
+
+    def __init__(self, town: Town, market: str) -> None:
+        self._town, self._market = town, market
+
+    @asynccontextmanager
+    async def serve(self, folder: Path) -> AsyncIterator[Running]:
+        """Ready when its own probe says so; killed in mid-flight, so that only what was synced is left."""
+        configuration = self._town.configuration(folder / "registry.sqlite")
+        command = [sys.executable, "-m", "dcrgw", "run", "--config", str(configuration)]
+        with (folder / "gateway.log").open("wb") as log:
+            process = await asyncio.create_subprocess_exec(*command, cwd=PROJECT, stdout=log, stderr=log)
+            try:
+                await _ready(process, f"http://{LOOPBACK}:{self._town.session.endpoints.health}/readyz", log.name)
+                yield Running(process.pid, self._town.port, f"/{self._market}/register")
+            finally:
+                await _killed(process)
+
+    def check(self, folder: Path, answers: Path) -> int:
+        """Every client_id that a 201 named is a row, after the kill."""
+        answered = {json.loads(answer)["client_id"] for answer in records(answers)}
+        with closing(sqlite3.connect(folder / "registry.sqlite")) as db:
+            kept = {client_id for (client_id,) in db.execute("SELECT client_id FROM clients")}
+        lost = answered - kept
+        if lost:
+            raise ServerFailed(f"{len(lost)} of {len(answered)} acknowledged clients are not in the database")
+        return len(answered)
+
+
+class Peer:
+    """npm oidc-provider, which keeps its clients in memory."""
+
+    name = "oidc-provider"
+
+    def __init__(self, town: Town, node: str, folder: Path) -> None:
+        self._town, self._node, self._folder = town, node, folder
+
+    @asynccontextmanager
+    async def serve(self, folder: Path) -> AsyncIterator[Running]:
+        """Ready when it says so."""
+        (port,) = free_ports(1)
+        bank = self._town.session.folder.path
+        files = [str(bank / name) for name in ("bank/server.pem", "bank/server.key", "ca.pem")]
+        with (folder / "peer.log").open("wb") as log:
+            process = await asyncio.create_subprocess_exec(
+                self._node, "op.mjs", str(port), *files, cwd=self._folder, stdout=subprocess.PIPE, stderr=log
+            )
+            try:
+                assert process.stdout is not None
+                line = await asyncio.wait_for(process.stdout.readline(), _START_S)
+                if line.strip() != b"ready":
+                    raise ServerFailed(f"the peer did not start: {_end_of(log.name)}")
+                yield Running(process.pid, port, "/reg")
+            finally:
+                await _killed(process)
+
+    def check(self, folder: Path, answers: Path) -> int:
+        """Nothing can be compared: what it kept died with it. The ids are distinct at least."""
+        ids = [json.loads(answer)["client_id"] for answer in records(answers)]
+        if len(set(ids)) != len(ids):
+            raise ServerFailed("the peer answered a client_id twice")
+        return len(ids)
+
+
+def installed_peer(folder: Path) -> Path:
+    """The peer with its locked dependencies in `folder`. Raises: ServerFailed."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise ServerFailed("npm is not installed")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json", "op.mjs"):
+        shutil.copy(PEER / name, folder / name)
+    if not (folder / "node_modules/oidc-provider").is_dir():
+        done = subprocess.run(
+            [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
+            cwd=folder,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise ServerFailed(f"npm ci failed: {done.stderr.strip()[-300:]}")
+    return folder
+
+
+async def _ready(process: asyncio.subprocess.Process, url: str, log: str) -> None:
+    try:
+        async with asyncio.timeout(_START_S), aiohttp.ClientSession() as http:
+            while process.returncode is None:
+                try:
+                    async with http.get(url) as answer:
+                        if answer.status == 200:
+                            return
+                except aiohttp.ClientConnectionError:
+                    pass
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        pass
+    raise ServerFailed(f"the gateway did not start: {_end_of(log)}")
+
+
+def _end_of(log: str) -> str:
+    return Path(log).read_text()[-1000:]
+
+
+async def _killed(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.kill()
+    await process.wait()
