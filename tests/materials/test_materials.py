@@ -258,16 +258,23 @@ def test_a_listener_may_use_a_keystore(folder: Path) -> None:
     assert found.public.certificate == found.mtls.certificate == SERVER.certificate
 
 
-def test_markets_share_directories(folder: Path) -> None:
+def plainly(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Changes to a plain market; its registration access tokens are sealed."""
+    monkeypatch.setenv("SEALING", "ab" * 32)
+    return {"market[0].profile": "rfc7591", "registry.sealing_keys": ["env:SEALING"]}
+
+
+def test_markets_share_directories(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sealing = {"registry.sealing_keys": plainly(monkeypatch)["registry.sealing_keys"]}
     second = {**MARKET, "name": "plain", "base_url": "https://matls.bank.example", "profile": "rfc7591"}
-    found = opened(folder, {"market": [MARKET, second], "directory": [DIRECTORY]})
+    found = opened(folder, {"market": [MARKET, second], "directory": [DIRECTORY], **sealing})
     assert set(found.markets) == {"uk", "plain"}
     assert found.markets["plain"].directories.keys() == {"primary"}
 
 
-def test_a_directory_that_is_never_asked_needs_no_keys(folder: Path) -> None:
+def test_a_directory_that_is_never_asked_needs_no_keys(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = {"name": "primary", "issuers": ["x"], "jwks_endpoint": "https://k.example/jwks"}
-    found = opened(folder, {"market[0].profile": "rfc7591", "directory": [plain]}).directories["primary"]
+    found = opened(folder, {**plainly(monkeypatch), "directory": [plain]}).directories["primary"]
     assert (found.client_id, found.transport, found.signing_key) == (None, None, None)
 
 
@@ -291,8 +298,10 @@ def test_a_production_market_takes_production_statements_unless_the_bank_says_ot
     assert environments({"market[0].policy": {"statement_environments": ["sandbox"]}}) == {"sandbox"}
 
 
-def test_a_market_whose_statements_name_no_environment_asks_for_none(folder: Path) -> None:
-    assert not opened(folder, {"market[0].profile": "rfc7591"}).markets["uk"].profile.statement.environments
+def test_a_market_whose_statements_name_no_environment_asks_for_none(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not opened(folder, plainly(monkeypatch)).markets["uk"].profile.statement.environments
 
 
 def test_trust_service_providers_stand_apart_from_directories(folder: Path) -> None:
