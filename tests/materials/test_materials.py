@@ -260,7 +260,7 @@ def test_a_listener_may_use_a_keystore(folder: Path) -> None:
 
 def plainly(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Changes to a plain market; its registration access tokens are sealed."""
-    monkeypatch.setenv("SEALING", "ab" * 32)
+    monkeypatch.setenv("SEALING", secrets.token_hex(32))
     return {"market[0].profile": "rfc7591", "registry.sealing_keys": ["env:SEALING"]}
 
 
