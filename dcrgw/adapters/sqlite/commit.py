@@ -64,18 +64,24 @@ INSERT INTO statements (digest, jws, claims) VALUES (:digest, :jws, :claims) ON 
 
 _STORE_CLIENT = """
 INSERT INTO clients (market, client_id, status, version, issued_at, directory, org_id, software_id, statement, ssa_jti,
-                     x5t_s256, subject_key, request_digest, registration_access_token_hash, document, sought)
+                     x5t_s256, subject_key, request_digest, registration_access_token_hash, document)
 VALUES (:market, :client_id, :status, :version, :issued_at, :directory, :org_id, :software_id,
         (SELECT id FROM statements WHERE digest = :digest), :ssa_jti,
-        :x5t_s256, :subject_key, :request_digest, :registration_access_token_hash, :document, :sought)
+        :x5t_s256, :subject_key, :request_digest, :registration_access_token_hash, :document)
 """
 
 _REPLACE_CLIENT = """
 UPDATE clients SET status = :status, version = :version, issued_at = :issued_at, directory = :directory,
   org_id = :org_id, software_id = :software_id, statement = (SELECT id FROM statements WHERE digest = :digest),
   ssa_jti = :ssa_jti, x5t_s256 = :x5t_s256, subject_key = :subject_key, request_digest = :request_digest,
-  registration_access_token_hash = :registration_access_token_hash, document = :document, sought = :sought
+  registration_access_token_hash = :registration_access_token_hash, document = :document
 WHERE market = :market AND client_id = :client_id
+"""
+
+_KEEP_TEXT = """
+INSERT INTO client_texts (client, market, client_id, sought)
+SELECT id, market, client_id, :sought FROM clients WHERE market = :market AND client_id = :client_id
+ON CONFLICT (client) DO UPDATE SET sought = excluded.sought WHERE sought <> excluded.sought
 """
 
 # The conflict is with a deleted client's request: one that is not deleted was found before.
@@ -97,7 +103,11 @@ _END_TOKENS = """
 DELETE FROM access_tokens WHERE client = (SELECT id FROM clients WHERE market = ? AND client_id = ?)
 """
 
-_AUDIT = f"INSERT INTO audit ({AUDIT_COLUMNS}) VALUES ({', '.join('?' * 12)})"  # noqa: S608 - as above
+_AUDIT = f"""
+INSERT INTO audit ({AUDIT_COLUMNS}, client)
+VALUES ({", ".join(f"?{number}" for number in range(1, 13))},
+        (SELECT id FROM clients WHERE market = ?5 AND client_id = ?8))
+"""  # noqa: S608 - as above
 
 _PURGE = """
 DELETE FROM used_tokens WHERE id IN (SELECT id FROM used_tokens WHERE expires_at < ? ORDER BY expires_at LIMIT ?)
@@ -138,6 +148,7 @@ def _register(connection: sqlite3.Connection, change: PreparedChange, client: Pa
     _keep_statement(connection, client)
     connection.execute(_STORE_CLIENT, client)
     connection.execute(_REMEMBER_REQUEST, client)
+    connection.execute(_KEEP_TEXT, client)
 
 
 def _replace(
@@ -154,6 +165,7 @@ def _replace(
         raise Refused(CommitVerdict.CONFLICT)
     _keep_statement(connection, client)
     connection.execute(_REPLACE_CLIENT, client)
+    connection.execute(_KEEP_TEXT, client)
     if client["status"] != "active":
         connection.execute(_END_TOKENS, (client["market"], client["client_id"]))
 
