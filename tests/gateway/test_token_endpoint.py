@@ -95,12 +95,12 @@ async def test_a_wrong_secret_is_refused(town: Town, method: str) -> None:
         ({"aud": "https://elsewhere.example/token"}, "client.assertion.aud"),
         ({"aud": None}, "client.assertion.aud"),
         ({"exp": None}, "client.assertion.exp.past"),
-        ({"exp": int(time.time()) - 60}, "client.assertion.exp.past"),
-        ({"exp": str(int(time.time()) + 60)}, "client.assertion.exp.past"),
-        ({"exp": int(time.time()) + 90_000}, "client.assertion.exp.lifetime"),
-        ({"iat": int(time.time()) - 7_200}, "client.assertion.exp.lifetime"),
-        ({"iat": int(time.time()) + 600}, "client.assertion.iat.future"),
-        ({"nbf": int(time.time()) + 600}, "client.assertion.nbf.future"),
+        ({"exp": lambda at: at - 60}, "client.assertion.exp.past"),
+        ({"exp": lambda at: str(at + 60)}, "client.assertion.exp.past"),
+        ({"exp": lambda at: at + 90_000}, "client.assertion.exp.lifetime"),
+        ({"iat": lambda at: at - 7_200}, "client.assertion.exp.lifetime"),
+        ({"iat": lambda at: at + 600}, "client.assertion.iat.future"),
+        ({"nbf": lambda at: at + 600}, "client.assertion.nbf.future"),
         ({"jti": None}, "client.assertion.jti.form"),
         ({"jti": ""}, "client.assertion.jti.form"),
         ({"jti": "j" * 257}, "client.assertion.jti.form"),
@@ -109,7 +109,9 @@ async def test_a_wrong_secret_is_refused(town: Town, method: str) -> None:
 @pytest.mark.parametrize("method", ["private_key_jwt", "client_secret_jwt"])
 async def test_an_assertion_with_wrong_claims_is_refused(town: Town, method: str, changes: dict, check: str) -> None:
     client = await registered(town, method)
-    alike(await ask(town, client, claims=changes))
+    at = int(time.time())
+    claims = {name: value(at) if callable(value) else value for name, value in changes.items()}
+    alike(await ask(town, client, claims=claims))
     assert check in findings(town)
 
 
