@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-import structlog
 from admin_clients import aside
 from click.testing import CliRunner, Result
 from town import UK, Town
@@ -24,15 +23,6 @@ async def dcrgw(town: Town, *arguments: str, place: tuple[str, ...] | None = Non
     """One command, aside: it blocks, and the gateway that answers runs in this process."""
     where = ("--socket", str(town.folder / "admin.sock")) if place is None else place
     return await aside(CliRunner().invoke, main, ["clients", *arguments, *where])
-
-
-@pytest.fixture(autouse=True)
-def log_elsewhere() -> Iterator[None]:
-    """The gateway in this process logs to standard output, which is the command's here."""
-    before = structlog.get_config()
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
-    yield
-    structlog.configure(**before)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
