@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -90,7 +91,11 @@ class Serving:
             fields["market"] = exchange.market.name
         if report is not None:
             fields |= {"report_id": report.report_id, "decision": report.decision, "checks": _failed(report, outcome)}
-        self.on_event("request", **{**exchange.notes, **fields, **outcome})
+        try:
+            self.on_event("request", **{**exchange.notes, **fields, **outcome})
+        except Exception:
+            # What was decided stands: a log that fails must not take the answer with it.
+            traceback.print_exc()
 
 
 def _failed(report: Report, outcome: Mapping[str, Any]) -> list[str]:
