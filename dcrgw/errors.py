@@ -10,9 +10,12 @@ Every other exception that reaches the edge is a bug and is answered like `Misco
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class ErrorCode(StrEnum):
@@ -24,6 +27,10 @@ class ErrorCode(StrEnum):
     UNAPPROVED_SOFTWARE_STATEMENT = "unapproved_software_statement"
     INVALID_CLIENT = "invalid_client"
     INVALID_REQUEST = "invalid_request"
+    UNAUTHORIZED_CLIENT = "unauthorized_client"
+    UNSUPPORTED_GRANT_TYPE = "unsupported_grant_type"
+    INVALID_SCOPE = "invalid_scope"
+    INVALID_TOKEN = "invalid_token"
     TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
     SERVER_ERROR = "server_error"
 
@@ -44,12 +51,16 @@ class GatewayError(Exception):
 
 
 class Rejected(GatewayError):
-    """The caller is at fault. Carries every failing check of the stage that failed, at least one."""
+    """The caller is at fault. Carries every failing check of the stage that failed, at least one.
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    `headers` go out with the answer: the challenge of a 401, where the raiser knows a better one than the edge.
+    """
+
+    def __init__(self, faults: Sequence[Fault], *, headers: Mapping[str, str] = _NO_HEADERS) -> None:
         if not faults:
             raise ValueError("a rejection names at least one failed check")
         self.faults = tuple(faults)
+        self.headers = headers
         super().__init__(", ".join(fault.check for fault in faults))
 
 

@@ -30,6 +30,11 @@ _STAGES = {
     "standing": "The directory's word",
     "script": "The bank's scripts",
     "registry": "The registry",
+    "client": "Client authentication at the token endpoint",
+    "token": "The token request",
+    "management": "Managing a registration",
+    "update": "What an update may not change",
+    "admin": "The administration, for the bank's own people",
 }
 
 _ERRORS = {
@@ -37,7 +42,12 @@ _ERRORS = {
     ErrorCode.INVALID_CLIENT_METADATA: ("400, 404-431", "The request or a member of it is at fault."),
     ErrorCode.INVALID_SOFTWARE_STATEMENT: ("400", "The statement is not proven, too old, or malformed."),
     ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT: ("400", "The statement is genuine; this TPP may not use it, or not so."),
-    ErrorCode.INVALID_CLIENT: ("401", "The client certificate is missing or not one that identifies a TPP here."),
+    ErrorCode.INVALID_CLIENT: ("401", "The certificate identifies no TPP here, or the client is not authenticated."),
+    ErrorCode.INVALID_REQUEST: ("400, 404-431", "Outside /register: the request is malformed."),
+    ErrorCode.UNAUTHORIZED_CLIENT: ("400", "The client is not registered for this grant type."),
+    ErrorCode.UNSUPPORTED_GRANT_TYPE: ("400", "The token endpoint has no such grant type."),
+    ErrorCode.INVALID_SCOPE: ("400", "The scope is malformed or more than the client is registered for."),
+    ErrorCode.INVALID_TOKEN: ("401", "The access token is unknown, ended, or not for this certificate or client."),
     ErrorCode.TEMPORARILY_UNAVAILABLE: ("503", "Something that must be asked did not answer; see Retry-After."),
     ErrorCode.SERVER_ERROR: ("500", "The bank's settings or scripts are at fault; quote the interaction id."),
 }

@@ -114,6 +114,10 @@ class KeptKeys:
         """False in the pause after a failure."""
         return now >= self._retry_at
 
+    def pause_s(self, now: float) -> float:
+        """How long the pause after the last failure still is."""
+        return max(0.0, self._retry_at - now)
+
     def needs_waiting(self, now: float) -> bool:
         """True when nothing may be served before asking: a first time, or the end of a lifetime without trouble.
 

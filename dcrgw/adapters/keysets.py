@@ -58,6 +58,8 @@ class CachedKeySets:
         self._on_change = on_change
         self._flights: Flights[KeptKeys, None] = Flights()
         self._of_directories: dict[str, KeptKeys] = {}
+        #: The next attempt at a directory whose last one failed.
+        self._again: dict[str, asyncio.TimerHandle] = {}
         self._of_software: LRUCache[tuple[str, str], KeptKeys] = LRUCache(software_sets)
 
     async def of_directory(self, directory: str, kid: str) -> KeySet:
@@ -104,6 +106,8 @@ class CachedKeySets:
 
     async def close(self) -> None:
         """End the fetches under way. The fetchers belong to whoever made them."""
+        for again in self._again.values():
+            again.cancel()
         await self._flights.close()
 
     def _source(self, directory: str) -> KeySetSource:
@@ -114,11 +118,11 @@ class CachedKeySets:
 
     async def _serve(self, kept: KeptKeys, kid: str) -> KeySet:
         keys = kept.keys
-        if keys is not None and kid in keys.keys and self._clock() < kept.warm_until:
+        if keys is not None and (kid in keys.keys or not kid) and self._clock() < kept.warm_until:
             return keys
         waited = await self._refresh(kept)
         keys = self._served(kept)
-        if kid in keys.keys:
+        if kid in keys.keys or not kid:
             return keys
         return await self._look_for(kid, kept, waited)
 
@@ -132,7 +136,7 @@ class CachedKeySets:
         if kept.needs_waiting(now):
             await self._flights.join(kept, self._fetching(kept))
             return True
-        self._flights.start(kept, self._fetching(kept))
+        self._start(kept)
         return False
 
     def _served(self, kept: KeptKeys) -> KeySet:
@@ -203,4 +207,12 @@ class CachedKeySets:
         return keys
 
     def _failed(self, kept: KeptKeys, failure: Failure) -> None:
-        kept.failed(failure, self._clock(), self._freshness, self._jitter())
+        now = self._clock()
+        kept.failed(failure, now, self._freshness, self._jitter())
+        if not kept.of_software and self._of_directories.get(kept.directory) is kept:
+            # A directory's keys decide about readiness: without requests, too, we must notice that they are back.
+            again = asyncio.get_running_loop().call_later(kept.pause_s(now), self._start, kept)
+            self._again[kept.directory] = again
+
+    def _start(self, kept: KeptKeys) -> None:
+        self._flights.start(kept, self._fetching(kept))

@@ -15,29 +15,35 @@ from dcrgw.adapters.clock import SystemClock
 from dcrgw.adapters.keystores import KeyPair, install
 from dcrgw.adapters.randomness import SystemRandomness
 from dcrgw.adapters.sealer import Sealer
+from dcrgw.adapters.signers import KeystoreSigner, StoredSigner
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app import outgoing
+from dcrgw.app.administration import admin_listeners
 from dcrgw.config.model import ServerListener, Settings
 from dcrgw.core.checks import Report
+from dcrgw.core.market import Market
 from dcrgw.edge.drain import serve_until_signal
 from dcrgw.edge.exchange import Handler
 from dcrgw.edge.health import Health
 from dcrgw.edge.limits import Limits
 from dcrgw.edge.listeners import Listener
 from dcrgw.edge.tls import server_context
+from dcrgw.endpoints.discovery import DiscoveryEndpoint, KeysEndpoint
 from dcrgw.endpoints.health import health_endpoint
 from dcrgw.endpoints.register import Recent, RegisterEndpoint, register_without_certificate
-from dcrgw.endpoints.routes import Dispatcher, MarketMap
+from dcrgw.endpoints.routes import Dispatcher, Endpoint, MarketMap
+from dcrgw.endpoints.token import TokenEndpoint, token_without_certificate
 from dcrgw.errors import ErrorCode
 from dcrgw.materials import Materials, open_materials
 from dcrgw.ports import Ports
+from dcrgw.ports.signer import Signer
 from dcrgw.scripting.host import InProcessScripts
 from dcrgw.scripting.loader import ScriptSetting, load_script
 
 
 @dataclass(slots=True)
 class Gateway:
-    """What was started. `addresses` are listener name -> (host, port) as bound."""
+    """What was started. `addresses` are listener name -> (host, port) as bound, for a socket file (path, 0)."""
 
     materials: Materials
     health: Health
@@ -86,20 +92,14 @@ async def start(settings: Settings, *, monotonic: Callable[[], float] = time.mon
     materials = await asyncio.to_thread(open_materials, settings, clock.now())
     async with AsyncExitStack() as opened:
         health = Health(clock, expected=["registry", *(f"keys of {name}" for name in materials.directories)])
-        ports = await _ports(materials, clock, monotonic, health, opened)
-        recent, markets = Recent(), list(materials.markets.values())
+        registry = await _registry(materials, clock, health, opened)
+        ports = await _ports(materials, registry, clock, monotonic, health, opened)
+        recent = Recent()
+        signer = await _signer(materials, clock, opened)
         gateway = Gateway(materials, health, recent, [], [], {}, AsyncExitStack())
-        serving: dict[str, Handler] = {
-            "mtls": Dispatcher(
-                MarketMap((market.base_url, market) for market in markets),
-                {"register": RegisterEndpoint(ports, recent)},
-            ),
-            "public": Dispatcher(
-                MarketMap((market.issuer, market) for market in markets),
-                {"register": register_without_certificate},
-            ),
-        }
-        for listener in _listeners(materials, serving, health):
+        serving = _serving(list(materials.markets.values()), ports, signer, recent)
+        admin = admin_listeners(materials.admin, ports, registry, _limits(settings))
+        for listener in (*_listeners(materials, serving, health), *admin):
             gateway.addresses[listener.name] = await listener.start()
             opened.push_async_callback(listener.close)
             (gateway.probes if listener.name == "health" else gateway.listeners).append(listener)
@@ -107,23 +107,64 @@ async def start(settings: Settings, *, monotonic: Callable[[], float] = time.mon
     return gateway
 
 
-async def _ports(
-    materials: Materials,
-    clock: SystemClock,
-    monotonic: Callable[[], float],
-    health: Health,
-    opened: AsyncExitStack,
-) -> Ports:
-    settings = materials.settings
+def _serving(markets: list[Market], ports: Ports, signer: Signer | None, recent: Recent) -> dict[str, Handler]:
+    """The handlers of the TLS listeners. Below base_url over mutual TLS, below the issuer without."""
+    keys: dict[str, Endpoint] = {"jwks": KeysEndpoint(signer)} if signer is not None else {}
+    return {
+        "mtls": Dispatcher(
+            MarketMap((market.base_url, market) for market in markets),
+            {
+                "register": RegisterEndpoint(ports, recent),
+                "token": TokenEndpoint(ports, recent),
+                ".well-known": DiscoveryEndpoint(signer, public=False),
+                **keys,
+            },
+        ),
+        "public": Dispatcher(
+            MarketMap((market.issuer, market) for market in markets),
+            {
+                "register": register_without_certificate,
+                "token": token_without_certificate,
+                ".well-known": DiscoveryEndpoint(signer, public=True),
+                **keys,
+            },
+        ),
+    }
+
+
+async def _signer(materials: Materials, clock: SystemClock, opened: AsyncExitStack) -> Signer | None:
+    """Our signature keys: the operator's own, or ours in the registry; none where they could not be sealed."""
+    alg = materials.settings.signing.alg
+    if materials.signing_key is not None:
+        return KeystoreSigner(materials.signing_key, alg)
+    if not materials.sealing_keys:
+        return None
+    sealer = Sealer(materials.sealing_keys)
+    path = materials.settings.registry.path
+    return await opened.enter_async_context(StoredSigner.open(path, sealer=sealer, clock=clock, alg=alg))
+
+
+async def _registry(materials: Materials, clock: SystemClock, health: Health, opened: AsyncExitStack) -> SqliteRegistry:
     registry = await opened.enter_async_context(
         SqliteRegistry.open(
-            settings.registry.path,
+            materials.settings.registry.path,
             sealer=Sealer(materials.sealing_keys),
             clock=clock,
             on_health=lambda ok, reason: health.set("registry", ok, reason),
         )
     )
     health.set("registry", True, "")
+    return registry
+
+
+async def _ports(
+    materials: Materials,
+    registry: SqliteRegistry,
+    clock: SystemClock,
+    monotonic: Callable[[], float],
+    health: Health,
+    opened: AsyncExitStack,
+) -> Ports:
     scripts = InProcessScripts([load_script(each, now=clock.now()) for each in _scripts(materials)])
     opened.callback(scripts.close)
     return Ports(
@@ -183,7 +224,8 @@ def _tls_listener(
     context = server_context(
         lambda context: install(context, pair), client_anchors=anchors, minimum=listener.minimum_tls
     )
-    hosts = frozenset(urlsplit(market.base_url).hostname or "" for market in materials.markets.values())
+    urls = [url for market in materials.markets.values() for url in (market.base_url, market.issuer)]
+    hosts = frozenset(urlsplit(url).hostname or "" for url in urls)
     return Listener(
         name,
         handler,

@@ -12,6 +12,8 @@ COMMANDS = {
     "check-config": ("dcrgw.cli.check_config", "check_config", "Judge a configuration without serving it."),
     "sandbox": ("dcrgw.cli.sandbox", "sandbox", "Serve a test directory, a gateway and a TPP."),
     "tpp": ("dcrgw.cli.tpp", "tpp", "Act as a TPP against any bank."),
+    "clients": ("dcrgw.cli.clients", "clients", "Look after the registered clients of a running gateway."),
+    "keys": ("dcrgw.cli.keys", "keys", "Show and rotate the gateway's own signature keys."),
     "explain": ("dcrgw.cli.explain", "explain", "Show why the last request was decided as it was."),
 }
 

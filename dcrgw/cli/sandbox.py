@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import ssl
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TextIO
 
 import click
 
@@ -25,6 +23,8 @@ from dcrgw.sandbox import reports
 from dcrgw.sandbox.narrator import Narrator
 from dcrgw.sandbox.session import Ports, Session, session
 from dcrgw.sandbox.story import StoryFailed, tell
+from dcrgw.tpp.credentials import CredentialsUnusable
+from dcrgw.tpp.setup import Incomplete
 from dcrgw.tpp.trouble import ConnectionTrouble
 
 
@@ -44,12 +44,17 @@ class Gateway(Protocol):
 StartGateway = Callable[[Path], Awaitable[Gateway]]
 
 
+#: The gateway's log, beside what the sandbox writes: it outlives a run that went wrong.
+LOG = "gateway.log"
+
+
 @dataclass(frozen=True, slots=True)
 class _Served:
     """The real gateway and its log, by what the sandbox needs of them."""
 
     gateway: app.Gateway
     log: LogStream
+    file: TextIO
 
     @property
     def reports(self) -> Sequence[Report]:
@@ -58,19 +63,22 @@ class _Served:
     async def stop(self) -> None:
         await self.gateway.stop()
         self.log.stop()
+        self.file.close()
 
 
-async def start_gateway(config: Path, *, quiet: bool) -> Gateway:
+async def start_gateway(config: Path) -> Gateway:
     """The real gateway from its configuration file: the one place where sandbox and gateway meet.
 
-    `quiet` leaves the log to warnings, so that it does not talk into a story.
+    Its log goes to a file beside the configuration, so that it does not talk into what is told here.
     """
     settings = load(config)
-    log = set_up_logging(settings.logging.format, stream=sys.stderr, level=logging.WARNING if quiet else logging.INFO)
+    file = config.with_name(LOG).open("w", encoding="utf-8")
+    log = set_up_logging(settings.logging.format, stream=file)
     try:
-        return _Served(await app.start(settings), log)
+        return _Served(await app.start(settings), log, file)
     except BaseException:
         log.stop()
+        file.close()
         raise
 
 
@@ -79,7 +87,9 @@ def _port(flag: str, what: str) -> Callable[[Callable[..., None]], Callable[...,
 
 
 @click.command()
-@click.option("--story", is_flag=True, help="Register a TPP, refuse one, tell it step by step, and end.")
+@click.option(
+    "--story", is_flag=True, help="Tell a client's life from registration to deletion, and a refusal; then end."
+)
 @click.option(
     "--dir", "folder", type=click.Path(file_okay=False, path_type=Path), default=Path("var/sandbox"), show_default=True,
     help="Where keys, statements and sandbox.json are written while it runs.",
@@ -107,7 +117,7 @@ async def run(
     _end_on_signals()
     try:
         async with AsyncExitStack() as stack:
-            opened, gateway = await _open(stack, folder, ports, say, start or partial(start_gateway, quiet=story))
+            opened, gateway = await _open(stack, folder, ports, say, start or start_gateway)
             if story:
                 await tell(opened, lambda: list(gateway.reports), say)
                 say.close("All went as told.")
@@ -115,15 +125,22 @@ async def run(
                 say.close(f"Serving; {folder / 'sandbox.json'} names everything. Ctrl-C ends it.")
                 await asyncio.Event().wait()
     except asyncio.CancelledError:
+        (folder / LOG).unlink(missing_ok=True)
         say.fail("Interrupted." if story else "Ended; nothing is left.")
         return 130 if story else 0
     except StoryFailed as failure:
-        say.fail(f"Not as told: {failure}")
-        return 1
-    except (OSError, ssl.SSLError, ConnectionTrouble, GatewayError) as error:
-        say.fail(f"Not as told: {type(error).__name__}: {error}")
-        return 1
+        return _failed(say, folder, str(failure))
+    except (OSError, ssl.SSLError, ConnectionTrouble, CredentialsUnusable, Incomplete, GatewayError) as error:
+        return _failed(say, folder, f"{type(error).__name__}: {error}")
+    (folder / LOG).unlink(missing_ok=True)
     return 0
+
+
+def _failed(say: Narrator, folder: Path, sentence: str) -> int:
+    say.fail(f"Not as told: {sentence}")
+    if (folder / LOG).exists():
+        say.fail(f"The gateway's own words are in {folder / LOG}.")
+    return 1
 
 
 async def _open(
@@ -151,6 +168,8 @@ async def _open(
         for market in opened.index["markets"]:
             line(f"{market['market']:<12}{market['registration_endpoint']}")
         line(f"{'health':<12}{opened.index['health']}")
+        if (folder / LOG).exists():
+            line(f"{'log':<12}{folder / LOG}")
     return opened, gateway
 
 

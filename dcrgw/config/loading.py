@@ -90,10 +90,18 @@ def _follows(fault: ConfigFault, told: Sequence[str]) -> bool:
     """True for a fault that may be gone once those told already are: it would only hide the others."""
     if any(fault.concerns(key) for key in told):
         return True
-    for referring, named in ((r"market\[\d+\]\.directories.*", "directory"), (r"script\[\d+\]\.markets.*", "market")):
+    for referring, named in _REFERRING:
         if re.fullmatch(referring, fault.key):
-            return any(re.fullmatch(rf"{named}(\[\d+\](\.name)?)?", key) for key in told)
+            return any(re.fullmatch(named, key) for key in told)
     return False
+
+
+#: Faults that may come of what stands in for another refused setting.
+_REFERRING = (
+    (r"market\[\d+\]\.directories.*", r"directory(\[\d+\](\.name)?)?"),
+    (r"script\[\d+\]\.markets.*", r"market(\[\d+\](\.name)?)?"),
+    (r"registry\.sealing_keys", r"market(\[\d+\](\.profile)?)?"),
+)
 
 
 def _clamped(document: Mapping[str, Any]) -> list[ConfigFault]:

@@ -87,9 +87,11 @@ def _methods_are_the_profiles(settings: Settings) -> Iterator[ConfigFault]:
 def _secrets_can_be_sealed(settings: Settings) -> Iterator[ConfigFault]:
     if settings.registry.sealing_keys:
         return
-    for market in settings.markets:
-        if any(method.startswith("client_secret_") for method in market.client_auth_methods):
-            reason = f"is missing, but market {market.name} hands out client secrets"
+    for _, market, profile in _profiled(settings):
+        tokens = profile.management == "registration_access_token"
+        if tokens or any(method.startswith("client_secret_") for method in market.client_auth_methods):
+            what = "registration access tokens" if tokens else "client secrets"
+            reason = f"is missing, but market {market.name} hands out {what}"
             fix = "make one with `openssl rand -hex 32` and refer to it here"
             yield ConfigFault("registry.sealing_keys", reason, fix)
             return

@@ -20,6 +20,8 @@ from dcrgw.config.values import (
     HostPort,
     HttpsUrl,
     Issuer,
+    LocalName,
+    LocalUser,
     Name,
     Property,
     ProxyUrl,
@@ -106,6 +108,39 @@ class Listeners(Section):
     health: HealthListener | None = Field(default=None, description="Plain HTTP for liveness and readiness probes.")
 
 
+class AdminTlsListener(ServerListener):
+    """Administration from afar, by mutual TLS. Its clients' CA is the operator's own, never one that TPPs have."""
+
+    host: Text = Field(default="127.0.0.1", description="Address to listen on.")
+    client_ca: tuple[FilePath, ...] = Field(
+        min_length=1, description="Roots of administrators' certificates: PEM or PKCS#12 files."
+    )
+    client_ca_password: Secret | None = Field(default=None, description="Password of PKCS#12 files in `client_ca`.")
+    readers: tuple[Text, ...] = Field(default=(), description="Common names that may look.")
+    writers: tuple[Text, ...] = Field(default=(), description="Common names that may look and change.")
+    hosts: tuple[Text, ...] = Field(
+        min_length=1, description="Host names by which it is called; a request with another `Host` is refused."
+    )
+
+
+class Admin(Section):
+    """Where clients are looked after: `dcrgw clients`. The gateway's own user and root may do all."""
+
+    socket: FilePath | None = Field(
+        default=None, description="Socket file, for users of this machine; owner and group may open it."
+    )
+    group: LocalName | None = Field(
+        default=None,
+        description="Group that may open the socket: a name or gid.",
+        json_schema_extra=_like("the gateway's own group"),
+    )
+    readers: tuple[LocalUser, ...] = Field(
+        default=(), description="Who may look: a user's name or uid, or `%` and a group's name or gid."
+    )
+    writers: tuple[LocalUser, ...] = Field(default=(), description="Who may look and change, written in the same way.")
+    tls: AdminTlsListener | None = Field(default=None, description="Mutual TLS, for administrators elsewhere.")
+
+
 class Limits(Section):
     """What one connection or request may take."""
 
@@ -130,7 +165,7 @@ class RegistrySettings(Section):
     path: FilePath = Field(description="The SQLite database; made when it is not there.")
     sealing_keys: tuple[Secret, ...] = Field(
         default=(),
-        description="Keys that seal stored client secrets: 32 bytes each, base64url or hex. "
+        description="Keys that seal stored secrets and our signature keys: 32 bytes each, base64url or hex. "
         "The first seals, all open: put a new one in front to rotate.",
     )
 
@@ -172,6 +207,19 @@ class StandingSettings(Section):
 
     lifetime_s: Seconds = Field(
         default=60, ge=0, le=300, description="How long the directory's word on a TPP is used again."
+    )
+
+
+class SigningSettings(Section):
+    """Our own signature keys. Without a keystore or key they are made, kept sealed, and rotated by `dcrgw keys`."""
+
+    alg: Literal["PS256", "ES256"] = Field(default="PS256", description="Algorithm of new keys, or of the given one.")
+    keystore: FilePath | None = Field(default=None, description="PKCS#12 store whose key signs.")
+    keystore_password: Secret | None = Field(default=None, description="Password of the `keystore`.")
+    key: FilePath | None = Field(default=None, description="PEM private key in place of `keystore`.")
+    key_password: Secret | None = Field(default=None, description="Password of an encrypted `key`.")
+    retired_s: Int = Field(
+        default=86_400, ge=600, le=31_536_000, description="How long a key that was rotated out stays published."
     )
 
 
@@ -286,6 +334,9 @@ class MarketSettings(Section):
         description="What the `aud` of a registration request may name for us.",
         json_schema_extra=_like("`issuer`"),
     )
+    access_token_lifetime_s: Int = Field(
+        default=300, ge=30, le=3600, description="Life of an access token, in seconds."
+    )
     leeway_s: Int = Field(default=10, ge=0, le=60, description="Clock difference forgiven in `iat`, `nbf` and `exp`.")
     dn_match: Literal["exact", "subset"] | None = Field(
         default=None,
@@ -322,12 +373,14 @@ class Settings(Section):
         default="production", description="A sandbox may use loopback addresses and literal secrets; it warns of them."
     )
     listeners: Listeners = Field(description="Where the gateway is reached.")
+    admin: Admin | None = Field(default=None, description="Where clients are looked after.")
     limits: Limits = Field(default_factory=Limits, description="What one connection or request may take.")
     registry: RegistrySettings = Field(description="Where registrations are kept.")
     fetch: Fetch = Field(default_factory=Fetch, description="Limits of every outgoing request.")
     outbound: Outbound = Field(default_factory=Outbound, description="How the gateway reaches the world.")
     keysets: KeySetSettings = Field(default_factory=KeySetSettings, description="Caching of key sets.")
     standing: StandingSettings = Field(default_factory=StandingSettings, description="Caching of the directory's word.")
+    signing: SigningSettings = Field(default_factory=SigningSettings, description="Our own signature keys.")
     logging: LoggingSettings = Field(default_factory=LoggingSettings, description="The log, on standard error.")
     directories: tuple[DirectorySettings, ...] = Field(
         alias="directory", min_length=1, description="Trust frameworks whose statements are taken."

@@ -55,16 +55,17 @@ def _scripts_name_markets(settings: Settings) -> Iterator[ConfigFault]:
 
 def _listeners_apart(settings: Settings) -> Iterator[ConfigFault]:
     taken: dict[int, list[tuple[str, str]]] = {}
-    for name in ("mtls", "public", "health"):
-        listener = getattr(settings.listeners, name)
+    listeners = {f"listeners.{name}": getattr(settings.listeners, name) for name in ("mtls", "public", "health")}
+    listeners["admin.tls"] = settings.admin.tls if settings.admin else None
+    for key, listener in listeners.items():
         if listener is None or listener.port == 0:
             continue
         others = taken.setdefault(listener.port, [])
         for other, host in others:
             if listener.host == host or {"0.0.0.0", "::"} & {listener.host, host}:  # noqa: S104 - compared, not bound
                 reason = f"port {listener.port} is the {other} listener's too"
-                yield ConfigFault(f"listeners.{name}.port", reason, "give each listener its own port")
-        others.append((name, listener.host))
+                yield ConfigFault(f"{key}.port", reason, "give each listener its own port")
+        others.append((key.removeprefix("listeners."), listener.host))
 
 
 def _credentials(settings: Settings) -> Iterator[ConfigFault]:
@@ -72,8 +73,31 @@ def _credentials(settings: Settings) -> Iterator[ConfigFault]:
         listener = getattr(settings.listeners, name)
         if listener is not None:
             yield from credential_faults(f"listeners.{name}", listener, required=True)
+    if settings.admin is not None and settings.admin.tls is not None:
+        yield from credential_faults("admin.tls", settings.admin.tls, required=True)
     for i, directory in enumerate(settings.directories):
         yield from credential_faults(f"directory[{i}]", directory, prefix="transport_")
+
+
+def _administration(settings: Settings) -> Iterator[ConfigFault]:
+    admin = settings.admin
+    if admin is None:
+        return
+    if admin.socket is None and admin.tls is None:
+        yield ConfigFault("admin", "names no place to be reached at", "set socket, or add [admin.tls]")
+    if admin.socket is None:
+        for name in ("group", "readers", "writers"):
+            if getattr(admin, name):
+                yield ConfigFault(f"admin.{name}", "is about the socket, and there is none", "set socket, or remove it")
+    if admin.tls is not None and not (admin.tls.readers or admin.tls.writers):
+        yield ConfigFault(
+            "admin.tls.writers", "nobody may use the listener", "list common names, or remove [admin.tls]"
+        )
+
+
+def _one_signing_key(settings: Settings) -> Iterator[ConfigFault]:
+    if settings.signing.keystore is not None and settings.signing.key is not None:
+        yield ConfigFault("signing.key", "stands beside signing.keystore", "keep one of them")
 
 
 def _proxies(settings: Settings) -> Iterator[ConfigFault]:
@@ -135,6 +159,8 @@ RULES: tuple[Rule, ...] = (
     _unique_names,
     _listeners_apart,
     _credentials,
+    _administration,
+    _one_signing_key,
     _proxies,
     _public_addresses,
     _no_literal_secrets,

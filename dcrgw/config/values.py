@@ -140,6 +140,21 @@ def _name(text: str) -> str:
     return text
 
 
+#: POSIX user and group names, and what directories add: a domain, a machine's dollar.
+_LOCAL_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.@\\-]*\$?")
+
+
+def _local_name(text: str) -> str:
+    if not _LOCAL_NAME.fullmatch(text):
+        raise refused("is not the name of a user or a group", "write a name as the machine knows it, or a number")
+    return text
+
+
+def _local_user(text: str) -> str:
+    _local_name(text.removeprefix("%"))
+    return text
+
+
 def is_local_or_literal(host: str) -> bool:
     """True for an IP address in any spelling that resolvers take, and for localhost."""
     bare = host.strip("[]").rstrip(".").lower()
@@ -189,6 +204,10 @@ AllowedNetwork = Annotated[
     WithJsonSchema({**_TEXT, "format": "cidr", "examples": ["127.0.0.0/8"]}),
 ]
 Name = Annotated[str, AfterValidator(_name), WithJsonSchema({**_TEXT, "pattern": f"^{_MACHINE_NAME.pattern}$"})]
+#: A user's or a group's name or number.
+LocalName = Annotated[str, AfterValidator(_local_name), WithJsonSchema({**_TEXT, "examples": ["dcrgw-admin", "990"]})]
+#: A user's name or uid; with % in front a group's name or gid.
+LocalUser = Annotated[str, AfterValidator(_local_user), WithJsonSchema({**_TEXT, "examples": ["alice", "%operators"]})]
 #: Blank-separated text, or a list.
 Words = Annotated[
     tuple[str, ...],

@@ -15,13 +15,20 @@ from typing import Any
 class Arrival:
     """One request, as bytes, before anything in it is believed.
 
-    `chain` is the peer's certificates in DER, leaf first; `media_type` the Content-Type header's text.
+    `chain` is the peer's certificates in DER, leaf first; `media_type` the Content-Type header's text;
+    `authorization` and `if_match` the texts of those headers, `query` what follows the path's `?`, as sent.
+    `client_id` is the client that the URL names, None where it names none.
     """
 
     market: str
     chain: tuple[bytes, ...]
     media_type: str | None
     body: bytes = field(repr=False)
+    authorization: tuple[str, ...] = field(default=(), repr=False)
+    query: str = field(default="", repr=False)
+    method: str = "POST"
+    client_id: str | None = None
+    if_match: tuple[str, ...] = ()
     #: SHA-256 of the body, hex: what makes a repeated request the same request.
     digest: str = field(init=False, repr=False)
 

@@ -11,7 +11,6 @@ from aiohttp import web
 from dcrgw.core.checks import wire_text
 from dcrgw.core.market import Market
 from dcrgw.edge.exchange import INTERACTION_HEADER, Exchange
-from dcrgw.edge.faults import HttpFault
 from dcrgw.errors import ErrorCode, Fault, GatewayError, Rejected, Unavailable
 
 #: Made once: `json.dumps` with any setting of its own makes an encoder for each call.
@@ -54,7 +53,8 @@ def principal(error: BaseException) -> BaseException:
     worst = min(causes, key=_rank)
     rejections = [cause for cause in causes if isinstance(cause, Rejected)]
     if worst in rejections and len(rejections) > 1:
-        return Rejected([fault for rejection in rejections for fault in rejection.faults])
+        headers = {name: value for rejection in rejections for name, value in rejection.headers.items()}
+        return Rejected([fault for rejection in rejections for fault in rejection.faults], headers=headers)
     return worst
 
 
@@ -81,8 +81,9 @@ def json_answer(
 def dress(response: web.StreamResponse, exchange: Exchange) -> None:
     """Give a response the headers that every response has."""
     response.headers[INTERACTION_HEADER] = exchange.interaction_id
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers.setdefault("Pragma", "no-cache")
+    if "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["Pragma"] = "no-cache"
     response.headers["X-Content-Type-Options"] = "nosniff"
 
 
@@ -92,10 +93,17 @@ def _rejected(error: Rejected, exchange: Exchange) -> web.Response:
     body: dict[str, object] = dict(_body(_code(first, exchange), description))
     if exchange.market is None or exchange.market.explain_errors:
         body["errors"] = [_explained(fault, exchange.market) for fault in error.faults]
-    headers = dict(error.headers) if isinstance(error, HttpFault) else {}
+    headers = dict(error.headers)
     if first.status == 401:
-        headers.setdefault("WWW-Authenticate", _CERTIFICATE_CHALLENGE)
+        headers.setdefault("WWW-Authenticate", _challenge(first.code, description))
     return json_answer(first.status, body, exchange, headers=headers)
+
+
+def _challenge(code: ErrorCode, description: str) -> str:
+    """RFC 6750 §3: a refused token is told so; a refused client showed (or failed to show) a certificate."""
+    if code is ErrorCode.INVALID_TOKEN:
+        return f'Bearer error="{code.value}", error_description="{description}"'
+    return _CERTIFICATE_CHALLENGE
 
 
 def _code(fault: Fault, exchange: Exchange) -> ErrorCode:

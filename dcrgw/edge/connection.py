@@ -20,7 +20,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from dcrgw.edge.faults import DEADLINE, HEADER_SIZE, HttpFault, of_parser
 from dcrgw.edge.limits import Limits
-from dcrgw.edge.peer import chain_of
+from dcrgw.edge.peer import PeerUser, chain_of, user_of
 from dcrgw.edge.request import Request
 from dcrgw.edge.serving import Serving
 
@@ -76,6 +76,7 @@ class Connection(RequestHandler):
         "_timer",
         "_wire",
         "peer_chain",
+        "peer_user",
         "served",
     )
 
@@ -114,6 +115,7 @@ class Connection(RequestHandler):
         self._taking: web.BaseRequest | None = None
         self._wire: asyncio.Transport | None = None
         self.peer_chain: tuple[bytes, ...] = ()
+        self.peer_user: PeerUser | None = None
         #: Requests that were answered or are being answered.
         self.served = 0
 
@@ -132,6 +134,7 @@ class Connection(RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._wire = cast(asyncio.Transport, transport)
         self.peer_chain = chain_of(transport)
+        self.peer_user = user_of(transport.get_extra_info("socket"))
         super().connection_made(transport)
         self._enter(Phase.HEADER)
 

@@ -49,9 +49,8 @@ class HttpFault(Rejected):
     def __init__(
         self, gate: Gate, description: str, *, headers: Mapping[str, str] = MappingProxyType({}), closes: bool = True
     ) -> None:
-        self.headers = headers
         self.closes = closes
-        super().__init__([gate.failed(description).fault])
+        super().__init__([gate.failed(description).fault], headers=headers)
 
 
 def method_not_allowed(allowed: Iterable[str]) -> HttpFault:

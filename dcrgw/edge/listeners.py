@@ -16,18 +16,19 @@ from typing import Any
 
 from aiohttp import http_parser, web
 
+from dcrgw.edge.answers import answer
+from dcrgw.edge.binding import SocketFile, TcpPlace
 from dcrgw.edge.connection import Connection
 from dcrgw.edge.events import Sink, Throttle, log_event
 from dcrgw.edge.exchange import Handler
 from dcrgw.edge.limits import Limits
 from dcrgw.edge.places import Places
-from dcrgw.edge.serving import Serving
+from dcrgw.edge.serving import Answer, Serving
 from dcrgw.edge.tls import handshake_socket, refusal_reason
 from dcrgw.errors import ErrorCode, Misconfigured
 
 __all__ = ["Limits", "Listener"]
 
-_BACKLOG = 512
 #: Accepted in one go, before other connections get their turn.
 _BATCH = 32
 #: Without descriptors the socket stays readable: looking again at once would only burn the CPU.
@@ -37,7 +38,10 @@ _FAREWELL_S = 0.1
 
 
 class Listener:
-    """Serves one handler on one address. `hosts` are the names that an absolute request target may have."""
+    """Serves one handler on one address, or on a socket `file` in its place.
+
+    `hosts` are the names that an absolute request target may have.
+    """
 
     def __init__(
         self,
@@ -46,10 +50,12 @@ class Listener:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
+        file: SocketFile | None = None,
         limits: Limits = Limits(),  # noqa: B008 frozen
         ssl_context: ssl.SSLContext | None = None,
         hosts: frozenset[str] | None = None,
         malformed: ErrorCode = ErrorCode.INVALID_CLIENT_METADATA,
+        answer: Answer = answer,
         on_event: Sink = log_event,
     ) -> None:
         self.name = name
@@ -57,8 +63,8 @@ class Listener:
         self.ssl_context = ssl_context
         self._noise = Throttle(on_event)
         self._accepting: asyncio.Task[None] | None = None
-        self._serving = Serving(name, handler, limits, hosts, malformed, on_event)
-        self._address = (host, port)
+        self._serving = Serving(name, handler, limits, hosts, malformed, answer, on_event)
+        self._place = file or TcpPlace(host, port)
         self._places = Places(limits.connections_per_ip)
         self._connections: dict[Connection, str] = {}
         self._stopping = asyncio.Event()
@@ -71,16 +77,19 @@ class Listener:
         return len(self._connections)
 
     async def start(self) -> tuple[str, int]:
-        """Bind and serve. Gives the bound host and port. Raises: Misconfigured when that cannot be."""
+        """Bind and serve. Gives the bound host and port; for a socket file its path, and 0.
+
+        Raises: Misconfigured when that cannot be.
+        """
         _demand_c_parser()
         self._loop = asyncio.get_running_loop()
         self._server = web.Server(self._serving, request_factory=_make_request)
-        self._socket = _listen(*self._address)
+        self._binding = self._place.bind()
+        self._socket = self._binding.socket
         # The one task of a listener: kept here, and the group within keeps the handshakes.
         self._accepting = self._loop.create_task(self._accept_until_stopped(), name=f"accept {self.name}")
         await asyncio.sleep(0)
-        host, port = self._socket.getsockname()[:2]
-        return host, port
+        return self._binding.told
 
     def stop_accepting(self) -> None:
         """Take no new connections; those that the kernel has accepted are still served."""
@@ -129,7 +138,7 @@ class Listener:
                 finally:
                     self._loop.remove_reader(self._socket)
         finally:
-            self._socket.close()
+            self._binding.close()
 
     def _listen_for(self, handshakes: asyncio.TaskGroup) -> None:
         if not self._stopping.is_set():
@@ -145,7 +154,7 @@ class Listener:
             except OSError as error:
                 self._pause(handshakes, error)
                 return False
-            self._admit(connection, address[0], handshakes)
+            self._admit(connection, self._place.peer(connection, address), handshakes)
         return True
 
     def _pause(self, handshakes: asyncio.TaskGroup, error: OSError) -> None:
@@ -192,16 +201,6 @@ class Listener:
 def _make_request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
     made: Callable[..., web.BaseRequest] = protocol.make_request
     return made(message, payload, writer, task)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        bound = socket.create_server((host, port), family=family, backlog=_BACKLOG, dualstack_ipv6=host == "::")
-    except OSError as error:
-        raise Misconfigured(f"cannot listen on {host} port {port}: {error.strerror}") from error
-    bound.setblocking(False)
-    return bound
 
 
 def _demand_c_parser() -> None:

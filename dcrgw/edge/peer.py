@@ -1,11 +1,54 @@
-"""The certificates that the other end sent, as bytes: nobody but core.certificates reads them."""
+"""Who is at the other end: its certificates as bytes (nobody but core.certificates reads them), or its user."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+import struct
+from dataclasses import dataclass
+from typing import Protocol
 
 from aiohttp import web
+
+_CREDENTIALS = struct.Struct("3i")
+#: SOL_SOCKET option of Linux without a name in Python.
+_SO_PEERGROUPS = 59
+#: All that Python lets an option have room for: a user in more groups counts as in one only.
+_MOST_GROUPS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class PeerUser:
+    """The user behind a connection to a socket file, and its groups, as the kernel noted them when it connected."""
+
+    uid: int
+    gids: frozenset[int]
+
+
+class _Socket(Protocol):
+    @property
+    def family(self) -> int: ...
+
+    def getsockopt(self, level: int, optname: int, buflen: int, /) -> bytes: ...
+
+
+def peer_user(request: web.BaseRequest) -> PeerUser | None:
+    """The user who connected; None on a listener that is no socket file."""
+    user: PeerUser | None = getattr(request.protocol, "peer_user", None)
+    return user
+
+
+def user_of(connection: _Socket | None) -> PeerUser | None:
+    """The same for a connection that was just made. Where the kernel tells no groups, the user has one only."""
+    if connection is None or connection.family != socket.AF_UNIX:
+        return None
+    _, uid, gid = _CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    try:
+        octets = connection.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, 4 * _MOST_GROUPS)
+    except OSError:
+        octets = b""
+    return PeerUser(uid, frozenset({gid, *(group for (group,) in struct.iter_unpack("I", octets))}))
 
 
 def peer_chain(request: web.BaseRequest) -> tuple[bytes, ...]:

@@ -7,7 +7,9 @@ from collections import Counter
 
 
 def network_of(address: str) -> str:
-    """What counts as one address: an IPv4 address, or the /64 that one IPv6 subscriber has."""
+    """What counts as one: an IPv4 address, the /64 that one IPv6 subscriber has, or a user of this machine."""
+    if address.startswith("uid "):
+        return address
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.ipv4_mapped is not None:

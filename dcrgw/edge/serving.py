@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,9 @@ from dcrgw.edge.limits import Limits
 from dcrgw.edge.screening import screen
 from dcrgw.errors import ErrorCode, Misconfigured, Rejected, Unavailable
 
+#: The map from failures to responses that a listener uses.
+Answer = Callable[[BaseException, Exchange], web.Response]
+
 _LOGGED_PATH_LENGTH = 200
 
 
@@ -31,6 +35,7 @@ class Serving:
     limits: Limits
     hosts: frozenset[str] | None = None
     malformed: ErrorCode = ErrorCode.INVALID_CLIENT_METADATA
+    answer: Answer = answer
     on_event: Sink = log_event
     monotonic: Callable[[], float] = time.monotonic
     draining: bool = False
@@ -60,7 +65,7 @@ class Serving:
         return Exchange(label, self.listener, self.monotonic(), self.malformed)
 
     def _failed(self, error: BaseException, request: web.BaseRequest, exchange: Exchange) -> web.Response:
-        response = answer(error, exchange)
+        response = self.answer(error, exchange)
         if isinstance(error, HttpFault) and error.closes:
             response.force_close()
         self._log(request, exchange, status=response.status, **_reason(principal(error)))
@@ -86,7 +91,11 @@ class Serving:
             fields["market"] = exchange.market.name
         if report is not None:
             fields |= {"report_id": report.report_id, "decision": report.decision, "checks": _failed(report, outcome)}
-        self.on_event("request", **{**exchange.notes, **fields, **outcome})
+        try:
+            self.on_event("request", **{**exchange.notes, **fields, **outcome})
+        except Exception:
+            # What was decided stands: a log that fails must not take the answer with it.
+            traceback.print_exc()
 
 
 def _failed(report: Report, outcome: Mapping[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -69,9 +70,19 @@ class Dispatcher:
         self._markets, self._endpoints = markets, endpoints
 
     async def __call__(self, request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
-        place = self._markets.find(request.raw_path.partition("?")[0], request.headers.get("Host", ""))
+        path = _appended(request.raw_path.partition("?")[0])
+        place = self._markets.find(path, request.headers.get("Host", ""))
         endpoint = self._endpoints.get(place.endpoint) if place is not None else None
         if place is None or endpoint is None:
             raise not_found()
         exchange.market = place.market
         return await endpoint(request, exchange, place)
+
+
+def _appended(path: str) -> str:
+    """A well-known path with the market's path behind it (RFC 8414 §3.1), as OpenID Connect Discovery §4 has it."""
+    match = _INSERTED.fullmatch(path)
+    return f"{match[2]}{match[1]}" if match else path
+
+
+_INSERTED = re.compile(r"(/\.well-known/(?:openid-configuration|oauth-authorization-server))((?:/[^/]+)+)")

@@ -9,6 +9,7 @@ from dcrgw.core.certificates.identity import ClientIdentity
 from dcrgw.core.checks import Report, Verdict
 from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.errors import GatewayError, Misconfigured, Rejected, Unavailable
+from dcrgw.flows.authorising import Unauthorised
 from dcrgw.ports.registry import AuditRecord, Change, Registry
 
 
@@ -25,7 +26,8 @@ async def of_failures(report: Report, registry: Registry) -> AsyncIterator[None]
         if not isinstance(failure, Rejected):
             report.facts["failure"] = str(failure) if isinstance(failure, GatewayError) else type(failure).__name__
         try:
-            await registry.commit(Change(audit=record(report)))
+            ends_token = failure.ends_token if isinstance(failure, Unauthorised) else None
+            await registry.commit(Change(audit=record(report), ends_token=ends_token))
         except Unavailable as unwritten:
             # Nothing was changed, so the refusal stands; the log and the report say what is missing.
             report.facts["audit"] = f"not written: {unwritten.reason}"
@@ -70,7 +72,7 @@ def record(report: Report, client_id: str | None = None) -> AuditRecord:
         market=report.market,
         decision=report.decision,
         author="tpp",
-        client_id=client_id,
+        client_id=client_id or report.facts.get("client_id"),
         org_id=report.facts.get("org_id"),
         software_id=report.facts.get("software_id"),
         findings=tuple([f.entry for f in report.findings if f.verdict is not Verdict.PASSED]),

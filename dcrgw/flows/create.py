@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dcrgw.core.certificates.identity import identify, subject_key
+from dcrgw.core.certificates.identity import subject_key
 from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
@@ -19,8 +19,7 @@ async def create(arrival: Arrival, market: Market, ports: Ports, report: Report)
     Raises: Rejected, Unavailable, Misconfigured.
     """
     async with audit.of_failures(report, ports.registry):
-        identity = report.settle(identify(arrival.chain, market.anchors, report.at, market.profile.identity))
-        audit.tell_identity(report, identity)
+        identity = stages.identify(arrival.chain, market, report)
         envelope = report.settle(request.open(arrival.body, arrival.media_type, market.profile))
         caller = subject_key(identity)
         earlier = await ports.registry.repeated(market.name, arrival.digest, caller)

@@ -1,4 +1,4 @@
-"""The stages that creating and updating a client share, each ending in a proven value.
+"""The stages that creating and changing a client share, each ending in a proven value.
 
 The order matters: the statement is proven before the request's signature, since it names the
 request's key set; every local check comes before a question to the directory; scripts come last,
@@ -7,14 +7,15 @@ so that they can refuse what the gateway would take but never take what it refus
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from dcrgw.core.certificates.identity import ClientIdentity
+from dcrgw.core.certificates.identity import identify as identify_holder
 from dcrgw.core.checks import Report, gate
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.core.registration import metadata, request, rules, standing, statement
+from dcrgw.core.registration.client import RegisteredClient, is_client_id
 from dcrgw.core.registration.request import Envelope, RegistrationRequest
 from dcrgw.core.registration.rules import Registration
 from dcrgw.core.registration.statement import SoftwareStatement
@@ -45,19 +46,29 @@ SCRIPT_OUTPUT = gate(
 )
 
 
-#: OB UK DCR, client_id: 1 to 36 characters; none that a path, a log or a form would have to escape.
-_CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{1,36}")
+def identify(chain: tuple[bytes, ...], market: Market, report: Report) -> ClientIdentity:
+    """Who holds the certificate on the connection, by this market's anchors."""
+    identity = report.settle(identify_holder(chain, market.anchors, report.at, market.profile.identity))
+    audit.tell_identity(report, identity)
+    return identity
 
 
 async def prove_statement(
-    envelope: Envelope, market: Market, keysets: KeySets, report: Report
+    envelope: Envelope, market: Market, keysets: KeySets, report: Report, current: RegisteredClient | None = None
 ) -> SoftwareStatement | None:
-    """The software statement, proven by a key of the directory that it names; None where a market does without."""
-    if envelope.statement is None:
+    """The software statement, proven by a key of the directory that it names; None where a market does without.
+
+    In an update of a `current` client its own statement may come again, however old, where the market says so.
+    """
+    token = envelope.statement
+    if token is None:
         return None
     directory = report.settle(statement.issuer(envelope, market))
-    keys = await keysets.of_directory(directory.name, envelope.statement.header.kid)
-    proven = report.settle(statement.verify(envelope.statement, keys, directory, market.profile, market, report.at))
+    keys = await keysets.of_directory(directory.name, token.header.kid)
+    takes_own = current is not None and market.profile.update_takes_stored_statement
+    own = current.software_statement if current is not None and takes_own else None
+    judged = statement.verify(token, keys, directory, market.profile, market, report.at, is_stored=token.text == own)
+    proven = report.settle(judged)
     audit.tell_statement(report, proven)
     return proven
 
@@ -105,9 +116,15 @@ async def judge_standing(registration: Registration, market: Market, directories
     report.settle(standing.judge(answer, proven, market.profile, asked.scopes, asked.redirect_uris))
 
 
-async def enrich(registration: Registration, arrival: Arrival, ports: Ports, report: Report) -> ScriptOutcome:
-    """What the bank's createClient scripts made of the registration, within every rule again."""
-    outcome = await ports.scripts.create_client(
+async def enrich(
+    registration: Registration, arrival: Arrival, ports: Ports, report: Report, current: RegisteredClient | None = None
+) -> ScriptOutcome:
+    """What the bank's createClient scripts made of the registration, within every rule again.
+
+    In an update it is updateClient: the scripts see the bank's attributes of the `current` client, not its metadata.
+    """
+    run = ports.scripts.create_client if current is None else ports.scripts.update_client
+    outcome = await run(
         ScriptCall(
             market=report.market,
             identity=registration.identity,
@@ -115,7 +132,8 @@ async def enrich(registration: Registration, arrival: Arrival, ports: Ports, rep
             statement=registration.statement,
             metadata=registration.metadata,
             request_claims=registration.request.claims,
-            client_id=ports.randomness.client_id(),
+            client_id=ports.randomness.client_id() if current is None else current.client_id,
+            attributes={} if current is None else current.attributes,
         )
     )
     if outcome.refusal is not None:
@@ -124,13 +142,16 @@ async def enrich(registration: Registration, arrival: Arrival, ports: Ports, rep
         report.findings.append(finding)
         raise Rejected([replace(finding.fault, status=refusal.status)])
     report.findings.append(SCRIPT_CONSENT.passed if outcome.ran else SCRIPT_CONSENT.skipped("no script is enabled"))
-    _judge_output(registration, outcome, report)
+    _judge_output(registration, outcome, report, current)
     return outcome
 
 
-def _judge_output(registration: Registration, outcome: ScriptOutcome, report: Report) -> None:
+def _judge_output(
+    registration: Registration, outcome: ScriptOutcome, report: Report, current: RegisteredClient | None
+) -> None:
     """The TPP's request was good, so metadata that no longer is are the scripts' fault, not the caller's."""
-    faults = [] if _CLIENT_ID.fullmatch(outcome.client_id) else ["client_id"]
+    right = is_client_id(outcome.client_id) if current is None else outcome.client_id == current.client_id
+    faults = [] if right else ["client_id"]
     if outcome.metadata != registration.metadata:
         # The rules judge members of the right type only, so the types come first.
         judgement = metadata.recheck(outcome.metadata, registration.profile)

@@ -1,13 +1,16 @@
-"""The end of a create: one change, applied whole, and what to say when the registry says no."""
+"""The end of a creation: one change, applied whole, and what to say when the registry says no."""
 
 from __future__ import annotations
 
+from dcrgw.core.authorization.management import uses_registration_tokens
+from dcrgw.core.authorization.tokens import token_hash
 from dcrgw.core.checks import Gate, Report, gate
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.registration.client import ClientStatus, RegisteredClient
 from dcrgw.core.registration.rules import Registration
 from dcrgw.errors import ErrorCode, Rejected
 from dcrgw.flows import audit
+from dcrgw.flows.secrets import REGISTRATION_TOKEN, secrets_of
 from dcrgw.ports import Ports
 from dcrgw.ports.registry import Change, CommitVerdict, Registry, UsedToken
 from dcrgw.ports.scripts import ScriptOutcome
@@ -43,7 +46,6 @@ _REFUSALS: dict[CommitVerdict, tuple[Gate, str]] = {
     CommitVerdict.CLIENT_ID_TAKEN: (CLIENT_ID_FREE, "the client_id that the bank chose for this TPP is taken"),
     CommitVerdict.DUPLICATE_SOFTWARE: (SOFTWARE_UNREGISTERED, "software_id is registered already in this market"),
 }
-_SECRET_METHODS = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
 
 
 async def store(
@@ -61,7 +63,7 @@ async def store(
         Change(
             audit=audit.record(report, client.client_id),
             client=client,
-            used=_used(registration, report.at),
+            used=used_tokens(registration, report.at),
             duplicates_allowed=registration.market.profile.duplicates_allowed,
         )
     )
@@ -72,10 +74,15 @@ async def store(
     earlier = committed.client
     if committed.verdict is CommitVerdict.REPEATED and earlier is not None and earlier.status is ClientStatus.ACTIVE:
         return await repeat(earlier, ports.registry, report)
-    check, description = _REFUSALS[committed.verdict]
+    raise refusal(committed.verdict, report)
+
+
+def refusal(verdict: CommitVerdict, report: Report) -> Rejected:
+    """What the caller is told of a change that the registry did not take."""
+    check, description = _REFUSALS[verdict]
     finding = check.failed(description)
     report.findings.append(finding)
-    raise Rejected([finding.fault])
+    return Rejected([finding.fault])
 
 
 async def repeat(earlier: RegisteredClient, registry: Registry, report: Report) -> RegisteredClient:
@@ -95,7 +102,9 @@ def _client(
     report: Report,
 ) -> RegisteredClient:
     proven = registration.statement
-    method = enriched.metadata.text("token_endpoint_auth_method")
+    given = {}
+    if uses_registration_tokens(registration.market):
+        given[REGISTRATION_TOKEN] = ports.randomness.token()
     return RegisteredClient(
         client_id=enriched.client_id,
         client_id_issued_at=int(report.at),
@@ -111,17 +120,19 @@ def _client(
         subject_key=caller,
         request_digest=arrival.digest,
         attributes=enriched.attributes,
-        secrets={"client_secret": ports.randomness.client_secret()} if method in _SECRET_METHODS else {},
+        secrets=secrets_of(enriched.metadata, given, ports.randomness),
+        registration_access_token_hash=token_hash(given[REGISTRATION_TOKEN]) if given else None,
     )
 
 
-def _used(registration: Registration, at: float) -> tuple[UsedToken, ...]:
-    """The jtis that this registration uses up; a refused request burns none."""
+def used_tokens(registration: Registration, at: float, *, stored: str | None = None) -> tuple[UsedToken, ...]:
+    """The jtis that it uses up; a refused request burns none, a client's `stored` statement is its own."""
     asked, proven, market = registration.request, registration.statement, registration.market
     used = []
     if asked.jti is not None and asked.exp is not None:
         used.append(UsedToken("request", asked.iss or "", asked.jti, asked.exp + market.leeway_s))
-    if market.profile.statement.single_use and proven is not None and proven.jti is not None:
+    is_new = proven is not None and proven.jws != stored
+    if market.profile.statement.single_use and is_new and proven is not None and proven.jti is not None:
         expires_at = proven.exp or (proven.iat or at) + market.profile.statement.max_age_s
         used.append(UsedToken("statement", proven.iss, proven.jti, expires_at + market.leeway_s))
     return tuple(used)

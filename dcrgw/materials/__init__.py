@@ -16,15 +16,16 @@ from pydantic import SecretStr
 from dcrgw.adapters.keystores import KeyPair, PrivateKey
 from dcrgw.config.credentials import has_credentials
 from dcrgw.config.faults import ConfigFault, ConfigurationRefused
-from dcrgw.config.model import DirectorySettings, MarketSettings, ServerListener, Settings
+from dcrgw.config.model import DirectorySettings, MarketSettings, ServerListener, Settings, SigningSettings
 from dcrgw.config.profiles import profile_served
-from dcrgw.config.secrets import SecretReference
 from dcrgw.config.values import split_https
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.market import Directory, Market
+from dcrgw.materials.administration import AdminMaterials, admin_socket, admin_tls
 from dcrgw.materials.opening import Opening
 
-__all__ = ["DirectoryMaterials", "Materials", "open_materials"]
+__all__ = ["AdminMaterials", "DirectoryMaterials", "Materials", "open_materials"]
+__all__ = ["DirectoryMaterials", "Materials", "open_materials", "open_sealing_keys"]
 
 #: A trust store's certificates; None is the system's own roots.
 Trust = tuple[x509.Certificate, ...] | None
@@ -50,9 +51,12 @@ class Materials:
     settings: Settings
     mtls: KeyPair
     public: KeyPair | None
+    admin: AdminMaterials | None
     directories: Mapping[str, DirectoryMaterials]
     markets: Mapping[str, Market]
     sealing_keys: tuple[bytes, ...] = field(repr=False)
+    #: The operator's own signature key; None where ours stand in the registry.
+    signing_key: PrivateKey | None = field(repr=False)
     #: Script name -> property name -> value, references resolved.
     script_properties: Mapping[str, Mapping[str, SecretStr]]
     warnings: tuple[ConfigFault, ...]
@@ -70,7 +74,9 @@ def open_materials(settings: Settings, at: float) -> Materials:
     markets = {
         each.name: _market(opening, f"market[{i}]", each, settings, mtls) for i, each in enumerate(settings.markets)
     }
-    sealing_keys = [opening.sealing_key(f"registry.sealing_keys[{i}]", each) for i, each in _sealing(settings)]
+    admin = _admin(opening, settings, markets.values())
+    sealing_keys = _sealing_keys(opening, settings)
+    signing_key = _signing_key(opening, settings.signing)
     properties = {
         each.name: _script_properties(opening, f"script[{i}]", settings, i)
         for i, each in enumerate(settings.scripts)
@@ -85,16 +91,39 @@ def open_materials(settings: Settings, at: float) -> Materials:
         settings,
         mtls,
         public_pair,
+        admin,
         directories,
         markets,
-        tuple(key for key in sealing_keys if key is not None),
+        sealing_keys,
+        signing_key,
         properties,
         (*settings.warnings, *opening.warnings),
     )
 
 
-def _sealing(settings: Settings) -> Iterable[tuple[int, SecretReference]]:
-    return enumerate(settings.registry.sealing_keys)
+def open_sealing_keys(settings: Settings, at: float) -> tuple[bytes, ...]:
+    """The keys that seal stored secrets, and nothing else. Raises: ConfigurationRefused."""
+    opening = Opening(at, is_sandbox=settings.is_sandbox)
+    keys = _sealing_keys(opening, settings)
+    if opening.faults:
+        raise ConfigurationRefused(settings.source, opening.faults)
+    return keys
+
+
+def _sealing_keys(opening: Opening, settings: Settings) -> tuple[bytes, ...]:
+    references = enumerate(settings.registry.sealing_keys)
+    opened = [opening.sealing_key(f"registry.sealing_keys[{i}]", each) for i, each in references]
+    return tuple(key for key in opened if key is not None)
+
+
+def _signing_key(opening: Opening, signing: SigningSettings) -> PrivateKey | None:
+    if signing.keystore is not None:
+        pair = opening.keystore("signing.keystore", signing.keystore, signing.keystore_password)
+        return opening.fitting_key("signing.alg", pair.key if pair else None, signing.alg)
+    if signing.key is not None:
+        key = opening.private_key("signing.key", signing.key, signing.key_password)
+        return opening.fitting_key("signing.alg", key, signing.alg)
+    return None
 
 
 def _listener(opening: Opening, key: str, listener: ServerListener) -> KeyPair | None:
@@ -103,6 +132,15 @@ def _listener(opening: Opening, key: str, listener: ServerListener) -> KeyPair |
     assert listener.certificate is not None
     assert listener.key is not None
     return opening.pem_pair(f"{key}.key", listener.certificate, listener.key, listener.key_password)
+
+
+def _admin(opening: Opening, settings: Settings, markets: Iterable[Market]) -> AdminMaterials | None:
+    admin = settings.admin
+    if admin is None:
+        return None
+    pair = _listener(opening, "admin.tls", admin.tls) if admin.tls else None
+    of_tpps = [each for market in markets for each in market.anchors.certificates]
+    return AdminMaterials(admin_socket(opening, admin), admin_tls(opening, admin.tls, pair, of_tpps))
 
 
 def _directory(opening: Opening, key: str, directory: DirectorySettings, settings: Settings) -> DirectoryMaterials:
@@ -163,6 +201,7 @@ def _market(opening: Opening, key: str, market: MarketSettings, settings: Settin
         refuse_loopback_redirects=not settings.is_sandbox,
         leeway_s=market.leeway_s,
         error_codes=dict(market.error_codes),
+        access_token_lifetime_s=market.access_token_lifetime_s,
         explain_errors=market.explain_errors,
     )
 

@@ -20,12 +20,14 @@ from pydantic import SecretStr
 from dcrgw.adapters import keystores
 from dcrgw.adapters.keystore_files import KeystoreRefused
 from dcrgw.adapters.keystores import KeyPair, PrivateKey
+from dcrgw.adapters.local_users import gid_of, uid_of
 from dcrgw.adapters.sealer import sealing_key
 from dcrgw.config.explaining import did_you_mean
 from dcrgw.config.faults import ConfigFault
 from dcrgw.config.model import DirectorySettings, Outbound
 from dcrgw.config.secrets import SecretReference, SecretUnresolved, too_open
 from dcrgw.core.checks import CATALOGUE
+from dcrgw.core.jose.algorithms import fitting
 from dcrgw.errors import Misconfigured
 
 T = TypeVar("T")
@@ -84,6 +86,17 @@ class Opening:
             self._note(ConfigFault(f"{key}.signing_key", reason, "use an RSA key"))
         return private_key
 
+    def private_key(self, key: str, path: Path, password: SecretReference | None) -> PrivateKey | None:
+        """The key of a PEM file that comes without a certificate."""
+        return self._with_password(key, path, password, lambda secret: keystores.open_private_key(path, secret))
+
+    def fitting_key(self, key: str, private_key: PrivateKey | None, alg: str) -> PrivateKey | None:
+        """The key, if it is one for `alg`."""
+        if private_key is not None and alg not in fitting(private_key.public_key()):
+            self._note(ConfigFault(key, f"the key is not one for {alg}", "name the algorithm of the key"))
+            return None
+        return private_key
+
     def trust(
         self, key: str, path: Path | None, password: SecretReference | None, password_key: str = ""
     ) -> Certificates | None:
@@ -133,6 +146,19 @@ class Opening:
             if id_ not in known:
                 fix = did_you_mean(id_, known, "see the list of checks")
                 self._note(ConfigFault(f"{key}.{id_}", "there is no such check", fix))
+
+    def uid(self, key: str, name: str) -> int | None:
+        """A user's number, by name or number."""
+        return self._known(key, name, "user", uid_of(name))
+
+    def gid(self, key: str, name: str) -> int | None:
+        """A group's number, by name or number."""
+        return self._known(key, name, "group", gid_of(name))
+
+    def _known(self, key: str, name: str, kind: str, number: int | None) -> int | None:
+        if number is None:
+            self._note(ConfigFault(key, f"this machine has no {kind} {name}", f"make the {kind}, or correct the name"))
+        return number
 
     def own_file(self, key: str, path: Path) -> None:
         """A file that decides what we do: it must be readable to us, and writable to nobody else."""

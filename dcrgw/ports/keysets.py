@@ -10,7 +10,8 @@ from dcrgw.core.jose.keys import KeySet
 class KeySets(Protocol):
     """Serves parsed, cached key sets. An unknown `kid` causes at most one refetch per cool-down.
 
-    Both methods may return a set without `kid`: then no key of that name is published.
+    Both methods may return a set without `kid`: then no key of that name is published. An empty `kid` is that of
+    a token that names none: it causes no refetch.
     Raises: Unavailable when no set can be had within its stale bound; Rejected when the URL's
     connected address is not permitted (check `fetch.address`).
     """

@@ -41,7 +41,14 @@ class UsedToken:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one decision changes, as one transaction: client, request digest, used jtis, tokens and audit row."""
+    """What one decision changes, as one transaction: client, request digest, used jtis, tokens and audit row.
+
+    A jti is used once. Two repeats are no second use: registering with the same bytes again (REPEATED while that
+    client lives), and updating with the bytes that made the stored version (REPEATED). Older update's bytes, and a
+    client assertion's (kind `client_assertion`), are TOKEN_USED even from the same identity.
+    A change without client and token burns no jti. A client that is not active loses its access tokens, a deleted
+    one its secrets and all metadata but what an audit needs.
+    """
 
     audit: AuditRecord
     client: RegisteredClient | None = None
@@ -50,7 +57,7 @@ class Change:
     used: tuple[UsedToken, ...] = ()
     #: False where the market refuses a second registration of the same software.
     duplicates_allowed: bool = True
-    #: An access token to remember; its client must be active when the change is applied.
+    #: An access token to remember; its client must be active when the change is applied, else CONFLICT.
     issues: AccessToken | None = None
     #: Client whose access tokens all end with this change: (market, client_id).
     ends_tokens_of: tuple[str, str] | None = None
@@ -120,7 +127,7 @@ class Archive(Protocol):
     """What operators read of the registry, beyond what a decision needs."""
 
     async def search(self, query: ClientQuery) -> tuple[RegisteredClient, ...]:
-        """The clients that match, in the order of (market, client_id)."""
+        """The clients that match, without their secrets, in the order of (market, client_id)."""
         ...
 
     async def history(self, market: str, client_id: str, limit: int = 100) -> tuple[AuditRecord, ...]:

@@ -29,6 +29,9 @@ key = "bank/server.key"
 host = "{host}"
 port = {health}
 
+[admin]
+socket = "admin.sock"                            # for `dcrgw clients`; whoever runs the sandbox may do all
+
 [registry]
 path = "bank/registry.sqlite"
 sealing_keys = ["file:bank/sealing.key"]
@@ -67,12 +70,13 @@ _MARKET = """
 [[market]]
 name = {name}
 base_url = {base_url}
+issuer = {issuer}
 profile = {profile}
 directories = ["primary"]
 trust = ["ca.pem"]
 intermediates = ["issuing.pem"]
 client_auth_methods = {methods}
-request_audiences = [{audience}, {base_url}]
+request_audiences = [{audience}, {issuer}]
 policy = {{ statement_max_age_s = {max_age}, standing_compares_metadata = false }}    # the statements of testers count
 """
 
@@ -84,7 +88,9 @@ class SandboxMarket:
     name: str
     profile: str
     naming: Naming
-    auth_methods: tuple[str, ...] = ("tls_client_auth", "private_key_jwt")
+    auth_methods: tuple[str, ...] = (
+        "tls_client_auth", "private_key_jwt", "client_secret_basic", "client_secret_post", "client_secret_jwt",
+    )  # fmt: skip
 
 
 #: The first is the default one.
@@ -92,7 +98,7 @@ MARKETS = (
     SandboxMarket("uk-3.2", "obuk-3.2", Naming.OB_UK),
     SandboxMarket("uk-3.3", "obuk-3.3", Naming.OB_UK),
     SandboxMarket("uk-3.4", "obuk-3.4", Naming.OB_UK),
-    SandboxMarket("generic", "rfc7591", Naming.RFC7591, ("client_secret_basic", "private_key_jwt", "tls_client_auth")),
+    SandboxMarket("generic", "rfc7591", Naming.RFC7591),
 )
 
 
@@ -114,6 +120,10 @@ class Endpoints:
         """Where TPPs reach a market over mutual TLS."""
         return f"https://localhost:{self.mtls}/{market.name}"
 
+    def issuer(self, market: SandboxMarket) -> str:
+        """Who grants a market's tokens; its discovery document needs no certificate."""
+        return f"https://localhost:{self.public}/{market.name}"
+
 
 def render(endpoints: Endpoints, *, issuer: str, client_id: str, key_id: str, audience: str) -> str:
     """The TOML text. File names are relative to the file itself."""
@@ -134,6 +144,7 @@ def render(endpoints: Endpoints, *, issuer: str, client_id: str, key_id: str, au
         _MARKET.format(
             name=_text(market.name),
             base_url=_text(endpoints.base_url(market)),
+            issuer=_text(endpoints.issuer(market)),
             profile=_text(market.profile),
             methods=json.dumps(market.auth_methods),
             audience=_text(audience),

@@ -16,11 +16,13 @@ from dcrgw.sandbox.statements import Naming, Order, mint
 VERSION = 1
 INDEX = "sandbox.json"
 CONFIG = "dcrgw.toml"
+#: The administration's socket file.
+ADMIN = "admin.sock"
 SCOPE = "openid accounts payments"
-#: Everything that a sandbox puts into its folder.
+#: Everything that a sandbox puts into its folder, and what `dcrgw tpp` does; the gateway's log is not of them.
 NAMES = (
-    INDEX, CONFIG, "ca.pem", "issuing.pem", "transport.pem", "transport.key", "signing.pem", "signing.key",
-    "statement.jwt", "statement-generic.jwt", "obwac", "revoked", "bank", "directory",
+    INDEX, CONFIG, ADMIN, "ca.pem", "issuing.pem", "transport.pem", "transport.key", "signing.pem", "signing.key",
+    "statement.jwt", "statement-generic.jwt", "obwac", "revoked", "bank", "directory", "tpp",
 )  # fmt: skip
 
 
@@ -102,15 +104,18 @@ def _members(parties: Parties, endpoints: Endpoints, market: SandboxMarket, tpp:
 
 
 def _gateway(endpoints: Endpoints, market: SandboxMarket) -> dict[str, Any]:
-    """How the gateway is reached. What is not served is not named: well_known, token_endpoint and admin belong here."""
-    base_url = endpoints.base_url(market)
+    """How the gateway is reached. What is not served is not named."""
+    base_url, issuer = endpoints.base_url(market), endpoints.issuer(market)
     return {
         "market": market.name,
         "profile": market.profile,
         "directory": "primary",
-        "issuer": base_url,
+        "issuer": issuer,
+        "well_known": f"{issuer}/.well-known/openid-configuration",
         "registration_endpoint": f"{base_url}/register",
+        "token_endpoint": f"{base_url}/token",
         "health": f"http://127.0.0.1:{endpoints.health}",
+        "admin": ADMIN,
     }
 
 

@@ -16,24 +16,28 @@ from dcrgw.core import strict_json
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.tpp.trouble import SILENT_END, ConnectionTrouble, client_certificate_trouble, refusing_alert
 
+FORM = "application/x-www-form-urlencoded"
+
 MAX_ANSWER_BYTES = 1_048_576
 _PROBE_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One request as it goes out."""
+    """One request as it goes out. `secret_headers` prove who we are and are shown nowhere."""
 
     url: str
-    body: bytes
-    media_type: str
+    body: bytes = field(default=b"", repr=False)
+    media_type: str | None = None
     method: str = "POST"
     headers: Mapping[str, str] = field(default_factory=dict)
+    secret_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
-    def all_headers(self) -> dict[str, str]:
-        """The headers that we set, those of HTTP itself left aside."""
-        return {"Content-Type": self.media_type, "Accept": "application/json", **self.headers}
+    def open_headers(self) -> dict[str, str]:
+        """The headers that anybody may see, those of HTTP itself left aside."""
+        described = {"Content-Type": self.media_type} if self.media_type else {}
+        return {**described, "Accept": "application/json", **self.headers}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +109,8 @@ async def _exchange(outgoing: Outgoing, context: ssl.SSLContext, timeout_s: floa
         session.request(
             outgoing.method,
             outgoing.url,
-            data=outgoing.body,
-            headers=outgoing.all_headers,
+            data=outgoing.body or None,
+            headers={**outgoing.open_headers, **outgoing.secret_headers},
             allow_redirects=False,
         ) as response,
     ):
@@ -114,7 +118,9 @@ async def _exchange(outgoing: Outgoing, context: ssl.SSLContext, timeout_s: floa
         while len(body) < MAX_ANSWER_BYTES and (more := await response.content.read(MAX_ANSWER_BYTES - len(body))):
             body += more
         ended = time.perf_counter()
-        return Answer(response.status, dict(response.headers), body, (connected - began) * 1000, (ended - began) * 1000)
+        return Answer(
+            response.status, response.headers.copy(), body, (connected - began) * 1000, (ended - began) * 1000
+        )
 
 
 def _refusal(url: URL, context: ssl.SSLContext) -> str | None:

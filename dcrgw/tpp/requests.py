@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +19,9 @@ JSON = "application/json"
 
 #: OB UK: what each role is for.
 _ROLE_SCOPES = {"AISP": "accounts", "PISP": "payments", "CBPII": "fundsconfirmations"}
+
+#: Members that say how a client authenticates.
+_OF_METHOD = ("tls_client_auth_subject_dn", "token_endpoint_auth_signing_alg")
 
 # The bank judges the statement; here it only has to be read, so every algorithm goes.
 _ANY_STATEMENT = JosePolicy(
@@ -62,31 +64,74 @@ def statement(text: str) -> Statement:
     return Statement(token, unverified_claims(token))
 
 
-def metadata(statement: Statement | None, wish: Wish, *, alg: str, subject_dn: str | None) -> dict[str, Any]:
-    """Client metadata (RFC 7591 §2) as most Open Banking TPPs ask for it; `alg` is the TPP's signing algorithm."""
-    claims = statement.claims if statement else {}
-    method = wish.auth_method or "tls_client_auth"
-    asked: dict[str, Any] = {
-        "redirect_uris": list(wish.redirect_uris) or _redirect_uris(claims),
-        "token_endpoint_auth_method": method,
-        "grant_types": ["client_credentials", "authorization_code", "refresh_token"],
-        "response_types": ["code id_token"],
-        "application_type": "web",
-        "scope": wish.scope or _scope(claims),
-        "id_token_signed_response_alg": alg,
-        "request_object_signing_alg": alg,
-    }
-    if method == "tls_client_auth" and subject_dn is not None:
-        asked["tls_client_auth_subject_dn"] = subject_dn
-    if method == "private_key_jwt":
-        asked["token_endpoint_auth_signing_alg"] = alg
+def metadata(
+    statement: Statement | None,
+    wish: Wish,
+    *,
+    alg: str,
+    subject_dn: str | None,
+    registered: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Client metadata (RFC 7591 §2) as most Open Banking TPPs ask for it; `alg` is the TPP's signing algorithm.
+
+    What is `registered` already takes the place of what is usual; a wish goes before both.
+    """
+    asked = {**(_usual(statement, alg) if registered is None else _kept(registered, wish)), **_wished(wish)}
+    asked.update(_authentication(asked, alg, subject_dn))
     if statement:
         asked["software_statement"] = statement.token.text
     return asked
 
 
+def _usual(statement: Statement | None, alg: str) -> dict[str, Any]:
+    claims = statement.claims if statement else {}
+    return {
+        "redirect_uris": _redirect_uris(claims),
+        "token_endpoint_auth_method": "tls_client_auth",
+        "grant_types": ["client_credentials", "authorization_code", "refresh_token"],
+        "response_types": ["code id_token"],
+        "application_type": "web",
+        "scope": _scope(claims),
+        "id_token_signed_response_alg": alg,
+        "request_object_signing_alg": alg,
+    }
+
+
+def _wished(wish: Wish) -> dict[str, Any]:
+    said = {
+        "redirect_uris": list(wish.redirect_uris),
+        "scope": wish.scope,
+        "token_endpoint_auth_method": wish.auth_method,
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def _kept(registered: Mapping[str, Any], wish: Wish) -> dict[str, Any]:
+    """What is registered, without what belonged to an authentication method that is to change."""
+    changes = wish.auth_method not in (None, registered.get("token_endpoint_auth_method"))
+    return {name: value for name, value in registered.items() if not (changes and name in _OF_METHOD)}
+
+
+def _authentication(asked: Mapping[str, Any], alg: str, subject_dn: str | None) -> dict[str, Any]:
+    """What the authentication method needs beside it, where it is not said yet."""
+    method = str(asked.get("token_endpoint_auth_method"))
+    if method == "tls_client_auth" and subject_dn is not None:
+        # The certificate that is shown now: it may have been renewed since.
+        return {"tls_client_auth_subject_dn": subject_dn}
+    usual = {"private_key_jwt": alg, "client_secret_jwt": "HS256"}
+    named = asked.get("token_endpoint_auth_signing_alg")
+    return {"token_endpoint_auth_signing_alg": named or usual[method]} if method in usual else {}
+
+
 def claims(
-    statement: Statement, wish: Wish, *, alg: str, subject_dn: str | None, now: float, jti: str
+    statement: Statement,
+    wish: Wish,
+    *,
+    alg: str,
+    subject_dn: str | None,
+    now: float,
+    jti: str,
+    registered: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The claims of a signed request, valid for five minutes from `now` (epoch seconds).
 
@@ -102,8 +147,8 @@ def claims(
         "jti": jti,
         "software_id": software_id,
     }
-    asked = metadata(statement, wish, alg=alg, subject_dn=subject_dn)
-    return _overridden({**envelope, **asked}, wish.claims)
+    asked = metadata(statement, wish, alg=alg, subject_dn=subject_dn, registered=registered)
+    return _overridden({**envelope, **asked, **envelope}, wish.claims)
 
 
 def signed(claims: Mapping[str, Any], *, key: PrivateKey, kid: str, alg: str) -> bytes:
@@ -111,10 +156,17 @@ def signed(claims: Mapping[str, Any], *, key: PrivateKey, kid: str, alg: str) ->
     return signing.sign(claims, key=key, alg=alg, kid=kid).encode()
 
 
-def plain(statement: Statement | None, wish: Wish, *, alg: str, subject_dn: str | None) -> bytes:
-    """The body of an unsigned request: metadata as JSON (RFC 7591 §3.1)."""
-    asked = metadata(statement, wish, alg=alg, subject_dn=subject_dn)
-    return json.dumps(_overridden(asked, wish.claims), ensure_ascii=False).encode()
+def plain(
+    statement: Statement | None,
+    wish: Wish,
+    *,
+    alg: str,
+    subject_dn: str | None,
+    registered: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The members of an unsigned request: metadata as JSON (RFC 7591 §3.1)."""
+    asked = metadata(statement, wish, alg=alg, subject_dn=subject_dn, registered=registered)
+    return _overridden(asked, wish.claims)
 
 
 def _overridden(claims: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

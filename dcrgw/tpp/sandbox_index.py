@@ -1,4 +1,4 @@
-"""Reads a running sandbox's sandbox.json: everything that a registration there needs."""
+"""Reads a running sandbox's sandbox.json: everything that a TPP there needs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ from dcrgw.core import strict_json
 
 INDEX = "sandbox.json"
 VERSION = 1
+#: The part of the folder that `dcrgw tpp` writes to.
+OURS = "tpp"
 
 #: What belongs to the gateway's market rather than to the TPP.
-_OF_MARKET = ("market", "profile", "issuer", "registration_endpoint", "request_audience", "token_endpoint_auth_methods")
+_OF_MARKET = (
+    "market", "profile", "issuer", "well_known", "registration_endpoint", "token_endpoint", "request_audience",
+    "token_endpoint_auth_methods",
+)  # fmt: skip
 
 
 class SandboxUnusable(ValueError):
@@ -20,7 +25,7 @@ class SandboxUnusable(ValueError):
 
 
 def options(folder: Path, *, market: str | None = None, tpp: str | None = None) -> dict[str, Any]:
-    """The options of `dcrgw tpp register` for one TPP (its name in `more`) in one market. Raises: SandboxUnusable."""
+    """The options of `dcrgw tpp` for one TPP (its name in `more`) in one market. Raises: SandboxUnusable."""
     index = _index(folder)
     chosen: dict[str, Any] = dict(index)
     if tpp is not None:
@@ -30,7 +35,7 @@ def options(folder: Path, *, market: str | None = None, tpp: str | None = None) 
         entry = _named(by_name, market, "market")
         # A TPP that was asked for keeps its own keys and statement in whatever market.
         chosen.update({name: entry[name] for name in _OF_MARKET if name in entry} if tpp is not None else entry)
-    return _options(folder, chosen)
+    return {**_options(folder, chosen), "client": _client_file(folder, chosen, tpp)}
 
 
 def _index(folder: Path) -> Mapping[str, Any]:
@@ -54,12 +59,20 @@ def _named(entries: object, name: str, kind: str) -> Mapping[str, Any]:
     return found
 
 
+def _client_file(folder: Path, chosen: Mapping[str, Any], tpp: str | None) -> Path:
+    """Where a TPP's client in a market is kept, so that the next command knows it."""
+    return folder / OURS / f"client-{'-'.join(filter(None, (chosen.get('market'), tpp)))}.json"
+
+
 def _options(folder: Path, chosen: Mapping[str, Any]) -> dict[str, Any]:
     def path(name: str) -> Path | None:
         return folder / chosen[name] if name in chosen else None
 
     found = {
         "registration_endpoint": chosen.get("registration_endpoint"),
+        "token_endpoint": chosen.get("token_endpoint"),
+        "issuer": chosen.get("issuer"),
+        "well_known": chosen.get("well_known"),
         "cert": path("transport_cert"),
         "key": path("transport_key"),
         "server_ca": path("server_ca"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from dcrgw.tpp.client import Answer
@@ -14,18 +15,39 @@ def pretty(members: Mapping[str, Any]) -> str:
     return _printable(json.dumps(dict(members), indent=2, ensure_ascii=False))
 
 
-def answer(received: Answer) -> Iterator[str]:
-    """Lines for an answer: the client that came of it, or every check that failed with its clause."""
+@dataclass(frozen=True, slots=True)
+class Hope:
+    """What a request is for: the status of success, and one word for it."""
+
+    status: int
+    word: str
+
+
+def answer(received: Answer, hope: Hope) -> Iterator[str]:
+    """Lines for an answer: what came of it, or every check that failed with its clause."""
     times = f"{received.total_ms:.0f} ms, {received.connected_ms:.0f} ms of them until connected"
-    if received.status == 201:
-        yield f"registered: 201 ({times})"
-        yield pretty(received.members) if received.members else _text(received.body)
+    if received.status == hope.status:
+        yield f"{hope.word}: {received.status} ({times})"
+        yield from _good(received)
         return
-    yield f"not registered: {received.status} ({times})"
+    yield f"not {hope.word}: {received.status} ({times})"
+    challenge = received.headers.get("WWW-Authenticate")
+    if challenge:
+        yield f"WWW-Authenticate: {_printable(challenge)}"
     yield from _refusal(received)
     interaction = received.headers.get("x-fapi-interaction-id")
     if interaction:
         yield f"for the bank's support: x-fapi-interaction-id {_printable(interaction)}"
+
+
+def _good(received: Answer) -> Iterator[str]:
+    etag = received.headers.get("ETag")
+    if etag:
+        yield f"ETag: {_printable(etag)}"
+    if received.members:
+        yield pretty(received.members)
+    elif received.body or received.status != 204:
+        yield _text(received.body)
 
 
 def _refusal(received: Answer) -> Iterator[str]:

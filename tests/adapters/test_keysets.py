@@ -500,3 +500,23 @@ def test_pause_has_jitter_and_a_cap() -> None:
     assert freshness.pause(1, 0.0) == 5
     assert freshness.pause(1, 0.8) == 4
     assert freshness.pause(10_000, 0.0) == 60
+
+
+async def test_a_directory_that_is_back_is_noticed_without_a_request(host: Any, fetcher: Any) -> None:
+    server = await host(lambda _: web.Response(status=500))
+    back = asyncio.Event()
+    source = KeySetSource("primary", server.url("/jwks"), fetcher(), fetcher(), server.names)
+    keysets = CachedKeySets(
+        [source],
+        freshness=Freshness(first_pause_s=0.01, longest_pause_s=0.02),
+        on_change=lambda status: back.set() if status.is_usable else None,
+    )
+    try:
+        await keysets.refresh_directories()
+        assert not keysets.status()[0].is_usable
+        server.answer = lambda _: published("a")
+        async with asyncio.timeout(30):
+            await back.wait()
+        assert keysets.status()[0].is_usable
+    finally:
+        await keysets.close()

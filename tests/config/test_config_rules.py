@@ -125,9 +125,12 @@ def test_a_required_standing_needs_a_transport_certificate() -> None:
     assert settings({**changes, **pair}).directories[0].has_standing
 
 
+_PLAIN_MARKET = {"market[0].profile": "rfc7591", "registry.sealing_keys": ["env:SEALING_KEY"]}
+
+
 def test_the_banks_own_standing_needs_them_too() -> None:
     plain = {"name": "primary", "issuers": ["x"], "jwks_endpoint": "https://k.example/jwks"}
-    changes: dict[str, Any] = {"market[0].profile": "rfc7591", "directory": [plain]}
+    changes: dict[str, Any] = {**_PLAIN_MARKET, "directory": [plain]}
     assert not settings(changes).directories[0].has_standing
     changes["directory"] = [{**plain, "check_own_standing": True}]
     assert len(faults(changes)) == 6
@@ -135,7 +138,7 @@ def test_the_banks_own_standing_needs_them_too() -> None:
 
 def test_a_directory_with_a_place_to_ask_can_be_asked() -> None:
     plain = {"name": "primary", "issuers": ["x"], "jwks_endpoint": "https://k.example/jwks"}
-    changes: dict[str, Any] = {"market[0].profile": "rfc7591", "directory": [{**plain, "tpp_url": "https://d.example"}]}
+    changes: dict[str, Any] = {**_PLAIN_MARKET, "directory": [{**plain, "tpp_url": "https://d.example"}]}
     assert len(faults(changes)) == 5
     changes["directory"] = [{**plain, "token_url": "https://d.example"}]
     assert not settings(changes).directories[0].has_standing
@@ -154,6 +157,11 @@ def test_client_secrets_need_a_sealing_key() -> None:
     changes: dict[str, Any] = {"market[0].client_auth_methods": ["client_secret_basic"]}
     assert list(faults(changes)) == ["registry.sealing_keys"]
     assert settings({**changes, "registry.sealing_keys": ["env:SEALING"]})
+
+
+def test_registration_access_tokens_need_a_sealing_key() -> None:
+    assert list(faults({"market[0].profile": "rfc7591"})) == ["registry.sealing_keys"]
+    assert settings(_PLAIN_MARKET)
 
 
 def test_auth_methods_are_the_profiles(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,6 +64,19 @@ def test_market_cannot_rename_an_identity_failure():
     assert response.headers["WWW-Authenticate"]
 
 
+def test_refused_token_is_challenged_as_a_bearer_token():
+    response = answer(Rejected([fault("token.unknown", ErrorCode.INVALID_TOKEN, 401)]), exchange())
+    assert response.status == 401
+    assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token", error_description="exp is past"'
+
+
+def test_challenge_of_the_raiser_goes_first():
+    refusal = Rejected([fault("token.absent", ErrorCode.INVALID_TOKEN, 401)], headers={"WWW-Authenticate": "Bearer"})
+    both = principal(ExceptionGroup("", [refusal, Rejected([fault()])]))
+    for error in (refusal, both):
+        assert answer(error, exchange()).headers["WWW-Authenticate"] == "Bearer"
+
+
 def test_wrong_method_names_the_right_ones():
     response = answer(method_not_allowed(["PUT", "GET"]), exchange())
     assert response.status == 405

@@ -118,3 +118,20 @@ async def test_label_that_is_no_uuid_is_not_echoed(edge, line):
     assert answer.status == 200
     assert answer.headers["x-fapi-interaction-id"] != UUID
     assert len(answer.headers["x-fapi-interaction-id"]) == 36
+
+
+@pytest.mark.parametrize("path", ["/register", "/fails"])
+async def test_a_log_that_fails_does_not_take_the_answer_with_it(edge, request_head, capsys, path):
+    async def handle(request, exchange):
+        if request.path == "/fails":
+            raise Misconfigured("a script")
+        return json_answer(200, {}, exchange)
+
+    def broken(event, **fields):
+        raise OSError("the log is gone")
+
+    edge.events = broken
+    await edge.listen(handle)
+    answer, _ = await edge.ask(request_head("GET", path=path))
+    assert answer.status == (500 if path == "/fails" else 200)
+    assert "the log is gone" in capsys.readouterr().err

@@ -146,7 +146,7 @@ METADATA = (
         73,
         "`token_endpoint_auth_method` that this bank does not offer",
         "rules.auth_method.offered",
-        token_endpoint_auth_method="client_secret_basic",
+        token_endpoint_auth_method="self_signed_tls_client_auth",
     ),
     _meta(
         73,
@@ -336,6 +336,24 @@ GENERIC_METADATA = (
         token_endpoint_auth_method="private_key_jwt",
     ),
     _generic(78, "`jwks` without keys", META, "rules.jwks.public", jwks={}),
+    _generic(
+        78,
+        "`private_key_jwt` with a `jwks_uri` that no statement names",
+        META,
+        "rules.jwks.vouched",
+        ssa={"jwks_uri": None},
+        token_endpoint_auth_method="private_key_jwt",
+        jwks_uri="https://tpp.example/keys",
+    ),
+    _generic(
+        78,
+        "`private_key_jwt` with a `jwks` of one RSA key of 17 bits",
+        META,
+        "rules.jwks.usable",
+        ssa={"jwks_uri": None},
+        token_endpoint_auth_method="private_key_jwt",
+        jwks=_KEY,
+    ),
     _generic(
         81,
         "`client_name` with a bidirectional character",

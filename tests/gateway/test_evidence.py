@@ -8,13 +8,18 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
+from managed import managed
 from town import UK, Town
 
 from dcrgw.config.loading import load
 from dcrgw.core.checks import Report
-from dcrgw.core.evidence import Entry, Evidence, Journal
+from dcrgw.core.evidence import Arrival, Entry, Evidence, Journal
+from dcrgw.core.market import Market
 from dcrgw.errors import GatewayError
 from dcrgw.flows.create import create
+from dcrgw.flows.delete import delete
+from dcrgw.flows.read import read
+from dcrgw.flows.update import update
 from dcrgw.materials import open_materials
 from dcrgw.ports import Ports
 from dcrgw.ports.recording import recorded
@@ -25,8 +30,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 OPENING = ["randomness.report_id", "clock.now"]
 PROVEN = [*OPENING, "registry.repeated", "keysets.of_directory", "keysets.of_software", "directories.standing"]
 STORED = [*PROVEN, "randomness.client_id", "scripts.create_client", "registry.commit"]
-#: Where requests are not signed, no directory is asked, and the client gets a secret.
-PLAIN = [*STORED[:4], *STORED[6:8], "randomness.client_secret", "registry.commit"]
+#: Where requests are not signed, no directory is asked, and the client gets a token for itself and a secret.
+PLAIN = [*STORED[:4], *STORED[6:8], "randomness.token", "randomness.client_secret", "registry.commit"]
 
 
 class Replayed:
@@ -37,7 +42,7 @@ class Replayed:
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         label = f"{self._name}.{method}"
-        waits = label not in ("clock.now", "randomness.report_id", "randomness.client_id", "randomness.client_secret")
+        waits = label != "clock.now" and self._name != "randomness"
 
         def answer(*question: Any) -> Any:
             entry = self._left.popleft()
@@ -65,17 +70,31 @@ async def replay(town: Town, evidence: Evidence, interaction_id: str) -> tuple[R
     report = Report(
         report_id=ports.randomness.report_id(),
         interaction_id=interaction_id,
-        operation="create",
+        operation=OPERATIONS[evidence.arrival.method],
         market=evidence.arrival.market,
         at=ports.clock.now(),
     )
     try:
-        outcome: Any = await create(evidence.arrival, markets[evidence.arrival.market], ports, report)
+        outcome = await judged(evidence.arrival, markets[evidence.arrival.market], ports, report)
     except GatewayError as failure:
         outcome = failure
     assert not left, [entry.port for entry in left]
     assert [entry.port for entry in again.entries] == [entry.port for entry in evidence.journal.entries]
     return report, outcome
+
+
+OPERATIONS = {"POST": "create", "GET": "read", "PUT": "update", "DELETE": "delete"}
+
+
+async def judged(arrival: Arrival, market: Market, ports: Ports, report: Report) -> Any:
+    """What the flow of the request makes of it."""
+
+    async def body() -> bytes:
+        return arrival.body
+
+    if arrival.method == "PUT":
+        return await update(replace(arrival, body=b""), body, market, ports, report)
+    return await {"POST": create, "GET": read, "DELETE": delete}[arrival.method](arrival, market, ports, report)
 
 
 async def decided(town: Town) -> tuple[Report, Evidence]:
@@ -97,6 +116,22 @@ async def test_a_registration_is_replayed_from_its_evidence(town: Town, market: 
     assert told(again) == told(report)
     assert (again.decision, again.facts) == (report.decision, report.facts)
     assert client.client_id == reply.body["client_id"]
+
+
+@pytest.mark.parametrize("market", ["uk-3.2", "uk-3.4", "generic"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_a_clients_own_calls_are_replayed_from_their_evidence(town: Town, market: str, method: str) -> None:
+    client = await managed(town, market)
+    body = await client.body() if method == "PUT" else b""
+    for token in (client.token, "another"):
+        reply = await client.call(method, body, token=token)
+        assert (reply.status < 400) == (token == client.token)
+        report, evidence = await decided(town)
+        again, outcome = await replay(town, evidence, report.interaction_id)
+        assert told(again) == told(report)
+        assert (again.decision, again.facts) == (report.decision, report.facts)
+        if reply.status == 200:
+            assert outcome.client_id == reply.body["client_id"]
 
 
 async def test_a_repeated_registration_is_replayed_from_its_evidence(town: Town) -> None:

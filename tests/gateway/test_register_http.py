@@ -106,7 +106,7 @@ PATHS = [
     "/uk-3.2/./register",
     "/uk-3.2/register/..",
     "/uk-3.2/register%00",
-    "/uk-3.2/register/x",
+    "/uk-3.2/register/x/y",
     "/uk-3/register",
     "/uk-3.20/register",
     "/uk-3.2register",
@@ -127,7 +127,7 @@ async def test_a_path_that_is_not_the_endpoint_s_own_spelling_is_not_found(town:
 
 
 async def test_a_query_is_refused_by_name(town: Town) -> None:
-    answer = await heard(town, request(town, await town.body(), path="/uk-3.2/register?client_id=1&_method=DELETE"))
+    answer = await heard(town, request(town, await town.body(), path="/uk-3.2/register?software_id=1&_method=DELETE"))
     assert (answer.status, answer.checks) == (400, ["http.query"])
 
 

@@ -72,7 +72,7 @@ class Town:
         chosen = next(each for each in self.session.index["markets"] if each["market"] == market)
         if tpp is None:
             return chosen
-        where = ("market", "profile", "issuer", "registration_endpoint")
+        where = ("market", "profile", "well_known", "issuer", "registration_endpoint", "token_endpoint")
         return {**self.session.index["more"][tpp], **{name: chosen[name] for name in where}}
 
     async def start(self) -> None:

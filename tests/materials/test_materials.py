@@ -20,12 +20,15 @@ from dcrgw.testkit.certificates import CertificateAuthority
 
 SANDBOX = {"environment": "sandbox"}
 DAY = 86_400.0
+#: What a market of registration access tokens needs beside them.
+SEALED = {"registry.sealing_keys": ["env:SEALING_KEY"]}
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TRANSPORT_PASSWORD", CANARY)
     monkeypatch.setenv("TRUST_PASSWORD", CANARY)
+    monkeypatch.setenv("SEALING_KEY", secrets.token_hex(32))
     return bank_folder(tmp_path)
 
 
@@ -260,14 +263,14 @@ def test_a_listener_may_use_a_keystore(folder: Path) -> None:
 
 def test_markets_share_directories(folder: Path) -> None:
     second = {**MARKET, "name": "plain", "base_url": "https://matls.bank.example", "profile": "rfc7591"}
-    found = opened(folder, {"market": [MARKET, second], "directory": [DIRECTORY]})
+    found = opened(folder, {**SEALED, "market": [MARKET, second], "directory": [DIRECTORY]})
     assert set(found.markets) == {"uk", "plain"}
     assert found.markets["plain"].directories.keys() == {"primary"}
 
 
 def test_a_directory_that_is_never_asked_needs_no_keys(folder: Path) -> None:
     plain = {"name": "primary", "issuers": ["x"], "jwks_endpoint": "https://k.example/jwks"}
-    found = opened(folder, {"market[0].profile": "rfc7591", "directory": [plain]}).directories["primary"]
+    found = opened(folder, {**SEALED, "market[0].profile": "rfc7591", "directory": [plain]}).directories["primary"]
     assert (found.client_id, found.transport, found.signing_key) == (None, None, None)
 
 
@@ -292,7 +295,7 @@ def test_a_production_market_takes_production_statements_unless_the_bank_says_ot
 
 
 def test_a_market_whose_statements_name_no_environment_asks_for_none(folder: Path) -> None:
-    assert not opened(folder, {"market[0].profile": "rfc7591"}).markets["uk"].profile.statement.environments
+    assert not opened(folder, {**SEALED, "market[0].profile": "rfc7591"}).markets["uk"].profile.statement.environments
 
 
 def test_trust_service_providers_stand_apart_from_directories(folder: Path) -> None:

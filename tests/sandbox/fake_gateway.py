@@ -1,4 +1,7 @@
-"""A gateway small enough to see through: mutual TLS, two proofs, two rules, reports, by the written configuration."""
+"""A gateway small enough to see through: mutual TLS, two proofs, two rules, reports, by the written configuration.
+
+Its client lives as long as its token does: it is read, replaced and deleted by whoever shows that.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ WIRE = {SUBSET.id: "rules.redirect_uris.subset", SCOPE.id: "rules.scope.within_r
 
 @dataclass
 class FakeGateway:
-    """`lenient` lets everything pass; `refuses` everything; `silent` names no reasons."""
+    """`lenient` lets everything pass; `refuses` everything; `silent` names no reasons; `undying` deletes nothing."""
 
     directory: Any
     root: Path
@@ -36,6 +39,7 @@ class FakeGateway:
     reports: deque[Report] = field(default_factory=deque)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     listener: Listener | None = None
+    client: dict[str, Any] = field(default_factory=dict)
 
     async def stop(self) -> None:
         assert self.listener is not None
@@ -55,7 +59,22 @@ class FakeGateway:
                 del body["errors"]
             return web.json_response(body, status=400)
         report.decision = "accepted"
-        return web.json_response({"client_id": "c-1", **claims}, status=201)
+        self.client = {"client_id": "c-1", **claims}
+        return web.json_response(self.client, status=201)
+
+    async def token(self, request: web.Request) -> web.Response:
+        assert (await request.post())["client_id"] == self.client["client_id"]
+        return web.json_response({"access_token": "at-1", "token_type": "Bearer", "expires_in": 300})
+
+    async def manage(self, request: web.Request) -> web.Response:
+        if not self.client or request.headers["Authorization"] != "Bearer at-1":
+            return web.json_response({"error": "invalid_token"}, status=401)
+        if request.method == "DELETE":
+            self.client = self.client if self.temper == "undying" else {}
+            return web.Response(status=204)
+        if request.method == "PUT":
+            self.client |= reader.unverified_claims(reader.read(await request.read(), POLICY))
+        return web.json_response(self.client)
 
     async def judge(self, request: web.Request, report: Report) -> dict[str, Any]:
         assert request.transport is not None
@@ -99,6 +118,8 @@ async def start_fake(config: Path, temper: str = "") -> FakeGateway:
     gateway = FakeGateway(settings["directory"][0], root, temper)
     app = web.Application()
     app.router.add_post("/{market}/register", gateway.register)
+    app.router.add_post("/{market}/token", gateway.token)
+    app.router.add_route("*", "/{market}/register/c-1", gateway.manage)
     tls = server_tls(root / mtls["certificate"], root / mtls["key"], client_ca=(root / "ca.pem").read_bytes())
     gateway.listener = await listen(app, mtls["port"], tls)
     return gateway

@@ -17,9 +17,10 @@ from dcrgw.config.loading import load
 from dcrgw.sandbox.session import Ports, Session, session
 from dcrgw.sandbox.statements import Order, WhichKey, mint
 from dcrgw.sandbox.traffic import Endpoint, Fault, FaultMode
-from dcrgw.sandbox.visitor import Visitor
 from dcrgw.testkit.keys import SigningKey
+from dcrgw.tpp import prepared, registration, sandbox_index, setup
 from dcrgw.tpp.client import Answer
+from dcrgw.tpp.prepared import Moment
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -35,14 +36,10 @@ class Served:
 
     async def register(self, statement: str | None = None, name: str = "") -> Answer:
         """Let a TPP of sandbox.json register, with the statement that lies ready for it unless another is given."""
-        folder = self.sandbox.folder.path
-        entry = self.sandbox.index["more"][name] if name else self.sandbox.index
-        visitor = Visitor(folder, entry)
-        return await visitor.post(visitor.request(statement or ready(folder, entry), time.time()))
-
-
-def ready(folder: Path, entry: dict[str, Any]) -> str:
-    return (folder / entry["software_statement"]).read_text()
+        tpp = setup.from_options(sandbox_index.options(self.sandbox.folder.path, tpp=name or None))
+        if statement:
+            tpp = replace(tpp, statement=self.sandbox.folder.write("bank/another.jwt", statement.encode()))
+        return await prepared.send(tpp, registration.prepare(tpp, Moment()))
 
 
 @asynccontextmanager

@@ -22,7 +22,8 @@ from dcrgw.sandbox.gateway_config import MARKETS
 from dcrgw.sandbox.session import Ports, Session, session
 
 TPP_MEMBERS = {
-    "market", "profile", "directory", "issuer", "registration_endpoint", "health", "request_audience", "server_ca",
+    "market", "profile", "directory", "issuer", "well_known", "registration_endpoint", "token_endpoint", "health",
+    "admin", "request_audience", "server_ca",
     "transport_cert", "transport_key", "transport_subject_dn", "signing_key", "signing_cert", "kid", "software_id",
     "org_id", "software_statement", "redirect_uris", "scope", "token_endpoint_auth_methods", "directory_endpoints",
 }  # fmt: skip
@@ -62,6 +63,9 @@ async def test_index_has_version_one(sandbox: Session) -> None:
     for tpp in tpps(found)[1:]:
         assert set(tpp) == TPP_MEMBERS
     assert found["registration_endpoint"] == f"https://localhost:{sandbox.endpoints.mtls}/uk-3.2/register"
+    assert found["token_endpoint"] == f"https://localhost:{sandbox.endpoints.mtls}/uk-3.2/token"
+    assert found["issuer"] == f"https://localhost:{sandbox.endpoints.public}/uk-3.2"
+    assert found["well_known"] == found["issuer"] + "/.well-known/openid-configuration"
 
 
 async def test_index_stands_one_member_a_line(sandbox: Session) -> None:
@@ -145,6 +149,9 @@ async def test_configuration_names_every_market(sandbox: Session) -> None:
     assert [market["name"] for market in config["market"]] == [market.name for market in MARKETS]
     assert {market["base_url"] + "/register" for market in config["market"]} == {
         market["registration_endpoint"] for market in index(sandbox)["markets"]
+    }
+    assert {market["issuer"] for market in config["market"]} == {
+        market["issuer"] for market in index(sandbox)["markets"]
     }
     (directory,) = config["directory"]
     assert directory["client_id"] == sandbox.parties.bank.software.software_id

@@ -15,7 +15,7 @@ from fake_gateway import FakeGateway, start_fake
 from rich.console import Console
 
 from dcrgw.cli import explain
-from dcrgw.cli.sandbox import run
+from dcrgw.cli.sandbox import LOG, run
 from dcrgw.errors import Misconfigured
 from dcrgw.sandbox.narrator import WARNING, Narrator
 from dcrgw.sandbox.session import Ports
@@ -53,15 +53,28 @@ async def test_story_ends_well(tmp_path: Path) -> None:
     assert "rules.redirect_uris.subset" in text
     assert "rules.scope.within_roles" in text
     assert "fake: 1 passed" in text
+    for line in ("answer: 200", "answer: 204", "answer: 401"):
+        assert line in text
     assert left_in(tmp_path) == []
 
 
-@pytest.mark.parametrize("temper", ["lenient", "refuses", "silent"])
+@pytest.mark.parametrize("temper", ["lenient", "refuses", "silent", "undying"])
 async def test_story_fails_where_the_gateway_does_otherwise(tmp_path: Path, temper: str) -> None:
     code, text = await story(tmp_path, temper)
     assert code == 1
     assert "Not as told" in text
     assert left_in(tmp_path) == []
+
+
+async def test_log_of_a_gateway_that_went_wrong_is_kept_and_named(tmp_path: Path) -> None:
+    async def broken(config: Path) -> FakeGateway:
+        config.with_name(LOG).write_text("what happened")
+        raise Misconfigured("a key is missing")
+
+    told = Told()
+    assert await run(tmp_path, Ports(), story=True, narrator=told.narrator, start=broken) == 1
+    assert left_in(tmp_path) == [LOG]
+    assert str(tmp_path / LOG) in told.text
 
 
 async def test_gateway_that_does_not_start_is_told(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from life_bank import LifeBank
 
 from dcrgw.testkit.certificates import CertificateAuthority, Issued
-from dcrgw.testkit.keys import SigningKey
+from dcrgw.testkit.keys import SigningKey, jwks
 
 SOFTWARE_ID = "4Zq1m8TnS8xQe7YtB0bK9a"
 STATEMENT_CLAIMS = {
@@ -97,19 +98,21 @@ def files(tmp_path, authority, signing_key) -> Files:
 
 
 OpenBank = Callable[..., Awaitable[Bank]]
+Serve = Callable[..., Awaitable[str]]
 
 
 @pytest.fixture
-async def open_bank(tmp_path, authority) -> AsyncIterator[OpenBank]:
-    """Opens banks that trust one authority's clients and close after the test."""
-    async with AsyncExitStack() as banks:
+async def serve(tmp_path, authority) -> AsyncIterator[Serve]:
+    """Serves applications over mutual TLS until the test ends; gives the base URL of each."""
+    async with AsyncExitStack() as served:
 
-        async def open_one(
+        async def serve_one(
+            app: web.Application,
             *,
             trusts: CertificateAuthority = authority,
             version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
             server_name: str = "localhost",
-        ) -> Bank:
+        ) -> str:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             context.minimum_version = context.maximum_version = version
             context.verify_mode = ssl.CERT_REQUIRED
@@ -117,17 +120,34 @@ async def open_bank(tmp_path, authority) -> AsyncIterator[OpenBank]:
             issued = authority.issue_server(server_name)
             (tmp_path / "server.pem").write_bytes(issued.chain_pem + issued.key_pem)
             context.load_cert_chain(tmp_path / "server.pem")
-            bank = Bank()
-            app = web.Application()
-            app.router.add_route("*", "/register", bank.register)
             runner = web.AppRunner(app)
             await runner.setup()
-            banks.push_async_callback(runner.cleanup)
+            served.push_async_callback(runner.cleanup)
             await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-            bank.url = f"https://localhost:{runner.addresses[0][1]}/register"
-            return bank
+            return f"https://localhost:{runner.addresses[0][1]}"
 
-        yield open_one
+        yield serve_one
+
+
+@pytest.fixture
+def open_bank(serve) -> OpenBank:
+    """Opens banks that trust one authority's clients and close after the test."""
+
+    async def open_one(**wish: Any) -> Bank:
+        bank, app = Bank(), web.Application()
+        app.router.add_route("*", "/register", bank.register)
+        bank.url = await serve(app, **wish) + "/register"
+        return bank
+
+    return open_one
+
+
+@pytest.fixture
+async def life_bank(serve, files) -> LifeBank:
+    """A bank that keeps clients and grants tokens, which the TPP's files are good for."""
+    bank = LifeBank(jwks(files.signing_key))
+    bank.url = await serve(bank.application())
+    return bank
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """What a registration request says."""
 
-import json
-
 import pytest
 
 from dcrgw.core.jose.keys import key_set
@@ -87,7 +85,7 @@ def test_the_scope_is_what_the_roles_are_for(roles, scope):
 
 def test_a_statement_of_plain_rfc_7591_is_drawn_from_too():
     plain = requests.statement(DIRECTORY.sign({"redirect_uris": ["https://tpp.example/cb"], "scope": "openid"}))
-    made = json.loads(requests.plain(plain, Wish(), alg="PS256", subject_dn=None))
+    made = requests.plain(plain, Wish(), alg="PS256", subject_dn=None)
     assert made["redirect_uris"] == ["https://tpp.example/cb"]
     assert made["scope"] == "openid"
     assert made["software_statement"] == plain.token.text
@@ -95,7 +93,7 @@ def test_a_statement_of_plain_rfc_7591_is_drawn_from_too():
 
 
 def test_a_plain_request_needs_no_statement():
-    made = json.loads(requests.plain(None, Wish(redirect_uris=("https://a/cb",)), alg="PS256", subject_dn=None))
+    made = requests.plain(None, Wish(redirect_uris=("https://a/cb",)), alg="PS256", subject_dn=None)
     assert made["redirect_uris"] == ["https://a/cb"]
     assert "software_statement" not in made
 

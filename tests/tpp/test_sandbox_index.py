@@ -57,6 +57,7 @@ def test_the_default_tpp_stands_at_the_top(folder):
         "redirect_uri": ("https://tpp.example/cb",),
         "scope": "openid accounts",
         "auth_method": "private_key_jwt",
+        "client": folder / "tpp" / "client-uk.json",
     }
 
 
@@ -77,6 +78,14 @@ def test_another_tpp_in_another_market_keeps_its_keys_and_statement(folder):
     found = sandbox_index.options(folder, market="plain", tpp="revoked")
     assert found["registration_endpoint"] == "https://localhost:1/plain/register"
     assert (found["kid"], found["ssa"]) == ("sig-9", folder / "revoked" / "statement.jwt")
+
+
+def test_each_tpp_has_its_own_client_in_each_market(folder):
+    wishes = ({}, {"tpp": "revoked"}, {"market": "plain"}, {"market": "plain", "tpp": "revoked"})
+    files = {sandbox_index.options(folder, **wish)["client"] for wish in wishes}
+    assert {file.name for file in files} == {
+        "client-uk.json", "client-uk-revoked.json", "client-plain.json", "client-plain-revoked.json"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("wish", [{"tpp": "nobody"}, {"market": "mars"}])

@@ -4,11 +4,14 @@ import json
 
 from dcrgw.tpp import telling
 from dcrgw.tpp.client import Answer
+from dcrgw.tpp.telling import Hope
+
+REGISTERED, DELETED = Hope(201, "registered"), Hope(204, "deleted")
 
 
-def lines(status: int, body, **headers) -> str:
+def lines(status: int, body, hope=REGISTERED, **headers) -> str:
     octets = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return "\n".join(telling.answer(Answer(status, headers, octets, 10, 20)))
+    return "\n".join(telling.answer(Answer(status, headers, octets, 10, 20), hope))
 
 
 def test_a_registered_client_is_shown_whole():
@@ -32,6 +35,17 @@ def test_every_failing_check_is_told_with_its_clause():
         assert part in told
     assert "OB UK DCR 1.4" in told
     assert "i-1" in told
+
+
+def test_a_challenge_is_told():
+    told = lines(401, {"error": "invalid_token"}, DELETED, **{"WWW-Authenticate": 'Bearer error="invalid_token"'})
+    assert told.startswith("not deleted: 401")
+    assert 'Bearer error="invalid_token"' in told
+
+
+def test_a_success_without_a_body_is_one_line():
+    assert lines(204, b"", DELETED).count("\n") == 0
+    assert lines(200, b"", Hope(200, "read")).endswith("(no body)")
 
 
 def test_an_answer_of_another_shape_is_shown_as_it_is():

@@ -207,4 +207,4 @@ async def test_a_sandbox_knows_everything_and_options_win(bank, files):
     token = read(bank.arrived[0].body, POLICY)
     assert token.header.kid == "sig-2"
     assert claims(token.payload)["scope"] == "openid"
-    assert (files.folder / "registration-request.jwt").exists()
+    assert (files.folder / "tpp/registration-request.jwt").exists()

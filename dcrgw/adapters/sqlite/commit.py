@@ -12,7 +12,7 @@ from dcrgw.ports.registry import CommitVerdict
 
 #: How long a used jti is kept beyond its end, since a request may be judged just before and stored just after it.
 GRACE_S = 300
-#: Expired jtis are deleted a few at a time, so that no change waits for a big clean-up.
+#: Expired jtis and tokens are deleted a few at a time, so that no change waits for a big clean-up.
 PURGE_LIMIT = 200
 
 
@@ -34,20 +34,28 @@ SELECT
       AND c.status <> 'deleted'),
   EXISTS (SELECT 1 FROM clients WHERE market = :market AND client_id = :client_id),
   :software_id IS NOT NULL AND EXISTS (SELECT 1 FROM clients
-    WHERE market = :market AND directory IS :directory AND software_id = :software_id
+    WHERE software_id = :software_id AND market = :market AND directory IS :directory
       AND status IN ('pending', 'active', 'suspended'))
+"""
+
+_STANDING = """
+SELECT id, status, version, request_digest = :request_digest AND subject_key = :subject_key
+FROM clients WHERE market = :market AND client_id = :client_id
 """
 
 _EARLIER_CLIENT = f"SELECT {CLIENT_COLUMNS} FROM {CLIENT_SOURCE} WHERE c.id = ?"  # noqa: S608 - constants of this package
 
-# Changes no row when other bytes, or another subject, hold the jti.
+# Changes no row when the jti is taken: by other bytes or another subject, and by the same ones too unless
+# they made a registration that has ended (one that has not was found before).
 _USE_TOKEN = """
 INSERT INTO used_tokens (market, kind, issuer, jti, request_digest, subject_key, expires_at)
 VALUES (:market, :kind, :issuer, :jti, :request_digest, :subject_key, :expires_at)
 ON CONFLICT (market, kind, issuer, jti) DO UPDATE
   SET request_digest = excluded.request_digest, subject_key = excluded.subject_key, expires_at = excluded.expires_at
   WHERE expires_at < :forgotten
-     OR (request_digest = excluded.request_digest AND subject_key = excluded.subject_key)
+     OR (:repeatable AND request_digest = excluded.request_digest AND subject_key = excluded.subject_key
+         AND EXISTS (SELECT 1 FROM requests r
+                     WHERE r.market = :market AND r.request_digest = :request_digest AND r.subject_key = :subject_key))
 """
 
 _KEEP_STATEMENT = """
@@ -56,10 +64,24 @@ INSERT INTO statements (digest, jws, claims) VALUES (:digest, :jws, :claims) ON 
 
 _STORE_CLIENT = """
 INSERT INTO clients (market, client_id, status, version, issued_at, directory, org_id, software_id, statement, ssa_jti,
-                     x5t_s256, subject_key, request_digest, document)
+                     x5t_s256, subject_key, request_digest, registration_access_token_hash, document)
 VALUES (:market, :client_id, :status, :version, :issued_at, :directory, :org_id, :software_id,
         (SELECT id FROM statements WHERE digest = :digest), :ssa_jti,
-        :x5t_s256, :subject_key, :request_digest, :document)
+        :x5t_s256, :subject_key, :request_digest, :registration_access_token_hash, :document)
+"""
+
+_REPLACE_CLIENT = """
+UPDATE clients SET status = :status, version = :version, issued_at = :issued_at, directory = :directory,
+  org_id = :org_id, software_id = :software_id, statement = (SELECT id FROM statements WHERE digest = :digest),
+  ssa_jti = :ssa_jti, x5t_s256 = :x5t_s256, subject_key = :subject_key, request_digest = :request_digest,
+  registration_access_token_hash = :registration_access_token_hash, document = :document
+WHERE market = :market AND client_id = :client_id
+"""
+
+_KEEP_TEXT = """
+INSERT INTO client_texts (client, market, client_id, sought)
+SELECT id, market, client_id, :sought FROM clients WHERE market = :market AND client_id = :client_id
+ON CONFLICT (client) DO UPDATE SET sought = excluded.sought WHERE sought <> excluded.sought
 """
 
 # The conflict is with a deleted client's request: one that is not deleted was found before.
@@ -69,32 +91,93 @@ VALUES (:market, :request_digest, :subject_key, last_insert_rowid())
 ON CONFLICT (market, request_digest, subject_key) DO UPDATE SET client = excluded.client
 """
 
-_AUDIT = f"INSERT INTO audit ({AUDIT_COLUMNS}) VALUES ({', '.join('?' * 12)})"  # noqa: S608 - as above
+# Inserts no row unless the client is active at this moment.
+_ISSUE_TOKEN = """
+INSERT INTO access_tokens (hash, client, scope, issued_at, expires_at, x5t_s256)
+SELECT :hash, id, :scope, :issued_at, :expires_at, :x5t_s256
+FROM clients WHERE market = :market AND client_id = :client_id AND status = 'active'
+"""
+
+_END_TOKEN = "DELETE FROM access_tokens WHERE hash = ?"
+_END_TOKENS = """
+DELETE FROM access_tokens WHERE client = (SELECT id FROM clients WHERE market = ? AND client_id = ?)
+"""
+
+_AUDIT = f"""
+INSERT INTO audit ({AUDIT_COLUMNS}, client)
+VALUES ({", ".join(f"?{number}" for number in range(1, 13))},
+        (SELECT id FROM clients WHERE market = ?5 AND client_id = ?8))
+"""  # noqa: S608 - as above
 
 _PURGE = """
 DELETE FROM used_tokens WHERE id IN (SELECT id FROM used_tokens WHERE expires_at < ? ORDER BY expires_at LIMIT ?)
 """
+_PURGE_ACCESS = """
+DELETE FROM access_tokens WHERE id IN (SELECT id FROM access_tokens WHERE expires_at < ? ORDER BY expires_at LIMIT ?)
+"""
 
 
 def apply(connection: sqlite3.Connection, change: PreparedChange, now: float) -> None:
-    """Store a change. Raises: Refused, in the order repeated, token, client_id, software."""
-    client = change.client
-    if client is not None:
-        earlier, id_taken, has_software = connection.execute(_AGAINST, client).fetchone()
-        if earlier is not None:
-            raise Refused(CommitVerdict.REPEATED, connection.execute(_EARLIER_CLIENT, (earlier,)).fetchone())
+    """Store a change. Raises: Refused, in the order repeated, token, conflict, client_id, software."""
+    if change.client is not None and change.replaces is not None:
+        _replace(connection, change, change.client, change.replaces, now)
+    elif change.client is not None:
+        _register(connection, change, change.client, now)
+    else:
         _use_tokens(connection, change.used, now)
-        if id_taken:
-            raise Refused(CommitVerdict.CLIENT_ID_TAKEN)
-        if has_software and not change.duplicates_allowed:
-            raise Refused(CommitVerdict.DUPLICATE_SOFTWARE)
-        _store(connection, client)
+    _settle_tokens(connection, change)
     connection.execute(_AUDIT, change.audit)
 
 
-def purge(connection: sqlite3.Connection, now: float) -> int:
-    """Forget some jtis whose time is over; how many were forgotten."""
-    return connection.execute(_PURGE, (now - GRACE_S, PURGE_LIMIT)).rowcount
+def purge(connection: sqlite3.Connection, now: float) -> bool:
+    """Forget some jtis and tokens whose time is over; True when there may be more of them."""
+    jtis = connection.execute(_PURGE, (now - GRACE_S, PURGE_LIMIT)).rowcount
+    tokens = connection.execute(_PURGE_ACCESS, (now, PURGE_LIMIT)).rowcount
+    return PURGE_LIMIT in (jtis, tokens)
+
+
+def _register(connection: sqlite3.Connection, change: PreparedChange, client: Parameters, now: float) -> None:
+    earlier, id_taken, has_software = connection.execute(_AGAINST, client).fetchone()
+    if earlier is not None:
+        raise _repeated(connection, earlier)
+    _use_tokens(connection, change.used, now)
+    if id_taken:
+        raise Refused(CommitVerdict.CLIENT_ID_TAKEN)
+    if has_software and not change.duplicates_allowed:
+        raise Refused(CommitVerdict.DUPLICATE_SOFTWARE)
+    _keep_statement(connection, client)
+    connection.execute(_STORE_CLIENT, client)
+    connection.execute(_REMEMBER_REQUEST, client)
+    connection.execute(_KEEP_TEXT, client)
+
+
+def _replace(
+    connection: sqlite3.Connection, change: PreparedChange, client: Parameters, replaces: int, now: float
+) -> None:
+    """The row of a client anew: only over the version that was judged, and never over a deleted one."""
+    standing = connection.execute(_STANDING, client).fetchone()
+    row, status, version, same_request = standing or (0, "deleted", 0, False)
+    # A change that uses up no jti (a suspension, a deletion) carries the client's last request along.
+    if same_request and change.used and status == "active":
+        raise _repeated(connection, row)
+    _use_tokens(connection, change.used, now)
+    if status == "deleted" or version != replaces:
+        raise Refused(CommitVerdict.CONFLICT)
+    _keep_statement(connection, client)
+    connection.execute(_REPLACE_CLIENT, client)
+    connection.execute(_KEEP_TEXT, client)
+    if client["status"] != "active":
+        connection.execute(_END_TOKENS, (client["market"], client["client_id"]))
+
+
+def _settle_tokens(connection: sqlite3.Connection, change: PreparedChange) -> None:
+    """End what ends, then issue: a change may do both for one client."""
+    if change.ends_tokens_of is not None:
+        connection.execute(_END_TOKENS, change.ends_tokens_of)
+    if change.ends_token is not None:
+        connection.execute(_END_TOKEN, (change.ends_token,))
+    if change.issues is not None and connection.execute(_ISSUE_TOKEN, change.issues).rowcount == 0:
+        raise Refused(CommitVerdict.CONFLICT)
 
 
 def _use_tokens(connection: sqlite3.Connection, used: tuple[Parameters, ...], now: float) -> None:
@@ -103,8 +186,10 @@ def _use_tokens(connection: sqlite3.Connection, used: tuple[Parameters, ...], no
             raise Refused(CommitVerdict.TOKEN_USED)
 
 
-def _store(connection: sqlite3.Connection, client: Parameters) -> None:
+def _keep_statement(connection: sqlite3.Connection, client: Parameters) -> None:
     if client["digest"] is not None:
         connection.execute(_KEEP_STATEMENT, client)
-    connection.execute(_STORE_CLIENT, client)
-    connection.execute(_REMEMBER_REQUEST, client)
+
+
+def _repeated(connection: sqlite3.Connection, row: int) -> Refused:
+    return Refused(CommitVerdict.REPEATED, connection.execute(_EARLIER_CLIENT, (row,)).fetchone())

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import aiosqlite
 
 from dcrgw.adapters.sealer import Sealer
-from dcrgw.adapters.sqlite import commit, connections, migrations
+from dcrgw.adapters.sqlite import commit, connections, migrations, searching
 from dcrgw.adapters.sqlite.backup import back_up
 from dcrgw.adapters.sqlite.known_requests import KnownRequests
 from dcrgw.adapters.sqlite.point_reads import PointReads
@@ -20,27 +20,34 @@ from dcrgw.adapters.sqlite.rows import (
     AUDIT_COLUMNS,
     CLIENT_COLUMNS,
     CLIENT_SOURCE,
+    TOKEN_COLUMNS,
     PreparedChange,
     Row,
     audit_of,
     client_of,
     prepare,
+    token_of,
 )
 from dcrgw.adapters.sqlite.writer import OnHealth, Writer
-from dcrgw.core.registration.client import RegisteredClient
+from dcrgw.core.authorization.tokens import AccessToken
+from dcrgw.core.registration.client import ClientStatus, RegisteredClient
+from dcrgw.core.registration.ending import remains
 from dcrgw.errors import Unavailable
 from dcrgw.ports.clock import Clock
-from dcrgw.ports.registry import AuditRecord, Change, Committed, CommitVerdict
+from dcrgw.ports.registry import AuditRecord, Change, ClientQuery, Committed, CommitVerdict
 
 #: How long a write waits for another process's lock before the caller hears Unavailable.
 BUSY_TIMEOUT_S = 2.0
-#: Expired jtis are looked for at most this often.
+#: Expired jtis and tokens are looked for at most this often.
 PURGE_INTERVAL_S = 60.0
 
 _CLIENT = f"SELECT {CLIENT_COLUMNS} FROM {CLIENT_SOURCE} WHERE c.market = ? AND c.client_id = ?"  # noqa: S608 - constants
 _REPEATED = f"""
 SELECT {CLIENT_COLUMNS} FROM {CLIENT_SOURCE} JOIN requests r ON r.client = c.id
 WHERE r.market = ? AND r.request_digest = ? AND r.subject_key = ? AND c.status = 'active'
+"""  # noqa: S608 - constants
+_TOKEN = f"""
+SELECT {TOKEN_COLUMNS} FROM access_tokens t JOIN clients c ON c.id = t.client WHERE t.hash = ? AND t.expires_at > ?
 """  # noqa: S608 - constants
 _DIGESTS = "SELECT request_digest FROM requests"
 _AUDIT_TAIL = f"SELECT sequence, {AUDIT_COLUMNS} FROM audit ORDER BY sequence DESC LIMIT ?"  # noqa: S608 - constants
@@ -55,13 +62,17 @@ class AuditLine:
 
 
 class SqliteRegistry:
-    """Implements `dcrgw.ports.registry.Registry`. Made by `open`."""
+    """Implements `Registry` and `Archive` of `dcrgw.ports.registry`. Made by `open`.
+
+    `archive` is the connection of operators' reads: no long search holds up a registration.
+    """
 
     def __init__(
         self,
         path: Path,
         writer: Writer,
         reader: aiosqlite.Connection,
+        archive: aiosqlite.Connection,
         points: PointReads,
         known: KnownRequests,
         sealer: Sealer,
@@ -70,6 +81,7 @@ class SqliteRegistry:
         self._path = path
         self._writer = writer
         self._reader = reader
+        self._archive = archive
         self._points = points
         self._known = known
         self._sealer = sealer
@@ -96,6 +108,9 @@ class SqliteRegistry:
             try:
                 reader = await opened.enter_async_context(connections.connect(path, timeout=busy_timeout_s))
                 await _make_ready(reader, clock.now())
+                archive = await opened.enter_async_context(connections.connect(path, timeout=busy_timeout_s))
+                await connections.settle(archive)
+                await archive.execute("PRAGMA query_only = ON")
                 connect = partial(connections.writing_connection, path, busy_timeout_s)
                 writer = Writer(connect, guard=connections.same_file(path), on_health=on_health)
                 opened.push_async_callback(writer.close)
@@ -104,10 +119,15 @@ class SqliteRegistry:
                 known = KnownRequests([digest async for (digest,) in await reader.execute(_DIGESTS)])
             except sqlite3.Error as error:
                 raise connections.fault(path, error) from error
-            yield cls(path, writer, reader, points, known, sealer, clock)
+            yield cls(path, writer, reader, archive, points, known, sealer, clock)
 
     async def commit(self, change: Change) -> Committed:
-        """Apply a change whole or not at all; returns after its fsync."""
+        """Apply a change whole or not at all; returns after its fsync.
+
+        Of a deleted client only what an audit needs is stored, and a client that is not active has no tokens.
+        """
+        if change.client is not None and change.client.status is ClientStatus.DELETED:
+            change = replace(change, client=remains(change.client))
         work = self._work(prepare(change, self._sealer))
         if change.client is not None:
             # Before it is stored, so that no cancelled caller leaves a stored request unknown.
@@ -130,6 +150,21 @@ class SqliteRegistry:
         """One client by its id, whatever its status."""
         return self._client(await self._read(_CLIENT, (market, client_id)))
 
+    async def access_token(self, hash: str) -> AccessToken | None:
+        """An access token by its hash, until it ends or expires."""
+        rows = await self._read(_TOKEN, (hash, self._clock.now()))
+        return token_of(rows[0]) if rows else None
+
+    async def search(self, query: ClientQuery) -> tuple[RegisteredClient, ...]:
+        """The clients that match, without their secrets, in the order of (market, client_id)."""
+        sql, parameters = searching.page(query)
+        return tuple(client_of(row, None) for row in await self._read(sql, parameters, self._archive))
+
+    async def history(self, market: str, client_id: str, limit: int = 100) -> tuple[AuditRecord, ...]:
+        """The audit rows of one client, newest first."""
+        rows = await self._read(searching.HISTORY, (market, client_id, limit), self._archive)
+        return tuple(map(audit_of, rows))
+
     async def audit_tail(self, limit: int) -> tuple[AuditLine, ...]:
         """The last `limit` lines of the audit trail, newest first."""
         rows = await self._read(_AUDIT_TAIL, (limit,))
@@ -151,14 +186,15 @@ class SqliteRegistry:
 
         def work(connection: sqlite3.Connection) -> None:
             commit.apply(connection, prepared, now)
-            if purging and commit.purge(connection, now) == commit.PURGE_LIMIT:
+            if purging and commit.purge(connection, now):
                 self._purge_due_at = now  # there is more of it
 
         return work
 
-    async def _read(self, sql: str, parameters: Row) -> list[Row]:
+    async def _read(self, sql: str, parameters: Row, connection: aiosqlite.Connection | None = None) -> list[Row]:
         try:
-            return [tuple(row) for row in await self._reader.execute_fetchall(sql, parameters)]
+            rows = await (connection or self._reader).execute_fetchall(sql, parameters)
+            return [tuple(row) for row in rows]
         except (sqlite3.Error, ValueError) as error:  # ValueError: aiosqlite's word for a closed connection
             raise Unavailable("registry", f"{type(error).__name__}: {error}") from error
 

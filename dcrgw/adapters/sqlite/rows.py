@@ -1,4 +1,4 @@
-"""Values to rows and back. Pure: a value that cannot be written fails here, before any transaction."""
+"""Values to rows and back. Secrets are sealed on the way in, outside of any transaction."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from dcrgw.adapters.sealer import Sealer
+from dcrgw.core.authorization.tokens import AccessToken
 from dcrgw.core.registration.client import ClientStatus, RegisteredClient
 from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.ports.registry import AuditRecord, Change, UsedToken
@@ -22,43 +23,62 @@ Parameters = dict[str, Any]
 
 _OF_CLIENT = (
     *("client_id", "issued_at", "market", "software_id", "org_id", "directory", "ssa_jti", "x5t_s256", "subject_key"),
-    *("request_digest", "status", "version", "document"),
+    *("request_digest", "registration_access_token_hash", "status", "version", "document"),
 )
 _OF_STATEMENT = ("jws", "claims")
 _OF_AUDIT = (
     *("report_id", "interaction_id", "at", "operation", "market", "decision", "author"),
     *("client_id", "org_id", "software_id", "findings", "facts"),
 )
+#: Names are cut before they are searched: a name may be as long as a request.
+_LONGEST_NAME = 200
 
-#: What `client_of` and `audit_of` read, in their order.
+#: What `client_of`, `audit_of` and `token_of` read, in their order.
 CLIENT_COLUMNS = ", ".join([*(f"c.{name}" for name in _OF_CLIENT), *(f"s.{name}" for name in _OF_STATEMENT)])
 CLIENT_SOURCE = "clients c LEFT JOIN statements s ON s.id = c.statement"
 AUDIT_COLUMNS = ", ".join(_OF_AUDIT)
+TOKEN_COLUMNS = "t.hash, c.market, c.client_id, t.scope, t.issued_at, t.expires_at, t.x5t_s256"
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedChange:
-    """A change as SQL parameters. `client` is None for a bare audit row."""
+    """A change as SQL parameters. Without client, token and ends it is a bare audit row."""
 
     audit: Row
     client: Parameters | None
+    replaces: int | None
     used: tuple[Parameters, ...]
     duplicates_allowed: bool
+    issues: Parameters | None
+    ends_tokens_of: tuple[str, str] | None
+    ends_token: str | None
 
 
 def prepare(change: Change, sealer: Sealer) -> PreparedChange:
-    """The rows of a change. A change without a client writes its audit row and burns no jti."""
-    client = change.client
+    """The rows of a change. One that stores neither client nor token burns no jti.
+
+    Raises: ValueError for a change that no flow may make.
+    """
+    client, token = change.client, change.issues
+    if client is not None and change.replaces is not None and client.version != change.replaces + 1:
+        raise ValueError("a client that takes another's place bears the next version")
     return PreparedChange(
         audit=_audit_row(change.audit),
         client=_client_parameters(client, sealer) if client else None,
-        used=tuple(_token_parameters(token, client) for token in change.used) if client else (),
+        replaces=change.replaces,
+        used=tuple(_used_parameters(used, change) for used in change.used) if client or token else (),
         duplicates_allowed=change.duplicates_allowed,
+        issues=_token_parameters(token) if token else None,
+        ends_tokens_of=change.ends_tokens_of,
+        ends_token=change.ends_token,
     )
 
 
-def client_of(row: Row, sealer: Sealer) -> RegisteredClient:
-    """The client of a row, equal to the one that was stored. Raises: Misconfigured when a secret does not open."""
+def client_of(row: Row, sealer: Sealer | None) -> RegisteredClient:
+    """The client of a row, equal to the one that was stored; without its secrets where no sealer is given.
+
+    Raises: Misconfigured when a secret does not open.
+    """
     column = dict(zip((*_OF_CLIENT, *_OF_STATEMENT), row, strict=True))
     document = json.loads(column["document"])
     market, client_id = column["market"], column["client_id"]
@@ -77,9 +97,8 @@ def client_of(row: Row, sealer: Sealer) -> RegisteredClient:
         subject_key=column["subject_key"],
         request_digest=column["request_digest"],
         attributes=document["attributes"],
-        secrets={
-            name: sealer.open(sealed, _context(name, market, client_id)) for name, sealed in document["secrets"].items()
-        },
+        secrets=_opened(document["secrets"], market, client_id, sealer) if sealer else {},
+        registration_access_token_hash=column["registration_access_token_hash"],
         status=ClientStatus(column["status"]),
         version=column["version"],
     )
@@ -90,6 +109,16 @@ def audit_of(row: Row) -> AuditRecord:
     column = dict(zip(_OF_AUDIT, (*row[:-2], *map(json.loads, row[-2:])), strict=True))
     column["findings"] = tuple(tuple(finding) for finding in column["findings"])
     return AuditRecord(**column)
+
+
+def token_of(row: Row) -> AccessToken:
+    """The access token of a row of TOKEN_COLUMNS."""
+    hash_, market, client_id, scope, issued_at, expires_at, x5t_s256 = row
+    return AccessToken(hash_, market, client_id, tuple(scope.split()), issued_at, expires_at, x5t_s256)
+
+
+def _opened(sealed: Parameters, market: str, client_id: str, sealer: Sealer) -> dict[str, str]:
+    return {name: sealer.open(secret, _context(name, market, client_id)) for name, secret in sealed.items()}
 
 
 def _client_parameters(client: RegisteredClient, sealer: Sealer) -> Parameters:
@@ -115,11 +144,22 @@ def _client_parameters(client: RegisteredClient, sealer: Sealer) -> Parameters:
         "x5t_s256": client.x5t_s256,
         "subject_key": client.subject_key,
         "request_digest": client.request_digest,
+        "registration_access_token_hash": client.registration_access_token_hash,
         "status": client.status.value,
         "version": client.version,
         "document": _json(document),
+        "sought": _sought(client),
         **_statement_parameters(client),
     }
+
+
+def _sought(client: RegisteredClient) -> str:
+    """What an operator's text is sought in."""
+    names = (client.metadata.members.get("client_name"), client.statement_claims.get("org_name"))
+    texts = [name[:_LONGEST_NAME] if isinstance(name, str) else "" for name in names]
+    text = "\n".join([client.client_id, client.org_id or "", client.software_id or "", *texts])
+    # A lone surrogate has no UTF-8, and nobody types one.
+    return text.casefold().encode(errors="replace").decode()
 
 
 def _statement_parameters(client: RegisteredClient) -> Parameters:
@@ -130,15 +170,30 @@ def _statement_parameters(client: RegisteredClient) -> Parameters:
     return {"digest": digest, "jws": jws, "claims": _json(dict(client.statement_claims))}
 
 
-def _token_parameters(token: UsedToken, client: RegisteredClient) -> Parameters:
+def _used_parameters(used: UsedToken, change: Change) -> Parameters:
+    client, token = change.client, change.issues
     return {
-        "market": client.market,
-        "kind": token.kind,
-        "issuer": token.issuer,
-        "jti": token.jti,
-        "request_digest": client.request_digest,
-        "subject_key": client.subject_key,
+        "market": client.market if client else token.market if token else change.audit.market,
+        "kind": used.kind,
+        "issuer": used.issuer,
+        "jti": used.jti,
+        "request_digest": client.request_digest if client else "",
+        "subject_key": client.subject_key if client else "",
+        "expires_at": used.expires_at,
+        # Only a registration may come twice, once its client is gone; a client assertion never.
+        "repeatable": client is not None and change.replaces is None and used.kind != "client_assertion",
+    }
+
+
+def _token_parameters(token: AccessToken) -> Parameters:
+    return {
+        "hash": token.hash,
+        "market": token.market,
+        "client_id": token.client_id,
+        "scope": " ".join(token.scope),
+        "issued_at": token.issued_at,
         "expires_at": token.expires_at,
+        "x5t_s256": token.x5t_s256,
     }
 
 

@@ -18,11 +18,10 @@ FORBIDDEN_MEMBERS = frozenset({"jwk", "jku", "x5u", "x5c", "crit", "b64", "zip"}
 
 
 @dataclass(frozen=True, slots=True)
-class JosePolicy:
-    """Which tokens one layer of a market takes. `types` are lower-case `typ` values taken beside an absent one.
+class ReadPolicy:
+    """Which tokens are read. `types` are lower-case `typ` values taken beside an absent one.
 
     `max_header_bytes` counts the header as sent, in base64url.
-    Raises: ValueError when it names no algorithm, or one that the door does not know.
     """
 
     algorithms: frozenset[str]
@@ -30,6 +29,14 @@ class JosePolicy:
     max_token_bytes: int = 65_536
     max_header_bytes: int = 4_096
     kid_required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class JosePolicy(ReadPolicy):
+    """Which tokens one layer of a market takes and proves by a published key.
+
+    Raises: ValueError when it names no algorithm, or one that the door does not know.
+    """
 
     def __post_init__(self) -> None:
         if not self.algorithms or not self.algorithms <= ALGORITHMS.keys():
@@ -58,7 +65,7 @@ class Unverified:
     _claims: list[dict[str, JsonValue]] = field(default_factory=list, init=False, repr=False, compare=False)
 
 
-def read(token: bytes | str, policy: JosePolicy) -> Unverified:
+def read(token: bytes | str, policy: ReadPolicy) -> Unverified:
     """The parts of a compact JWS that keeps to the policy; its payload may be any bytes.
 
     Raises: JoseRefused. Spec: RFC 7515 §5.2, RFC 8725 §3.1 and §3.11.
@@ -123,7 +130,7 @@ def _decode(part: bytes, name: str) -> bytes:
         raise JoseRefused(JoseReason.BASE64URL, f"the {name} is not base64url: {error}") from None
 
 
-def _header_of(part: bytes, policy: JosePolicy) -> JoseHeader:
+def _header_of(part: bytes, policy: ReadPolicy) -> JoseHeader:
     return _header(_decode(part, "header"), policy)
 
 
@@ -133,7 +140,7 @@ _known_header = lru_cache(maxsize=1024)(_header_of)
 _SHORT_HEADER = 256
 
 
-def _header(octets: bytes, policy: JosePolicy) -> JoseHeader:
+def _header(octets: bytes, policy: ReadPolicy) -> JoseHeader:
     try:
         members = strict_json.loads_object(octets)
     except strict_json.JsonRefused as error:
@@ -147,14 +154,14 @@ def _header(octets: bytes, policy: JosePolicy) -> JoseHeader:
     return JoseHeader(_algorithm(members, policy), _kid(members, policy), _type(members, policy))
 
 
-def _algorithm(members: dict[str, JsonValue], policy: JosePolicy) -> str:
+def _algorithm(members: dict[str, JsonValue], policy: ReadPolicy) -> str:
     alg = members.get("alg")
     if isinstance(alg, str) and alg in policy.algorithms:
         return alg
     raise JoseRefused(JoseReason.ALGORITHM, f"the header's alg is not one of {', '.join(sorted(policy.algorithms))}")
 
 
-def _kid(members: dict[str, JsonValue], policy: JosePolicy) -> str:
+def _kid(members: dict[str, JsonValue], policy: ReadPolicy) -> str:
     if "kid" not in members and not policy.kid_required:
         return ""
     kid = members.get("kid")
@@ -164,7 +171,7 @@ def _kid(members: dict[str, JsonValue], policy: JosePolicy) -> str:
     raise JoseRefused(JoseReason.KID, f"the header's kid is not a string of 1 to {MAX_KID_LENGTH} characters")
 
 
-def _type(members: dict[str, JsonValue], policy: JosePolicy) -> str | None:
+def _type(members: dict[str, JsonValue], policy: ReadPolicy) -> str | None:
     if "typ" not in members:
         return None
     typ = members["typ"]

@@ -21,7 +21,7 @@ def verify(token: Unverified, keys: KeySet, policy: JosePolicy) -> VerificationK
     alg = token.header.alg
     if alg not in policy.algorithms:
         raise JoseRefused(JoseReason.ALGORITHM, "the header's alg is not one that is taken")
-    named = _named(token.header.kid, keys)
+    named = _named(token.header.kid, alg, keys)
     key = named.serving(alg)
     if key is None:
         raise JoseRefused(JoseReason.KEY_ALGORITHM, "the key of the header's kid is not one for the header's alg")
@@ -32,15 +32,16 @@ def verify(token: Unverified, keys: KeySet, policy: JosePolicy) -> VerificationK
     return key
 
 
-def _named(kid: str, keys: KeySet) -> VerificationKey:
+def _named(kid: str, alg: str, keys: KeySet) -> VerificationKey:
     key = keys.keys.get(kid)
     if key is not None:
         return key
     if not kid:
-        # The policy allows tokens without a kid; then only a set of one key is unambiguous.
-        if len(keys.keys) == 1:
-            return next(iter(keys.keys.values()))
-        raise JoseRefused(JoseReason.KID, "the header names no kid and the key set does not hold exactly one key")
+        # The policy allows tokens without a kid; then only a set with one key for this algorithm is unambiguous.
+        fitting = [each for each in keys.keys.values() if each.serving(alg) is not None]
+        if len(fitting) == 1:
+            return fitting[0]
+        raise JoseRefused(JoseReason.KID, "the header names no kid and not exactly one published key fits its alg")
     refused = next((entry for entry in keys.refused if entry.kid == kid), None)
     if refused is not None:
         raise JoseRefused(

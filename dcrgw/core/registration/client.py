@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -48,3 +49,12 @@ class RegisteredClient:
     registration_access_token_hash: str | None = field(default=None, repr=False)
     status: ClientStatus = ClientStatus.ACTIVE
     version: int = 1
+
+
+#: OB UK DCR, client_id: 1 to 36 characters; none that a path, a log or a form would have to escape.
+_CLIENT_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,35}")
+
+
+def is_client_id(text: str) -> bool:
+    """Whether a client could have this id; one that begins with a dot could not be addressed by its path."""
+    return _CLIENT_ID.fullmatch(text) is not None

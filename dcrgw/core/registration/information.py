@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dcrgw.core.market import Market
 from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.core.registration.members import MEMBERS
 from dcrgw.core.registration.profile import Profile
@@ -47,6 +48,22 @@ def client_information(client: RegisteredClient, profile: Profile) -> dict[str, 
             if name not in answer and _is_shown(name):
                 answer[name] = value
     return answer
+
+
+def registration_management(
+    client: RegisteredClient, market: Market, registration_access_token: str | None
+) -> dict[str, JsonValue]:
+    """The members by which a client finds and manages its registration, beside its client information.
+
+    None in markets where it does so by an access token: OB UK has no such members. The URL is made from the
+    market's base URL, never from a request's Host. Spec: RFC 7592 §3.
+    """
+    if market.profile.management != "registration_access_token":
+        return {}
+    members: dict[str, JsonValue] = {"registration_client_uri": f"{market.base_url}/register/{client.client_id}"}
+    if registration_access_token is not None:
+        members["registration_access_token"] = registration_access_token
+    return members
 
 
 def _is_metadata(name: str) -> bool:

@@ -198,9 +198,9 @@ def effective(asked: ClientMetadata, statement: SoftwareStatement | None, profil
         members.setdefault(name, cast(JsonValue, value))
     if statement is not None and statement.software_redirect_uris and rules.redirect_uris_default_to_statement:
         members.setdefault("redirect_uris", list(statement.software_redirect_uris))
-    spelling = members.get("application_type")
-    if isinstance(spelling, str):
-        members["application_type"] = rules.application_type_spellings.get(spelling, spelling)
+    _respell(members, "application_type", rules.application_type_spellings)
+    if members.get("token_endpoint_auth_method") == "client_secret_jwt":
+        _respell(members, "token_endpoint_auth_signing_alg", rules.secret_algorithm_spellings)
     # What has no meaning with the chosen method or grant is not registered: a subject DN sent with
     # private_key_jwt was never compared with a certificate, and must not look as if it had been.
     if members.get("token_endpoint_auth_method") != "tls_client_auth":
@@ -225,6 +225,13 @@ def _overrule(members: dict[str, JsonValue], statement: SoftwareStatement | None
             members.pop(name, None)
         if name == "jwks_uri":
             members.pop("jwks", None)  # RFC 7591 §2: never both; the statement's is the one
+
+
+def _respell(members: dict[str, JsonValue], name: str, spellings: Mapping[str, str]) -> None:
+    """The profile's own word for one that means the same here; any other stays for the rules to judge."""
+    spelling = members.get(name)
+    if isinstance(spelling, str):
+        members[name] = spellings.get(spelling, spelling)
 
 
 def _settle_responses(members: dict[str, JsonValue], rules: MetadataProfile) -> None:

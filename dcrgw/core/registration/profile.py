@@ -86,6 +86,8 @@ class MetadataProfile:
     application_types: frozenset[str]
     #: Another spelling of an application_type -> the profile's own, which is registered and answered.
     application_type_spellings: Mapping[str, str]
+    #: Algorithm that a client_secret_jwt client names -> the one that its secret signs with, which is registered.
+    secret_algorithm_spellings: Mapping[str, str]
     #: For id_token_signed_response_alg, request_object_signing_alg, token_endpoint_auth_signing_alg and CIBA's.
     signing_algorithms: frozenset[str]
     #: JWE `alg` and `enc` values of the *_encrypted_* and *_encryption_* members.
@@ -149,6 +151,8 @@ class Profile:
     management_methods: frozenset[str]
     #: An update may bring the very statement that is stored, however old; else it needs one as fresh as a create.
     update_takes_stored_statement: bool
+    #: An update whose statement was issued before the stored one is refused.
+    update_refuses_older_statement: bool
 
     @property
     def requests_are_signed(self) -> bool:
@@ -191,7 +195,7 @@ class Profile:
         return self
 
 
-#: How a certificate is tied to a statement; `rules.identity` gives each its meaning.
+#: How a certificate is tied to a statement; `holders` gives each its meaning.
 IDENTITY_STRATEGIES = frozenset(
     {"cn=software_id,ou=org_id", "cn=org_id", "organizationIdentifier=registration_id", "none"}
 )
@@ -213,9 +217,7 @@ class Override:
     def read(self, key: str, value: object) -> object:
         """The value as the profile holds it. Raises: ValueError naming `key`."""
         if self.kind is frozenset:
-            if not isinstance(value, list | tuple | frozenset) or not all(isinstance(v, str) for v in value):
-                raise ValueError(f"{key}: must be a list of strings")
-            return frozenset(v.lower() for v in value)
+            return self._words(key, value)
         if type(value) is not self.kind:
             raise ValueError(f"{key}: must be {_KIND_WORDS[self.kind]}")
         if self.choices and value not in self.choices:
@@ -224,6 +226,19 @@ class Override:
             raise ValueError(f"{key}: must be {self.lowest} to {self.highest}")
         return value
 
+    def _words(self, key: str, value: object) -> frozenset[str]:
+        if not isinstance(value, list | tuple | frozenset) or not all(isinstance(v, str) for v in value):
+            raise ValueError(f"{key}: must be a list of strings")
+        if not self.choices:
+            return frozenset(v.lower() for v in value)
+        words = frozenset(value)
+        if not words <= self.choices:
+            raise ValueError(f"{key}: must be some of {', '.join(sorted(self.choices))}")
+        return words
+
+
+#: What RFC 7592 §2 lets a client do to its registration.
+MANAGEMENT_METHODS = frozenset({"GET", "PUT", "DELETE"})
 
 _KIND_WORDS = {int: "a whole number", bool: "true or false", str: "a string"}
 _DAY_S = 86_400
@@ -261,6 +276,19 @@ OVERRIDABLE: Mapping[str, Override] = {
         bool,
     ),
     "duplicates_allowed": Override("", "duplicates_allowed", "The same software may be registered twice.", bool),
+    "management_methods": Override(
+        "",
+        "management_methods",
+        "What a client may do to its registration: GET, PUT, DELETE.",
+        frozenset,
+        choices=MANAGEMENT_METHODS,
+    ),
+    "update_takes_stored_statement": Override(
+        "", "update_takes_stored_statement", "An update may bring the very statement that is stored, however old.", bool
+    ),
+    "update_refuses_older_statement": Override(
+        "", "update_refuses_older_statement", "An update may not bring a statement older than the stored one.", bool
+    ),
 }
 
 
@@ -274,6 +302,9 @@ def from_document(name: str, document: Document) -> Profile:
     for framework in sorted(profile.frameworks):
         _one_of("frameworks", framework, FRAMEWORKS)
     _one_of("standing", profile.standing, {"required", "off"})
+    _one_of("management", profile.management, {"access_token", "registration_access_token"})
+    for method in profile.management_methods:
+        _one_of("management_methods", method, MANAGEMENT_METHODS)
     for kind, strategy in profile.identity.items():
         _one_of(f"identity.{kind}", strategy, IDENTITY_STRATEGIES)
     for key, pattern in (

@@ -92,9 +92,19 @@ def _issuer_fault(market: Market) -> str:
 
 
 def verify(
-    unverified: Unverified, keys: KeySet, directory: Directory, profile: Profile, market: Market, at: float
+    unverified: Unverified,
+    keys: KeySet,
+    directory: Directory,
+    profile: Profile,
+    market: Market,
+    at: float,
+    *,
+    is_stored: bool = False,
 ) -> Judgement[SoftwareStatement]:
-    """The statement, proven by the directory's keys first and judged by its claims then. `at` is epoch seconds."""
+    """The statement, proven by the directory's keys first and judged by its claims then. `at` is epoch seconds.
+
+    `is_stored` says that an update brings the very statement that the client has: then its age does not count.
+    """
     findings = Findings()
     try:
         verify_signature(unverified, keys, jose_policy(profile))
@@ -105,7 +115,7 @@ def verify(
     tokens.STATEMENT.note_passed(findings)
     statement = StatementClaims(found, profile.statement)
     judge_origin(statement, directory, market, findings)
-    judge_times(statement, Window(at, market.leeway_s), findings)
+    judge_times(statement, Window(at, market.leeway_s), findings, is_stored=is_stored)
     judge_software(statement, directory, profile, findings)
     judge_organisation(statement, findings)
     if findings.has_failed:

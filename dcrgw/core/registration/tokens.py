@@ -35,14 +35,17 @@ class TokenGates:
         findings.note_unfailed([entry.skipped(reason) for entry in self.gates.values()])
 
 
-def _declare(prefix: str, name: str, code: ErrorCode, statuses: Mapping[JoseReason, int] = _NO_STATUSES) -> TokenGates:
+def declare(
+    prefix: str, name: str, code: ErrorCode, *, status: int = 400, statuses: Mapping[JoseReason, int] = _NO_STATUSES
+) -> TokenGates:
+    """The gates of one more kind of token, below `prefix`; `statuses` are those of single reasons."""
     gates = {
         reason: gate(
             f"{prefix}.{reason}",
             sentence,
             spec="RFC 7515 §5.2; RFC 8725 §3",
             code=code,
-            status=statuses.get(reason, 400),
+            status=statuses.get(reason, status),
         )
         for reason, sentence in REASONS.items()
     }
@@ -50,5 +53,5 @@ def _declare(prefix: str, name: str, code: ErrorCode, statuses: Mapping[JoseReas
 
 
 # The request's token is the whole body, so that one too large is content too large (RFC 9110 §15.5.14).
-REQUEST = _declare("request.jws", "the request", ErrorCode.INVALID_CLIENT_METADATA, {JoseReason.SIZE: 413})
-STATEMENT = _declare("statement.jws", "software_statement", ErrorCode.INVALID_SOFTWARE_STATEMENT)
+REQUEST = declare("request.jws", "the request", ErrorCode.INVALID_CLIENT_METADATA, statuses={JoseReason.SIZE: 413})
+STATEMENT = declare("statement.jws", "software_statement", ErrorCode.INVALID_SOFTWARE_STATEMENT)

@@ -60,6 +60,7 @@ def with_ciba(**changes: object) -> Story:
 
 PRIVATE_KEY_JWT = {"token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "PS256"}
 PUBLIC = {"keys": [SOFTWARE_KEY.public_jwk()]}
+UNNAMED = {"keys": [SOFTWARE_KEY.public_jwk(kid=None)]}
 PRIVATE = {"keys": [SOFTWARE_KEY.public_jwk(d="AAAA")]}
 
 REQUEST_SHAPE = {
@@ -181,6 +182,16 @@ RULES = {
     "rules.jwks.present": Case(
         META,
         plain(token_endpoint_auth_method="private_key_jwt"),
+        plain(token_endpoint_auth_method="private_key_jwt", jwks=PUBLIC),
+    ),
+    "rules.jwks.vouched": Case(
+        META,
+        plain(token_endpoint_auth_method="private_key_jwt", jwks_uri="https://client.example/jwks"),
+        asking(**PRIVATE_KEY_JWT),
+    ),
+    "rules.jwks.usable": Case(
+        META,
+        plain(token_endpoint_auth_method="private_key_jwt", jwks=UNNAMED),
         plain(token_endpoint_auth_method="private_key_jwt", jwks=PUBLIC),
     ),
     "rules.algorithms.signing": Case(META, asking(id_token_signed_response_alg="RS256")),

@@ -179,6 +179,14 @@ def test_both_spellings_of_a_mobile_application_become_the_profiles(asked: str, 
     assert result.text("application_type") == registered
 
 
+@pytest.mark.parametrize("asked", ["HS256", "PS256", "ES256"])
+def test_whatever_algorithm_a_secret_is_named_for_it_signs_hs256(asked: str) -> None:
+    story = asking(token_endpoint_auth_method="client_secret_jwt", token_endpoint_auth_signing_alg=asked)
+    result = play(story).metadata
+    assert result is not None
+    assert result.text("token_endpoint_auth_signing_alg") == "HS256"
+
+
 def test_response_type_is_registered_in_the_profiles_spelling() -> None:
     result = play(asking(response_types=["id_token code"])).metadata
     assert result is not None

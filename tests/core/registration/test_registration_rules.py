@@ -153,7 +153,7 @@ def test_algorithm_outside_the_profile_is_refused(member: str, algorithm: str) -
 def test_client_secret_jwt_is_signed_by_the_secret() -> None:
     secret = {"token_endpoint_auth_method": "client_secret_jwt", "token_endpoint_auth_signing_alg": "HS256"}
     assert play(asking(**secret)).failed == {}
-    secret["token_endpoint_auth_signing_alg"] = "PS256"
+    secret["token_endpoint_auth_signing_alg"] = "HS512"
     assert set(play(asking(**secret)).failed) == {"rules.algorithms.client_auth"}
 
 

@@ -56,6 +56,8 @@ RULES: tuple[Check[Any], ...] = (
     jwks.jwks_public,
     jwks.jwks_of_statement,
     jwks.jwks_present,
+    jwks.jwks_vouched,
+    jwks.jwks_usable,
     algorithms.algorithms_signing,
     algorithms.algorithms_client_auth,
     algorithms.algorithms_encryption,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dcrgw.core.checks import Outcome, Skipped, check
+from dcrgw.core.jose import mac
 from dcrgw.core.registration.rules.subject import Registration
 from dcrgw.errors import ErrorCode
 
 _META = ErrorCode.INVALID_CLIENT_METADATA
-_HMAC = frozenset({"HS256", "HS384", "HS512"})
+# RFC 7518 §3.2: a key at least as long as the hash; a client_secret has 36 characters at most (OB UK DCR).
+_HMAC = frozenset({mac.ALGORITHM})
 _SIGNING = (
     "id_token_signed_response_alg",
     "userinfo_signed_response_alg",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dcrgw.core.checks import Outcome, Skipped, check
+import json
+
+from dcrgw.core.checks import Failed, Outcome, Skipped, check
+from dcrgw.core.jose.keys import KeySetUnusable, key_set
 from dcrgw.core.registration.rules.subject import NO_STATEMENT, Registration
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.errors import ErrorCode
 
 _META = ErrorCode.INVALID_CLIENT_METADATA
+_NO_KEYS = Skipped("the client authenticates without a key set")
 _BY_REFERENCE = Skipped("no jwks by value is asked for")
 MAX_KEYS = 100
 #: RFC 7518 §6.2.2, §6.3.2, §6.4: what no public key has; oth for multi-prime RSA.
@@ -75,6 +79,36 @@ def jwks_of_statement(subject: Registration) -> Outcome:
 def jwks_present(subject: Registration) -> Outcome:
     """A client that authenticates by its own key has a key set."""
     if subject.auth_method not in _METHODS_WITH_KEYS:
-        return Skipped("the client authenticates without a key set")
+        return _NO_KEYS
     members = subject.metadata.members
     return None if "jwks" in members or "jwks_uri" in members else f"{subject.auth_method} needs jwks_uri or jwks"
+
+
+@check("rules.jwks.vouched", spec="RFC 7591 §2, §5", code=_META)
+def jwks_vouched(subject: Registration) -> Outcome:
+    """The key set that a client authenticates by is sent by value, or is the one that its statement names."""
+    if subject.auth_method not in _METHODS_WITH_KEYS:
+        return _NO_KEYS
+    asked = subject.metadata.text("jwks_uri")
+    named = subject.statement.software_jwks_endpoint if subject.statement else None
+    # Nobody but a directory can say which hosts we may ask: a URL of the client's own choice is never fetched.
+    if asked is None or asked == named:
+        return None
+    return "jwks_uri is read only where a software statement names it: send jwks"
+
+
+@check("rules.jwks.usable", spec="RFC 7517 §4, §5", code=_META)
+def jwks_usable(subject: Registration) -> Outcome:
+    """Of keys by value that a client authenticates by, at least one can verify a signature."""
+    if subject.auth_method not in _METHODS_WITH_KEYS:
+        return _NO_KEYS
+    if "jwks" not in subject.metadata.members:
+        return _BY_REFERENCE
+    try:
+        keys = key_set(json.dumps(subject.metadata.members["jwks"]).encode())
+    except KeySetUnusable as error:
+        return Failed("jwks cannot be read", str(error))
+    if keys.keys:
+        return None
+    reasons = "; ".join(refused.reason for refused in keys.refused)
+    return f"jwks holds no key for signatures that has a kid: {reasons}"

@@ -1,0 +1,18 @@
+"""`dcrgw tpp`: act as a TPP against any bank."""
+
+from __future__ import annotations
+
+import click
+
+from dcrgw.cli.tpp.manage import delete, read, update
+from dcrgw.cli.tpp.register import register
+from dcrgw.cli.tpp.token import token
+
+
+@click.group()
+def tpp() -> None:
+    """Act as a TPP against any bank."""
+
+
+for command in (register, token, read, update, delete):
+    tpp.add_command(command)

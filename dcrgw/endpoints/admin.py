@@ -1,0 +1,93 @@
+"""Looking after clients, for administrators alone: not even a 404 is told before it is known who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from aiohttp import web
+
+from dcrgw.core.administration import Administrator
+from dcrgw.edge.answers import json_answer
+from dcrgw.edge.exchange import Exchange
+from dcrgw.edge.faults import method_not_allowed, not_found
+from dcrgw.endpoints.admin_requests import AdminPlace, limit_of, no_query, place_of, reason_of, screen, search_of
+from dcrgw.endpoints.admin_views import audit_line, summary, whole
+from dcrgw.endpoints.administrators import Door, demand_writer
+from dcrgw.flows.administer import CLIENT_KNOWN, Operation, Order, administer
+from dcrgw.ports import Ports
+from dcrgw.ports.registry import Archive
+
+_POSTED = {each.value: each for each in (Operation.SUSPEND, Operation.RESTORE, Operation.REVOKE_TOKENS)}
+
+
+@dataclass(frozen=True, slots=True)
+class AdminEndpoint:
+    """The handler of a listener with one door."""
+
+    door: Door
+    hosts: Collection[str]
+    ports: Ports
+    archive: Archive
+
+    async def __call__(self, request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
+        """One answer of the administration."""
+        administrator = await self.door.enter(request)
+        exchange.notes["author"] = administrator.name
+        screen(request, self.hosts)
+        place = place_of(request)
+        if place.client is None:
+            return await self._search(request, exchange)
+        exchange.notes["client_id"] = "/".join(place.client)
+        if place.verb == "history":
+            return await self._history(request, exchange, place.client)
+        if place.verb is None and request.method == "GET":
+            return await self._show(request, exchange, place.client)
+        order = Order(_operation(request, place), *place.client, f"admin:{administrator.name}", exchange.interaction_id)
+        return await self._order(request, exchange, administrator, order)
+
+    async def _search(self, request: web.BaseRequest, exchange: Exchange) -> web.Response:
+        _demand(request, "GET")
+        query = search_of(request)
+        found = await self.archive.search(replace(query, limit=query.limit + 1))
+        page = found[: query.limit]
+        following = f"{page[-1].market}/{page[-1].client_id}" if len(found) > len(page) else None
+        return json_answer(200, {"clients": [summary(client) for client in page], "next": following}, exchange)
+
+    async def _show(self, request: web.BaseRequest, exchange: Exchange, client: tuple[str, str]) -> web.Response:
+        no_query(request)
+        found = await self.ports.registry.client(*client)
+        if found is None:
+            raise CLIENT_KNOWN.rejection("there is no such client")
+        return json_answer(200, whole(found), exchange)
+
+    async def _history(self, request: web.BaseRequest, exchange: Exchange, client: tuple[str, str]) -> web.Response:
+        _demand(request, "GET")
+        rows = await self.archive.history(*client, limit_of(request))
+        if not rows:
+            raise CLIENT_KNOWN.rejection("there is no such client")
+        return json_answer(200, {"history": [audit_line(row) for row in rows]}, exchange)
+
+    async def _order(
+        self, request: web.BaseRequest, exchange: Exchange, administrator: Administrator, order: Order
+    ) -> web.Response:
+        demand_writer(administrator, order.operation, self.door)
+        no_query(request)
+        client = await administer(replace(order, reason=await reason_of(request)), self.ports)
+        exchange.notes["operation"] = order.operation.value
+        return json_answer(200, whole(client), exchange)
+
+
+def _operation(request: web.BaseRequest, place: AdminPlace) -> Operation:
+    if place.verb is None:
+        _demand(request, "DELETE", "GET")
+        return Operation.DELETE
+    if place.verb not in _POSTED:
+        raise not_found()
+    _demand(request, "POST")
+    return _POSTED[place.verb]
+
+
+def _demand(request: web.BaseRequest, *methods: str) -> None:
+    if request.method not in methods:
+        raise method_not_allowed(methods)

@@ -1,0 +1,100 @@
+"""Who calls at the token endpoint: the stages that end in a client that proved who it is.
+
+A stranger hears the same of every failure; the report and the audit row say which check it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from dcrgw.core.authorization import client_authentication, gates
+from dcrgw.core.authorization.client_authentication import Authenticated
+from dcrgw.core.authorization.credentials import Credentials, present
+from dcrgw.core.certificates.identity import ClientIdentity
+from dcrgw.core.checks import Finding, Judgement, Report, wire_text
+from dcrgw.core.evidence import Arrival
+from dcrgw.core.jose.keys import KeySet
+from dcrgw.core.market import Market
+from dcrgw.core.registration.client import RegisteredClient
+from dcrgw.errors import ErrorCode, Rejected
+from dcrgw.ports import Ports
+from dcrgw.ports.keysets import KeySets
+
+T = TypeVar("T")
+
+
+async def authenticate(
+    form: Mapping[str, str], arrival: Arrival, identity: ClientIdentity, market: Market, ports: Ports, report: Report
+) -> Authenticated:
+    """The client that this request authenticates. Raises: Rejected, alike for whatever failed; Unavailable."""
+    door = Door(report, arrival)
+    credentials = door.settle(present(form, arrival.authorization))
+    report.facts["claimed_client_id"] = wire_text(credentials.client_id)[:64]
+    registered = await ports.registry.client(market.name, credentials.client_id)
+    if registered is not None:
+        _tell_client(report, registered)
+    client = door.settle(client_authentication.stand(credentials, registered, identity, market))
+    keys = await _keys(credentials, client, ports.keysets, door)
+    proven = door.settle(client_authentication.prove(credentials, client, identity, keys, market, report.at))
+    report.facts["client_auth_method"] = proven.method
+    return proven
+
+
+class Door:
+    """Takes over a stage's findings like `Report.settle`, but says no to a stranger in one way only."""
+
+    def __init__(self, report: Report, arrival: Arrival) -> None:
+        self._report = report
+        # RFC 6749 §5.2: who tried the Authorization header is challenged in its scheme.
+        self._headers = {"WWW-Authenticate": 'Basic realm="token endpoint"'} if arrival.authorization else {}
+
+    def settle(self, judgement: Judgement[T]) -> T:
+        """The stage's value. Raises: Rejected; what is wrong with the request as such is told, nothing else."""
+        self._report.findings.extend(judgement.findings)
+        failures = judgement.failures
+        if not failures and judgement.value is not None:
+            return judgement.value
+        told = [finding.fault for finding in failures if finding.check.code is not ErrorCode.INVALID_CLIENT]
+        if told:
+            raise Rejected(told)
+        raise self.refusal()
+
+    def refuse(self, finding: Finding) -> Rejected:
+        """The refusal for one failed check that is known outside a stage."""
+        self._report.findings.append(finding)
+        return self.refusal()
+
+    def refusal(self) -> Rejected:
+        """The one no."""
+        finding = gates.AUTHENTICATED.failed("the client is not authenticated")
+        self._report.findings.append(finding)
+        return Rejected([finding.fault], headers=self._headers)
+
+
+async def _keys(credentials: Credentials, client: RegisteredClient, keysets: KeySets, door: Door) -> KeySet | None:
+    """The published keys that may prove an assertion; None where the method needs none."""
+    metadata = client.metadata
+    if credentials.assertion is None or metadata.text("token_endpoint_auth_method") != "private_key_jwt":
+        return None
+    if "jwks" in metadata.members:
+        return door.settle(client_authentication.registered_keys(client))
+    url = metadata.text("jwks_uri")
+    if url is None or client.directory is None:
+        # Without a directory there is no list of hosts that may be asked; registration refuses such clients.
+        raise door.refuse(gates.ASSERTION_KEYS.failed("the client has no key set that may be read"))
+    try:
+        return await keysets.of_software(client.directory, url, credentials.assertion.header.kid)
+    except Rejected as refused:
+        raise door.refuse(
+            gates.ASSERTION_KEYS.failed("the client's key set may not be read", str(refused))
+        ) from refused
+
+
+def _tell_client(report: Report, client: RegisteredClient) -> None:
+    """Put whom the request names into the report's facts."""
+    report.facts["client_id"] = client.client_id
+    if client.software_id is not None:
+        report.facts["software_id"] = client.software_id
+    if client.org_id is not None:
+        report.facts["org_id"] = client.org_id

@@ -1,0 +1,101 @@
+"""Reading, updating and deleting begin alike: this caller may manage this client, by this method, in this version."""
+
+from __future__ import annotations
+
+from dcrgw.core.authorization import management
+from dcrgw.core.authorization.management import Claim
+from dcrgw.core.authorization.tokens import token_hash
+from dcrgw.core.certificates.identity import ClientIdentity
+from dcrgw.core.checks import Report, wire_text
+from dcrgw.core.evidence import Arrival
+from dcrgw.core.market import Market
+from dcrgw.core.registration.client import RegisteredClient, is_client_id
+from dcrgw.core.registration.version import is_expected
+from dcrgw.errors import Rejected
+from dcrgw.ports.registry import Registry
+
+_SAID = "the token is not one that may manage this client over this connection"
+
+
+class Unauthorised(Rejected):
+    """The one 401 for unknown, foreign and deleted clients. `ends_token` is the hash of an access token to end."""
+
+    def __init__(self, report: Report, ends_token: str | None = None) -> None:
+        finding = management.AUTHORISED.failed(_SAID)
+        report.findings.append(finding)
+        super().__init__([finding.fault])
+        self.ends_token = ends_token
+
+
+async def authorise(
+    arrival: Arrival, identity: ClientIdentity, market: Market, registry: Registry, report: Report
+) -> RegisteredClient:
+    """The client, when token and certificate are its own and the market offers the method.
+
+    Raises: Rejected: 401 before anything else, then 405 with Allow, then 412.
+    """
+    report.facts["addressed"] = wire_text(arrival.client_id or "")[:64]
+    client = await _owner(arrival, identity, market, registry, report)
+    report.facts["client_id"] = client.client_id
+    report.facts |= {name: value for name, value in _party(client).items() if value is not None}
+    _settle_method(arrival, market, report)
+    settle_version(arrival, client, report)
+    return client
+
+
+async def _owner(
+    arrival: Arrival, identity: ClientIdentity, market: Market, registry: Registry, report: Report
+) -> RegisteredClient:
+    hashed = token_hash(_token(arrival, report))
+    client_id = arrival.client_id or ""
+    by_registration_token = management.uses_registration_tokens(market)
+    claim = Claim(
+        arrival=arrival,
+        token_hash=hashed,
+        token=None if by_registration_token else await registry.access_token(hashed),
+        client=await registry.client(market.name, client_id) if is_client_id(client_id) else None,
+        identity=identity,
+        market=market,
+        at=report.at,
+    )
+    judged = management.judge(claim)
+    report.findings.extend(judged.findings)
+    if judged.value is None:
+        raise Unauthorised(report, hashed if claim.is_misused else None)
+    report.findings.append(management.AUTHORISED.passed)
+    return judged.value
+
+
+def _token(arrival: Arrival, report: Report) -> str:
+    judged = management.bearer(arrival)
+    report.findings.extend(judged.findings)
+    if judged.value is not None:
+        return judged.value
+    # RFC 6750 §3.1: a request that brings no token is told of the scheme and of no error.
+    is_absent = any(finding.check is management.PRESENT for finding in judged.failures)
+    headers = {"WWW-Authenticate": "Bearer"} if is_absent else {}
+    raise Rejected([finding.fault for finding in judged.failures], headers=headers)
+
+
+def _settle_method(arrival: Arrival, market: Market, report: Report) -> None:
+    offered = market.profile.management_methods
+    if arrival.method in offered:
+        report.findings.append(management.METHOD.passed)
+        return
+    finding = management.METHOD.failed(f"a registration has {', '.join(sorted(offered)) or 'no method at all'}")
+    report.findings.append(finding)
+    raise Rejected([finding.fault], headers={"Allow": ", ".join(sorted(offered))})
+
+
+def settle_version(arrival: Arrival, client: RegisteredClient, report: Report) -> None:
+    """If-Match, where the caller sent it, names the client's version. Raises: Rejected (412)."""
+    if is_expected(arrival.if_match, client.version):
+        report.findings.append(management.EXPECTED_VERSION.passed)
+        return
+    finding = management.EXPECTED_VERSION.failed("the registration has another version: read it again")
+    report.findings.append(finding)
+    raise Rejected([finding.fault])
+
+
+def _party(client: RegisteredClient) -> dict[str, str | None]:
+    return {"software_id": client.software_id, "org_id": client.org_id, "directory": client.directory}

@@ -1,0 +1,21 @@
+"""DELETE /register/{client_id}: a client ends, and every token of it with it."""
+
+from __future__ import annotations
+
+from dcrgw.core.checks import Report
+from dcrgw.core.evidence import Arrival
+from dcrgw.core.market import Market
+from dcrgw.flows import audit, replacing, stages
+from dcrgw.flows.authorising import authorise
+from dcrgw.ports import Ports
+
+
+async def delete(arrival: Arrival, market: Market, ports: Ports, report: Report) -> None:
+    """Client and tokens are gone, in one change.
+
+    Raises: Rejected, Unavailable.
+    """
+    async with audit.of_failures(report, ports.registry):
+        identity = stages.identify(arrival.chain, market, report)
+        client = await authorise(arrival, identity, market, ports.registry, report)
+        await replacing.remove(client, arrival, ports.registry, report)

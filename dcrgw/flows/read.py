@@ -1,0 +1,25 @@
+"""GET /register/{client_id}: a client sees its registration."""
+
+from __future__ import annotations
+
+from dcrgw.core.checks import Report
+from dcrgw.core.evidence import Arrival
+from dcrgw.core.market import Market
+from dcrgw.core.registration.client import RegisteredClient
+from dcrgw.flows import audit, stages
+from dcrgw.flows.authorising import authorise
+from dcrgw.ports import Ports
+from dcrgw.ports.registry import Change
+
+
+async def read(arrival: Arrival, market: Market, ports: Ports, report: Report) -> RegisteredClient:
+    """The registration as it stands; nothing but the audit trail changes.
+
+    Raises: Rejected, Unavailable.
+    """
+    async with audit.of_failures(report, ports.registry):
+        identity = stages.identify(arrival.chain, market, report)
+        client = await authorise(arrival, identity, market, ports.registry, report)
+        report.decision = "read"
+        await ports.registry.commit(Change(audit=audit.record(report)))
+        return client

@@ -1,0 +1,132 @@
+"""The end of an update or a deletion: one change to the version that was judged, or none at all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dcrgw.core.certificates.identity import subject_key
+from dcrgw.core.checks import Report, gate
+from dcrgw.core.evidence import Arrival
+from dcrgw.core.registration.client import ClientStatus, RegisteredClient
+from dcrgw.core.registration.rules import Registration
+from dcrgw.errors import ErrorCode, Rejected
+from dcrgw.flows import audit, storing
+from dcrgw.flows.authorising import Unauthorised, settle_version
+from dcrgw.flows.secrets import secrets_of
+from dcrgw.ports import Ports
+from dcrgw.ports.registry import Change, CommitVerdict, Registry
+from dcrgw.ports.scripts import ScriptOutcome
+
+UNCHANGED = gate(
+    "registry.client.unchanged",
+    "No other request changed the registration while this one was judged.",
+    spec="RFC 9110 §15.5.10",
+    code=ErrorCode.INVALID_CLIENT_METADATA,
+    status=409,
+)
+
+#: How often a deletion runs after updates that overtake it.
+_ATTEMPTS = 5
+
+
+async def replace_client(
+    current: RegisteredClient,
+    registration: Registration,
+    enriched: ScriptOutcome,
+    arrival: Arrival,
+    ports: Ports,
+    report: Report,
+) -> RegisteredClient:
+    """The new version as stored; the bytes that made the present one get it again.
+
+    Raises: Rejected when the jti was used by others, or `current` is no longer the present version.
+    """
+    client = _successor(current, registration, enriched, arrival, ports)
+    report.decision = "updated"
+    committed = await ports.registry.commit(
+        Change(
+            audit=audit.record(report),
+            client=client,
+            replaces=current.version,
+            used=storing.used_tokens(registration, report.at, stored=current.software_statement),
+        )
+    )
+    match committed.verdict:
+        case CommitVerdict.STORED:
+            report.findings += [UNCHANGED.passed, storing.JTI_UNUSED.passed]
+            return client
+        case CommitVerdict.REPEATED if committed.client is not None:
+            return await storing.repeat(committed.client, ports.registry, report)
+        case CommitVerdict.CONFLICT:
+            await _present(client, arrival, ports.registry, report)
+            raise _overtaken(report)
+        case refused:
+            raise storing.refusal(refused, report)
+
+
+def _successor(
+    current: RegisteredClient, registration: Registration, enriched: ScriptOutcome, arrival: Arrival, ports: Ports
+) -> RegisteredClient:
+    """The client's next version: its id, its age and its party stay, everything asked for is new."""
+    proven, identity = registration.statement, registration.identity
+    return replace(
+        current,
+        metadata=enriched.metadata,
+        software_statement=proven.jws if proven else None,
+        statement_claims=proven.claims if proven else {},
+        ssa_jti=proven.jti if proven else None,
+        x5t_s256=identity.x5t_s256,
+        subject_key=subject_key(identity),
+        request_digest=arrival.digest,
+        attributes=enriched.attributes,
+        secrets=secrets_of(enriched.metadata, current.secrets, ports.randomness),
+        version=current.version + 1,
+    )
+
+
+async def remove(client: RegisteredClient, arrival: Arrival, registry: Registry, report: Report) -> None:
+    """The client is deleted and its tokens are over. An update that comes first only puts the deletion off.
+
+    Raises: Rejected when it is gone already (401), or no longer the version that If-Match names (412).
+    """
+    for _ in range(_ATTEMPTS):
+        report.decision = "deleted"
+        committed = await registry.commit(
+            Change(
+                audit=audit.record(report),
+                client=_deleted(client),
+                replaces=client.version,
+                ends_tokens_of=(client.market, client.client_id),
+            )
+        )
+        if committed.verdict is CommitVerdict.STORED:
+            report.findings.append(UNCHANGED.passed)
+            return
+        client = await _present(client, arrival, registry, report)
+    raise _overtaken(report)
+
+
+def _deleted(client: RegisteredClient) -> RegisteredClient:
+    """What is kept of a deleted client: who it was. Its secrets are of no more use to anybody."""
+    return replace(
+        client,
+        status=ClientStatus.DELETED,
+        secrets={},
+        registration_access_token_hash=None,
+        version=client.version + 1,
+    )
+
+
+async def _present(client: RegisteredClient, arrival: Arrival, registry: Registry, report: Report) -> RegisteredClient:
+    """The client as it stands now, after a conflict. Raises: Rejected when the caller has no more business with it."""
+    present = await registry.client(client.market, client.client_id)
+    if present is None or present.status is not ClientStatus.ACTIVE:
+        raise Unauthorised(report)
+    settle_version(arrival, present, report)
+    return present
+
+
+def _overtaken(report: Report) -> Rejected:
+    finding = UNCHANGED.failed("another request changed the registration meanwhile: read it and try again")
+    report.findings.append(finding)
+    return Rejected([finding.fault])
