@@ -54,3 +54,10 @@ def test_files_that_the_code_names_exist() -> None:
     named = {(path, name) for path in sources for name in NAMED.findall(path.read_text())}
     assert named
     assert [f"{path}: {name}" for path, name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    """Such as `edge/answers.py`: from the root, from dcrgw, or beside the page."""
+    named = re.findall(r"`([\w-]+/[\w/.-]+\.(?:py|sh|md))(?:: \w+)?`", page.read_text())
+    assert [name for name in named if not any((at / name).exists() for at in (ROOT, ROOT / "dcrgw", page.parent))] == []
