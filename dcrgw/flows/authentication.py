@@ -16,6 +16,7 @@ from dcrgw.core.checks import Finding, Judgement, Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.jose.keys import KeySet
 from dcrgw.core.market import Market
+from dcrgw.core.registration import holders
 from dcrgw.core.registration.client import RegisteredClient, claimed_id
 from dcrgw.errors import ErrorCode, Rejected
 from dcrgw.ports import Ports
@@ -32,7 +33,8 @@ async def authenticate(
     credentials = door.settle(present(form, arrival.authorization))
     registered = await ports.registry.client(market.name, credentials.client_id)
     report.facts["claimed_client_id"] = claimed_id(credentials.client_id, registered)
-    if registered is not None:
+    # A client's history is told by its own TPP: strangers, who need only its id, would bury it in refusals.
+    if registered is not None and holders.client_fault(identity, registered, market.profile) is None:
         _tell_client(report, registered)
     client = door.settle(client_authentication.stand(credentials, registered, identity, market))
     keys = await _keys(credentials, client, ports.keysets, door)

@@ -136,6 +136,14 @@ async def test_certificate_of_another_software_is_refused(bank: Bank) -> None:
     assert await refused(bank, client_id, certificate(software_id="another")) == "client.certificate.holder"
 
 
+async def test_attempt_of_another_tpp_stays_out_of_the_clients_history(bank: Bank) -> None:
+    client_id = await registered(bank)
+    await refused(bank, client_id, certificate(software_id="another"))
+    audit = bank.registry.changes[-1].audit
+    assert (audit.client_id, audit.org_id, audit.software_id) == (None, None, None)
+    assert audit.facts["claimed_client_id"] == client_id
+
+
 async def test_what_is_wrong_with_the_certificate_itself_is_told(bank: Bank) -> None:
     client_id = await registered(bank)
     bank.clock.at += 40 * 365 * 86_400
