@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from bench.town import SCRIPT, UK, Town
 from dcrgw.adapters.clock import SystemClock
@@ -26,8 +27,9 @@ from dcrgw.core.registration.standing import Standing
 from dcrgw.flows.create import create
 from dcrgw.materials import open_materials
 from dcrgw.ports import Ports
+from dcrgw.ports.directory import Directories
 from dcrgw.ports.recording import recorded
-from dcrgw.ports.registry import Change, Committed, CommitVerdict
+from dcrgw.ports.registry import Change, Committed, CommitVerdict, Registry
 from dcrgw.scripting.host import InProcessScripts
 from dcrgw.scripting.loader import ScriptSetting, load_script
 from dcrgw.testkit.keys import jwks
@@ -97,9 +99,9 @@ def rehearsal(town: Town, folder: Path) -> Iterator[Rehearsal]:
         clock=SystemClock(),
         randomness=SystemRandomness(),
         keysets=keysets,
-        directories=_Directory(),
+        directories=cast(Directories, _Directory()),
         scripts=scripts,
-        registry=registry,
+        registry=cast(Registry, registry),
     )
     try:
         yield Rehearsal(market, parties.default.transport.chain_der, ports, registry)

@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -40,9 +40,12 @@ class Running:
 class Contender(Protocol):
     """One side of a contest."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Under which its figures stand."""
+        ...
 
-    def serve(self, folder: Path) -> AsyncIterator[Running]:
+    def serve(self, folder: Path) -> AbstractAsyncContextManager[Running]:
         """Serve from an empty store, for one run."""
         ...
 
