@@ -3,28 +3,31 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow bench sandbox run docs lock lint clean
+.PHONY: help demo sandbox run test test-slow bench lint docs lock clean
 
-demo: $(VENV)/.runtime
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/.runtime ## set up, then tell a client's whole life against a test directory
 	$(BIN)/dcrgw sandbox --story
 
-sandbox: $(VENV)/.runtime
+sandbox: $(VENV)/.runtime ## serve a test directory, a gateway and a TPP until Ctrl-C
 	$(BIN)/dcrgw sandbox
 
-run: $(VENV)/.runtime
+run: $(VENV)/.runtime ## serve the gateway of config/dcrgw.toml
 	$(BIN)/dcrgw run --config config/dcrgw.toml
 
-test: lint
+test: lint ## set up, then lint, types, layers and tests
 	$(BIN)/python -m pytest
 
-test-slow: $(VENV)/.dev
+test-slow: $(VENV)/.dev ## soaks, fuzz and fault loops
 	$(BIN)/python -m pytest -m slow --timeout=600
 
 # BENCH="--goals G4 --rounds 9" and the like; `make bench BENCH=--help` tells what there is.
-bench: $(VENV)/.dev
+bench: $(VENV)/.dev ## measure the goals of bench/goals.py
 	$(BIN)/python -m bench $(BENCH)
 
-lint: $(VENV)/.dev
+lint: $(VENV)/.dev ## format, lint, types, layers, generated documents
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -33,14 +36,14 @@ lint: $(VENV)/.dev
 	$(BIN)/hadolint docker/Dockerfile
 	$(BIN)/shellcheck .ci/run docs/examples/*.sh
 
-docs: $(VENV)/.dev
+docs: $(VENV)/.dev ## write the documents that are made from code
 	$(BIN)/python -m docs.generate
 
 # The locks name hashes only: no registry address may enter the repository.
-lock: $(VENV)/.dev
+lock: $(VENV)/.dev ## renew requirements.txt and requirements-dev.txt
 	$(BIN)/python -m docs.lock
 
-clean:
+clean: ## forget the environment and all that ran in var/
 	rm -rf $(VENV) var
 
 $(VENV)/.python:

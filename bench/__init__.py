@@ -1,1 +1,1 @@
-"""The speed of the gateway, as ratios that any machine may repeat. docs/performance.md says what and why."""
+"""The speed of the gateway, as ratios that any machine may repeat. bench/goals.py names the goals."""

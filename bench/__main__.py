@@ -1,4 +1,4 @@
-"""`python -m bench`: measure the goals of docs/performance.md, and say what came out."""
+"""`python -m bench`: measure the goals of bench/goals.py, and say what came out."""
 
 from __future__ import annotations
 

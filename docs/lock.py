@@ -21,7 +21,7 @@ def compile_lock(requirements: list[str], target: Path, constraint: Path | None 
     command += ["--python-version", "3.11", "--output-file", str(target), "-"]
     if constraint is not None:
         command += ["--constraint", str(constraint)]
-    subprocess.run(command, input="\n".join(requirements), text=True, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+    subprocess.run(command, input="\n".join(requirements), text=True, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - ours
 
 
 def main() -> None:

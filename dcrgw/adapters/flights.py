@@ -22,7 +22,7 @@ class Flights(Generic[K, T]):
         if running is not None:
             return running
         # Not a TaskGroup: the call outlives the request that began it. Its reference is kept here until it ends.
-        task = asyncio.create_task(call())  # noqa: TID251
+        task = asyncio.create_task(call())  # noqa: TID251 - as above
         self._running[key] = task
         task.add_done_callback(lambda ended: self._landed(key, ended))
         return task

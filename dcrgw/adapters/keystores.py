@@ -100,11 +100,6 @@ def open_private_key(path: Path, password: bytes | None = None) -> PrivateKey:
         raise KeystoreRefused(path, "is no readable private key", "write it again as PEM, PKCS#8") from None
 
 
-def open_certificate(path: Path) -> x509.Certificate:
-    """The first certificate of a PEM file. Raises: KeystoreRefused."""
-    return _pem_certificates(path)[0]
-
-
 def open_trust_store(path: Path, password: bytes | None = None) -> tuple[x509.Certificate, ...]:
     """The certificates of a trust store, each once: a PEM bundle or PKCS#12 (Java's trust stores are that too).
 

@@ -4,36 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
-
-from cryptography import x509
 
 from dcrgw.adapters.clock import SystemClock
-from dcrgw.adapters.keystores import KeyPair, install
 from dcrgw.adapters.randomness import SystemRandomness
 from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.signers import KeystoreSigner, StoredSigner
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app import outgoing
 from dcrgw.app.administration import admin_listeners
-from dcrgw.config.model import ServerListener, Settings
+from dcrgw.app.listening import handlers, http_limits, listeners
+from dcrgw.config.model import Settings
 from dcrgw.core.checks import Report
-from dcrgw.core.market import Market
 from dcrgw.edge.drain import serve_until_signal
-from dcrgw.edge.exchange import Handler
 from dcrgw.edge.health import Health
-from dcrgw.edge.limits import Limits
 from dcrgw.edge.listeners import Listener
-from dcrgw.edge.tls import server_context
-from dcrgw.endpoints.discovery import DiscoveryEndpoint, KeysEndpoint
-from dcrgw.endpoints.health import health_endpoint
-from dcrgw.endpoints.register import Recent, RegisterEndpoint, register_without_certificate
-from dcrgw.endpoints.routes import Dispatcher, Endpoint, MarketMap
-from dcrgw.endpoints.token import TokenEndpoint, token_without_certificate
-from dcrgw.errors import ErrorCode
+from dcrgw.endpoints.register import Recent
 from dcrgw.materials import Materials, open_materials
 from dcrgw.ports import Ports
 from dcrgw.ports.signer import Signer
@@ -97,39 +85,14 @@ async def start(settings: Settings, *, monotonic: Callable[[], float] = time.mon
         recent = Recent()
         signer = await _signer(materials, clock, opened)
         gateway = Gateway(materials, health, recent, [], [], {}, AsyncExitStack())
-        serving = _serving(list(materials.markets.values()), ports, signer, recent)
-        admin = admin_listeners(materials.admin, ports, registry, _limits(settings))
-        for listener in (*_listeners(materials, serving, health), *admin):
+        serving = handlers(list(materials.markets.values()), ports, signer, recent)
+        admin = admin_listeners(materials.admin, ports, registry, http_limits(settings))
+        for listener in (*listeners(materials, serving, health), *admin):
             gateway.addresses[listener.name] = await listener.start()
             opened.push_async_callback(listener.close)
             (gateway.probes if listener.name == "health" else gateway.listeners).append(listener)
         gateway._opened = opened.pop_all()
     return gateway
-
-
-def _serving(markets: list[Market], ports: Ports, signer: Signer | None, recent: Recent) -> dict[str, Handler]:
-    """The handlers of the TLS listeners. Below base_url over mutual TLS, below the issuer without."""
-    keys: dict[str, Endpoint] = {"jwks": KeysEndpoint(signer)} if signer is not None else {}
-    return {
-        "mtls": Dispatcher(
-            MarketMap((market.base_url, market) for market in markets),
-            {
-                "register": RegisterEndpoint(ports, recent),
-                "token": TokenEndpoint(ports, recent),
-                ".well-known": DiscoveryEndpoint(signer, public=False),
-                **keys,
-            },
-        ),
-        "public": Dispatcher(
-            MarketMap((market.issuer, market) for market in markets),
-            {
-                "register": register_without_certificate,
-                "token": token_without_certificate,
-                ".well-known": DiscoveryEndpoint(signer, public=True),
-                **keys,
-            },
-        ),
-    }
 
 
 async def _signer(materials: Materials, clock: SystemClock, opened: AsyncExitStack) -> Signer | None:
@@ -189,62 +152,3 @@ def _scripts(materials: Materials) -> Iterator[ScriptSetting]:
                 properties={name: value.get_secret_value() for name, value in properties.items()},
                 markets=frozenset(each.markets),
             )
-
-
-def _listeners(materials: Materials, serving: Mapping[str, Handler], health: Health) -> Iterator[Listener]:
-    """The listeners of the settings, not yet started."""
-    settings = materials.settings
-    # The handshake admits every market's anchors, with the intermediates that TPPs may leave out (OpenSSL builds a
-    # path through its own store); each request is judged by its own market's.
-    anchors = [anchor for market in materials.markets.values() for anchor in market.anchors.certificates]
-    yield _tls_listener("mtls", settings.listeners.mtls, materials.mtls, anchors, serving["mtls"], materials)
-    if settings.listeners.public is not None and materials.public is not None:
-        public = settings.listeners.public
-        yield _tls_listener("public", public, materials.public, None, serving["public"], materials)
-    if settings.listeners.health is not None:
-        probe = settings.listeners.health
-        yield Listener(
-            "health",
-            health_endpoint(health),
-            host=probe.host,
-            port=probe.port,
-            limits=_limits(settings),
-            malformed=ErrorCode.INVALID_REQUEST,
-        )
-
-
-def _tls_listener(
-    name: str,
-    listener: ServerListener,
-    pair: KeyPair,
-    anchors: list[x509.Certificate] | None,
-    handler: Handler,
-    materials: Materials,
-) -> Listener:
-    context = server_context(
-        lambda context: install(context, pair), client_anchors=anchors, minimum=listener.minimum_tls
-    )
-    urls = [url for market in materials.markets.values() for url in (market.base_url, market.issuer)]
-    hosts = frozenset(urlsplit(url).hostname or "" for url in urls)
-    return Listener(
-        name,
-        handler,
-        host=listener.host,
-        port=listener.port,
-        limits=_limits(materials.settings),
-        ssl_context=context,
-        hosts=hosts,
-    )
-
-
-def _limits(settings: Settings) -> Limits:
-    limits = settings.limits
-    return Limits(
-        handshake_s=limits.handshake_s,
-        header_s=limits.header_s,
-        body_s=limits.body_s,
-        idle_s=limits.idle_s,
-        body_bytes=limits.body_bytes,
-        header_bytes=limits.header_bytes,
-        connections_per_ip=limits.connections_per_ip,
-    )

@@ -7,24 +7,22 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 import click
 
 from dcrgw.cli.administration import Administration, Refused, connect
-
-F = TypeVar("F", bound=Callable[..., Any])
+from dcrgw.cli.options import CONFIG, with_options
+from dcrgw.cli.tables import show_table
 
 _FILE = click.Path(path_type=Path)
 _PAGE = 500
 _COLUMNS = ("client", "status", "organisation", "software", "name", "registered")
 
 _PLACE_OPTIONS = (
-    click.option("--socket", "path", type=_FILE, help="The gateway's socket file; else that of --config."),
-    click.option(
-        "--config", type=_FILE, default=Path("config/dcrgw.toml"), show_default=True, help="The gateway's own settings."
-    ),
+    click.option("--socket", type=_FILE, help="The gateway's socket file; else that of --config."),
+    CONFIG,
     click.option("--url", metavar="https://HOST:PORT", help="A gateway elsewhere, by mutual TLS."),
     click.option("--cert", type=_FILE, help="Your certificate for --url, PEM."),
     click.option("--key", type=_FILE, help="Its private key, PEM, unless in the same file."),
@@ -40,17 +38,6 @@ _SEARCH_OPTIONS = (
     click.option("--software-id", help="Only of this software."),
     click.option("--limit", type=click.IntRange(1), default=1000, show_default=True, help="Most clients shown."),
 )
-
-
-def with_options(*options: Callable[[Any], Any]) -> Callable[[F], F]:
-    """A decorator that gives a command these options, in this order."""
-
-    def decorate(command: F) -> F:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
 
 
 @click.group()
@@ -130,7 +117,7 @@ _change("delete", "DELETE", "", "End a client for good: its secrets go, its audi
 
 
 def _api(given: Mapping[str, Any]) -> Administration:
-    return connect(*(given[name] for name in ("path", "config", "url", "cert", "key", "ca")))
+    return connect(*(given[name] for name in ("socket", "path", "url", "cert", "key", "ca")))
 
 
 def _path(api: Administration, client: str) -> str:
@@ -211,14 +198,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         for row in plain:
             click.echo("\t".join(row))
         return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*head)
-    for row in plain:
-        table.add_row(*map(Text, row))
-    Console().print(table)
+    show_table(head, plain, "bold")
 
 
 def _plain(text: str) -> str:

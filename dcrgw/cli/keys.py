@@ -13,19 +13,11 @@ import click
 
 from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.signing_keys import SigningKeys, StoredKey
+from dcrgw.cli.options import CONFIG
 from dcrgw.config.loading import load
 from dcrgw.config.model import SigningSettings
 from dcrgw.errors import GatewayError, Misconfigured
 from dcrgw.materials import open_sealing_keys
-
-_config = click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default=Path("config/dcrgw.toml"),
-    show_default=True,
-    help="The gateway's configuration file.",
-)
 
 
 @click.group()
@@ -34,14 +26,14 @@ def keys() -> None:
 
 
 @keys.command("list")
-@_config
+@CONFIG
 def list_(path: Path) -> None:
     """Every key with its state: current signs, next is published to sign next, retired only proves."""
     _run(path, lambda _stored, _signing: None)
 
 
 @keys.command()
-@_config
+@CONFIG
 def rotate(path: Path) -> None:
     """Let the next key sign, and publish the one that signed for `signing.retired_s` more."""
     _run(path, lambda stored, signing: stored.rotate(signing.alg, time.time(), signing.retired_s))
@@ -49,14 +41,14 @@ def rotate(path: Path) -> None:
 
 @keys.command()
 @click.argument("kid")
-@_config
+@CONFIG
 def retire(kid: str, path: Path) -> None:
     """Publish a key no longer, at once: for one that may be in wrong hands. Another takes its place."""
     _run(path, lambda stored, signing: stored.retire(kid, signing.alg, time.time()))
 
 
 @keys.command()
-@_config
+@CONFIG
 def purge(path: Path) -> None:
     """Forget the keys that are no longer published."""
     _run(path, lambda stored, _signing: stored.purge(time.time()))

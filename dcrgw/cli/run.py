@@ -11,6 +11,8 @@ from pathlib import Path
 import click
 
 from dcrgw import app
+from dcrgw.cli.faults import show_faults
+from dcrgw.cli.options import CONFIG
 from dcrgw.config.faults import ConfigurationRefused
 from dcrgw.config.loading import load
 from dcrgw.config.model import Settings
@@ -21,14 +23,7 @@ from dcrgw.errors import GatewayError
 
 
 @click.command()
-@click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default=Path("config/dcrgw.toml"),
-    show_default=True,
-    help="The configuration file.",
-)
+@CONFIG
 def run(path: Path) -> None:
     """Serve the gateway until SIGTERM or SIGINT; requests under way get their answers first."""
     try:
@@ -41,8 +36,7 @@ def run(path: Path) -> None:
         finally:
             log.stop()
     except ConfigurationRefused as refused:
-        for fault in refused.faults:
-            click.echo(f"refused: {fault.key}\n  reason: {fault.reason}\n  fix:    {fault.fix or '-'}", err=True)
+        show_faults("refused", refused.faults, "red")
         sys.exit(1)
     except GatewayError as failure:
         click.echo(f"dcrgw does not start: {failure}", err=True)

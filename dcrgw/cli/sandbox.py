@@ -58,7 +58,7 @@ class _Served:
 
     @property
     def reports(self) -> Sequence[Report]:
-        return [report for report, _ in self.gateway.recent.kept]
+        return self.gateway.reports
 
     async def stop(self) -> None:
         await self.gateway.stop()

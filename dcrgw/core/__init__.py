@@ -1,0 +1,1 @@
+"""Judgement without IO: values and one reference time in, findings out."""

@@ -51,7 +51,7 @@ class Listener:
         host: str = "127.0.0.1",
         port: int = 0,
         file: SocketFile | None = None,
-        limits: Limits = Limits(),  # noqa: B008 frozen
+        limits: Limits = Limits(),  # noqa: B008 - frozen
         ssl_context: ssl.SSLContext | None = None,
         hosts: frozenset[str] | None = None,
         malformed: ErrorCode = ErrorCode.INVALID_CLIENT_METADATA,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -24,6 +25,8 @@ from dcrgw.errors import ErrorCode, Misconfigured, Rejected, Unavailable
 Answer = Callable[[BaseException, Exchange], web.Response]
 
 _LOGGED_PATH_LENGTH = 200
+#: No id is longer than 36 characters; what is may be a token that stands where an id should.
+_LONG_SEGMENT = re.compile(r"([^/]{8})[^/]{29,}")
 
 
 @dataclass(slots=True)
@@ -82,7 +85,7 @@ class Serving:
         fields: dict[str, Any] = {
             "listener": self.listener,
             "method": wire_text(request.method),
-            "path": wire_text(request.raw_path.partition("?")[0])[:_LOGGED_PATH_LENGTH],
+            "path": _logged_path(request.raw_path),
             "interaction_id": exchange.interaction_id,
             "peer": request.remote,
             "duration_ms": round((self.monotonic() - exchange.started) * 1000, 1),
@@ -114,3 +117,8 @@ def _reason(cause: BaseException) -> dict[str, Any]:
     if isinstance(cause, Misconfigured):
         return {"reason": str(cause), "error": cause}
     return {"error": cause}
+
+
+def _logged_path(target: str) -> str:
+    """A request's path as a log may keep it: no query, and no segment that is longer than an id."""
+    return wire_text(_LONG_SEGMENT.sub(r"\1...", target.partition("?")[0]))[:_LOGGED_PATH_LENGTH]

@@ -76,7 +76,7 @@ class HandshakeObject(ssl.SSLObject):
 
     @classmethod
     def _create(cls, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *args: Any, **kwargs: Any) -> HandshakeObject:
-        made: HandshakeObject = super()._create(incoming, outgoing, *args, **kwargs)  # type: ignore[misc]
+        made: HandshakeObject = super()._create(incoming, outgoing, *args, **kwargs)  # type: ignore[misc]  # typeshed hides it
         wire = handshake_socket.get()
         made._farewell = lambda: _send(wire, outgoing)
         return made

@@ -1,0 +1,1 @@
+"""What programs reach, strangers to each other: decode, let a flow decide, encode. No rule stands here."""

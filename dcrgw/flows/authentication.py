@@ -12,11 +12,12 @@ from dcrgw.core.authorization import client_authentication, gates
 from dcrgw.core.authorization.client_authentication import Authenticated
 from dcrgw.core.authorization.credentials import Credentials, present
 from dcrgw.core.certificates.identity import ClientIdentity
-from dcrgw.core.checks import Finding, Judgement, Report, wire_text
+from dcrgw.core.checks import Finding, Judgement, Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.jose.keys import KeySet
 from dcrgw.core.market import Market
-from dcrgw.core.registration.client import RegisteredClient
+from dcrgw.core.registration import holders
+from dcrgw.core.registration.client import RegisteredClient, claimed_id
 from dcrgw.errors import ErrorCode, Rejected
 from dcrgw.ports import Ports
 from dcrgw.ports.keysets import KeySets
@@ -30,9 +31,10 @@ async def authenticate(
     """The client that this request authenticates. Raises: Rejected, alike for whatever failed; Unavailable."""
     door = Door(report, arrival)
     credentials = door.settle(present(form, arrival.authorization))
-    report.facts["claimed_client_id"] = wire_text(credentials.client_id)[:64]
     registered = await ports.registry.client(market.name, credentials.client_id)
-    if registered is not None:
+    report.facts["claimed_client_id"] = claimed_id(credentials.client_id, registered)
+    # A client's history is told by its own TPP: strangers, who need only its id, would bury it in refusals.
+    if registered is not None and holders.client_fault(identity, registered, market.profile) is None:
         _tell_client(report, registered)
     client = door.settle(client_authentication.stand(credentials, registered, identity, market))
     keys = await _keys(credentials, client, ports.keysets, door)

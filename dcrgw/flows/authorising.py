@@ -6,10 +6,10 @@ from dcrgw.core.authorization import management
 from dcrgw.core.authorization.management import Claim
 from dcrgw.core.authorization.tokens import token_hash
 from dcrgw.core.certificates.identity import ClientIdentity
-from dcrgw.core.checks import Report, wire_text
+from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
-from dcrgw.core.registration.client import RegisteredClient, is_client_id
+from dcrgw.core.registration.client import RegisteredClient, claimed_id, is_client_id
 from dcrgw.core.registration.version import is_expected
 from dcrgw.errors import Rejected
 from dcrgw.ports.registry import Registry
@@ -34,7 +34,6 @@ async def authorise(
 
     Raises: Rejected: 401 before anything else, then 405 with Allow, then 412.
     """
-    report.facts["addressed"] = wire_text(arrival.client_id or "")[:64]
     client = await _owner(arrival, identity, market, registry, report)
     report.facts["client_id"] = client.client_id
     report.facts |= {name: value for name, value in _party(client).items() if value is not None}
@@ -49,11 +48,13 @@ async def _owner(
     hashed = token_hash(_token(arrival, report))
     client_id = arrival.client_id or ""
     by_registration_token = management.uses_registration_tokens(market)
+    addressed = await registry.client(market.name, client_id) if is_client_id(client_id) else None
+    report.facts["addressed"] = claimed_id(client_id, addressed)
     claim = Claim(
         arrival=arrival,
         token_hash=hashed,
         token=None if by_registration_token else await registry.access_token(hashed),
-        client=await registry.client(market.name, client_id) if is_client_id(client_id) else None,
+        client=addressed,
         identity=identity,
         market=market,
         at=report.at,

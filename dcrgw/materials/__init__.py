@@ -24,8 +24,7 @@ from dcrgw.core.market import Directory, Market
 from dcrgw.materials.administration import AdminMaterials, admin_socket, admin_tls
 from dcrgw.materials.opening import Opening
 
-__all__ = ["AdminMaterials", "DirectoryMaterials", "Materials", "open_materials"]
-__all__ = ["DirectoryMaterials", "Materials", "open_materials", "open_sealing_keys"]
+__all__ = ["AdminMaterials", "DirectoryMaterials", "Materials", "open_materials", "open_sealing_keys"]
 
 #: A trust store's certificates; None is the system's own roots.
 Trust = tuple[x509.Certificate, ...] | None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 
 from dcrgw.adapters.keystores import KeyPair
 from dcrgw.adapters.local_users import user_name
@@ -71,7 +72,8 @@ def admin_tls(
     roots = opening.trust_files(
         "admin.tls.client_ca", tls.client_ca, tls.client_ca_password, "admin.tls.client_ca_password"
     )
-    for shared in set(roots) & set(of_tpps):
+    vouching = tuple(of_tpps)
+    for shared in (root for root in roots if any(_reaches(root, each) for each in vouching)):
         subject = shared.subject.rfc4514_string()
         fix = "issue administrators' certificates from a CA that issues nothing else"
         opening.faults.append(ConfigFault("admin.tls.client_ca", f"{subject} vouches for TPPs too", fix))
@@ -80,6 +82,17 @@ def admin_tls(
     for i, host in enumerate(tls.hosts):
         opening.server_name(f"admin.tls.hosts[{i}]", pair, host)
     return AdminTls(tls, pair, TrustAnchors(roots), Rights(frozenset(tls.readers), frozenset(tls.writers)))
+
+
+def _reaches(root: x509.Certificate, of_tpps: x509.Certificate) -> bool:
+    """Whether leaves of `of_tpps` lead to `root` too: it has the same key, signed across or renewed, or issued it."""
+    if root.public_key() == of_tpps.public_key():
+        return True
+    try:
+        of_tpps.verify_directly_issued_by(root)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def _users(opening: Opening, key: str, names: Sequence[str]) -> LocalUsers:

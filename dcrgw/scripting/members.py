@@ -85,7 +85,7 @@ def copied(value: Any) -> JsonValue:
     """A copy of a JSON value that shares nothing with it. Raises: TypeError for what is not JSON."""
     # By type first: a look-up instead of a walk over every class, for what nearly all values are.
     if type(value) in _SCALARS or isinstance(value, (str, int)):
-        return value  # type: ignore[no-any-return]
+        return value  # type: ignore[no-any-return]  # of _SCALARS
     if isinstance(value, float) and math.isfinite(value):
         return value
     if isinstance(value, list | tuple):

@@ -244,7 +244,7 @@ def resigned(
 _DIGESTS: dict[str, hashes.HashAlgorithm] = {
     "sha256": hashes.SHA256(),
     "sha1": hashes.SHA1(),  # noqa: S303 - made to be refused
-    "md5": hashes.MD5(),  # noqa: S303
+    "md5": hashes.MD5(),  # noqa: S303 - as above
 }
 _RSA_ALGORITHMS = {
     "sha256": "1.2.840.113549.1.1.11",

@@ -49,23 +49,26 @@ class Transport:
 
 
 def secret(reference: str | None) -> bytes | None:
-    """The password behind `env:NAME` or `file:PATH` (its first line). Raises: CredentialsUnusable."""
+    """The password, client secret or token behind `env:NAME` or `file:PATH` (its first line).
+
+    Raises: CredentialsUnusable.
+    """
     if reference is None:
         return None
     kind, _, name = reference.partition(":")
     if kind == "env" and name:
         if name not in os.environ:
-            raise CredentialsUnusable(f"the environment has no {name}, which the password is to be read from")
+            raise CredentialsUnusable(f"the environment has no {name}, which a secret is to be read from")
         return os.environb[name.encode()]
     if kind == "file" and name:
         return _content(Path(name)).partition(b"\n")[0].removesuffix(b"\r")
-    raise CredentialsUnusable("a password is given as env:NAME or file:PATH")
+    raise CredentialsUnusable("a secret is given as env:NAME or file:PATH")
 
 
 def certificate(transport: Transport) -> x509.Certificate | None:
     """The transport certificate itself, if one is given. Raises: CredentialsUnusable."""
     if transport.pkcs12 is not None:
-        return _opened(transport).cert.certificate  # type: ignore[union-attr]
+        return _opened(transport).cert.certificate  # type: ignore[union-attr]  # _opened saw to it
     if transport.certificate is None:
         return None
     try:

@@ -437,21 +437,12 @@ async def test_endless_interim_answers_meet_the_total_deadline(raw: Any, fetcher
         b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"\x00" * 100,
+        b"",
+        HEAD,
+        HEAD + b"Content-Length: 5\r\n\r\n12",
     ],
 )
-async def test_answer_that_is_not_http_is_an_outage(raw: Any, fetcher: Any, answer: bytes) -> None:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await read_head(reader)
-        writer.write(answer)
-        await writer.drain()
-
-    port = await raw(serve)
-    reason = await reason_of(fetcher().get(f"https://localhost:{port}/", hosts=None))
-    assert reason in (FetchReason.PROTOCOL, FetchReason.CONNECT)
-
-
-@pytest.mark.parametrize("answer", [b"", HEAD, HEAD + b"Content-Length: 5\r\n\r\n12"])
-async def test_connection_cut_short_is_an_outage(raw: Any, fetcher: Any, answer: bytes) -> None:
+async def test_answer_that_is_not_http_or_is_cut_short_is_an_outage(raw: Any, fetcher: Any, answer: bytes) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_head(reader)
         writer.write(answer)

@@ -174,12 +174,12 @@ def test_a_certificate_in_place_of_a_key_is_refused(tmp_path: Path) -> None:
 
 def test_a_key_in_place_of_a_certificate_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "bank.pem", BANK.key_pem)
-    assert "no certificate" in refusal(lambda: keystores.open_certificate(path)).reason
+    assert "no certificate" in refusal(lambda: keystores.open_pem(path, path)).reason
 
 
 def test_damaged_pem_is_refused(tmp_path: Path) -> None:
     damaged = BANK.certificate_pem.replace(b"M", b"!", 5)
-    refusal(lambda: keystores.open_certificate(written(tmp_path / "bank.pem", damaged)))
+    refusal(lambda: keystores.open_trust_store(written(tmp_path / "bank.pem", damaged)))
     damaged = BANK.key_pem.replace(b"M", b"!", 5)
     refusal(lambda: keystores.open_private_key(written(tmp_path / "bank.key", damaged)))
 

@@ -88,6 +88,13 @@ async def test_path_is_logged_escaped_and_cut(edge):
     assert len(fields["path"]) <= 200
 
 
+async def test_a_token_in_the_place_of_an_id_is_not_logged(edge, request_head):
+    await edge.listen()
+    await edge.ask(request_head("GET", f"/uk/register/{UUID}/{'t0ken' * 9}"))
+    [fields] = edge.events.named("request")
+    assert fields["path"] == f"/uk/register/{UUID}/t0kent0k..."
+
+
 async def test_head_has_the_headers_of_get(edge, request_head):
     await edge.listen()
     client = await edge.connect()

@@ -113,6 +113,13 @@ async def test_failed_update_changes_nothing(bank: Bank) -> None:
     assert (audit.decision, audit.client_id) == ("refused", client.client_id)
 
 
+async def test_token_in_the_place_of_the_client_id_is_not_kept(bank: Bank) -> None:
+    client, token = await bank.register()
+    for addressed in ("s" * 36, "t" * 43):
+        await refused(bank.put(addressed, token, bank.body(client_id=client.client_id)))
+        assert addressed not in str(bank.registry.changes[-1].audit)
+
+
 async def test_policy_is_judged_on_the_new_state(bank: Bank) -> None:
     client, token = await bank.register()
     body = bank.body(token_endpoint_auth_method="none", client_id=client.client_id)

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from as_clients import ask
+from as_clients import ask, findings
 from managed import Managed, managed
 from town import MARKETS, UK, Reply, Town
 
@@ -32,11 +32,6 @@ def refused(reply: Reply, status: int, check: str, error: str = "invalid_client_
     assert check in reply.checks
 
 
-def decided(town: Town) -> list[str]:
-    """The checks that failed in the newest decision: what the wire does not say."""
-    return [each.check.id for each in town.gateway.reports[-1].findings if each.verdict == "failed"]
-
-
 def audit(town: Town, client_id: str) -> list[tuple[str, str]]:
     """(operation, decision) of a client, oldest first."""
     with closing(sqlite3.connect(f"file:{town.folder}/bank/registry.sqlite?mode=ro", uri=True)) as db:
@@ -48,7 +43,7 @@ def audit(town: Town, client_id: str) -> list[tuple[str, str]]:
 async def test_a_client_reads_its_registration(town: Town, market: str) -> None:
     client = await managed(town, market)
     reply = await client.call("GET")
-    assert reply.status == 200, decided(town)
+    assert reply.status == 200, findings(town)
     assert reply.body == client.answer
     assert reply.headers["Etag"] == '"1"'
     assert (reply.headers["Cache-Control"], reply.headers["Pragma"]) == ("no-store", "no-cache")
@@ -83,7 +78,7 @@ async def test_a_registration_access_token_is_kept_as_hash_and_shown_again_to_th
 async def test_an_update_replaces_the_registration(town: Town, market: str) -> None:
     client = await managed(town, market)
     reply = await client.put(await client.body(scope="openid"))
-    assert reply.status == 200, (reply.body, decided(town))
+    assert reply.status == 200, (reply.body, findings(town))
     assert reply.headers["Etag"] == '"2"'
     assert reply.body["scope"] == "openid"
     assert reply.body["client_id_issued_at"] == client.answer["client_id_issued_at"]
@@ -94,7 +89,7 @@ async def test_an_update_replaces_the_registration(town: Town, market: str) -> N
 async def test_what_an_update_leaves_out_is_defaulted_and_not_kept(town: Town, market: str) -> None:
     client = await managed(town, market, grant_types=["client_credentials", "authorization_code"], response_types=None)
     shorter = await client.put(await client.body(redirect_uris=None, response_types=None, scope="openid accounts"))
-    assert shorter.status == 200, (shorter.body, decided(town))
+    assert shorter.status == 200, (shorter.body, findings(town))
     assert shorter.body["response_types"] == (["code"] if client.is_plain else ["code id_token"])
     # Omitted redirect URIs mean all of the statement's.
     assert set(shorter.body["redirect_uris"]) >= set(client.answer["redirect_uris"])
@@ -108,7 +103,7 @@ async def test_what_an_update_leaves_out_is_defaulted_and_not_kept(town: Town, m
 async def test_the_answer_of_a_registration_can_be_sent_back(town: Town, market: str) -> None:
     client = await managed(town, market, "client_secret_basic")
     reply = await client.put(client.sent_back())
-    assert reply.status == 200, (reply.body, decided(town))
+    assert reply.status == 200, (reply.body, findings(town))
     assert reply.body == client.answer
     assert reply.headers["Etag"] == '"2"'
 
@@ -276,7 +271,7 @@ async def test_an_access_token_ends_when_it_is_used_on_another_client(town: Town
     client, other = await managed(town), await managed(town)
     unauthorised(await client.call("GET", url=other.url))
     unauthorised(await client.call("GET"))
-    assert decided(town)[0] == "management.token.known"
+    assert findings(town)[0] == "management.token.known"
     client.token = await client.new_token()
     assert (await client.call("GET")).status == 200
 

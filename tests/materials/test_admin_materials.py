@@ -86,6 +86,17 @@ def test_a_ca_that_vouches_for_tpps_vouches_for_no_administrator(folder: Path) -
     assert faults(folder, {"tls": {**TLS, "client_ca": ["both.pem"]}}) == ["admin.tls.client_ca"]
 
 
+def test_a_ca_by_another_certificate_is_still_the_one_that_vouches_for_tpps(folder: Path) -> None:
+    renewed = CertificateAuthority.create("Renewed", key=ROOT.key)
+    put(folder / "renewed.pem", renewed.certificate_pem)
+    assert faults(folder, {"tls": {**TLS, "client_ca": ["operators.pem", "renewed.pem"]}}) == ["admin.tls.client_ca"]
+
+
+def test_a_ca_that_issued_one_of_tpps_vouches_for_no_administrator(folder: Path) -> None:
+    put(folder / "roots.pem", ROOT.certificate_pem + OPERATORS.intermediate("TPPs").certificate_pem)
+    assert faults(folder, {"tls": TLS}) == ["admin.tls.client_ca"]
+
+
 def test_the_listeners_certificate_names_its_hosts(folder: Path) -> None:
     assert faults(folder, {"tls": {**TLS, "hosts": ["admin.bank.example", "other.example"]}}) == ["admin.tls.hosts[1]"]
 

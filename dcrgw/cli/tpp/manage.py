@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from dcrgw.cli.options import Option, with_options
 from dcrgw.cli.tpp import options as opt
 from dcrgw.cli.tpp.carrying_out import carry_out, exit_statuses, fetch_token, keep
 from dcrgw.tpp import credentials, management, setup
@@ -18,7 +19,7 @@ from dcrgw.tpp.telling import Hope
 
 READ, UPDATED, DELETED = Hope(200, "read"), Hope(200, "updated"), Hope(204, "deleted")
 
-_TOKEN: tuple[opt.Option, ...] = (
+_TOKEN: tuple[Option, ...] = (
     opt.REGISTRATION_ENDPOINT,
     click.option(
         "--token", metavar="env:NAME|file:PATH",
@@ -29,7 +30,7 @@ _TOKEN: tuple[opt.Option, ...] = (
 
 
 @click.command()
-@opt.with_options(*opt.TRANSPORT, *opt.CLIENT, *_TOKEN, *opt.SIGNING)
+@with_options(*opt.TRANSPORT, *opt.CLIENT, *_TOKEN, *opt.SIGNING)
 def read(**given: Any) -> None:
     """Read a client's registration.
 
@@ -43,7 +44,7 @@ def read(**given: Any) -> None:
 
 
 @click.command()
-@opt.with_options(
+@with_options(
     *opt.TRANSPORT,
     *opt.CLIENT,
     *_TOKEN,
@@ -66,7 +67,7 @@ def update(**given: Any) -> None:
 
 
 @click.command()
-@opt.with_options(*opt.TRANSPORT, *opt.CLIENT, *_TOKEN, *opt.SIGNING)
+@with_options(*opt.TRANSPORT, *opt.CLIENT, *_TOKEN, *opt.SIGNING)
 def delete(**given: Any) -> None:
     """End a client's registration.
 

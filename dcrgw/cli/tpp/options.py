@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
+from dcrgw.cli.options import Option
 from dcrgw.core.jose.algorithms import ALGORITHMS
 from dcrgw.tpp import credentials, known_client, requests, sandbox_index
 from dcrgw.tpp.authentication import METHODS
@@ -19,9 +19,6 @@ from dcrgw.tpp.setup import Incomplete
 FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _REFERENCE = "env:NAME|file:PATH"
-
-F = TypeVar("F", bound=Callable[..., Any])
-Option = Callable[[Any], Any]
 
 #: What every command needs that connects: who we are, and whom we trust.
 TRANSPORT: tuple[Option, ...] = (
@@ -73,17 +70,6 @@ CLIENT: tuple[Option, ...] = (
 
 #: What a sandbox says for a new registration only: elsewhere, what is registered stays.
 _WISHES = frozenset({"redirect_uri", "scope", "auth_method"})
-
-
-def with_options(*options: Option) -> Callable[[F], F]:
-    """A decorator that gives a command these options, in this order."""
-
-    def decorate(command: F) -> F:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
 
 
 def merged(given: dict[str, Any], *, wishes: bool = False) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from dcrgw.cli.options import with_options
 from dcrgw.cli.tpp import options as opt
 from dcrgw.cli.tpp.carrying_out import carry_out, exit_statuses, keep
 from dcrgw.tpp import registration, setup
@@ -17,7 +18,7 @@ REGISTERED = Hope(201, "registered")
 
 
 @click.command()
-@opt.with_options(
+@with_options(
     *opt.TRANSPORT,
     opt.REGISTRATION_ENDPOINT,
     *opt.SIGNING,

@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
+from dcrgw.cli.options import with_options
 from dcrgw.cli.tpp import options as opt
 from dcrgw.cli.tpp.carrying_out import exit_statuses, fetch_token
 from dcrgw.tpp import private_file, setup
 
 
 @click.command()
-@opt.with_options(
+@with_options(
     *opt.TRANSPORT,
     *opt.CLIENT,
     *opt.SIGNING,

@@ -1,0 +1,1 @@
+"""One peer chain becomes one `ClientIdentity`, or every reason why not (`identity.identify`)."""

@@ -1,0 +1,1 @@
+"""From bytes to a `RegisteredClient`: statement, request, metadata, rules, standing, by the profile of a market."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from dcrgw.core.checks import wire_text
 from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.core.strict_json import JsonValue
 
@@ -53,6 +54,18 @@ class RegisteredClient:
 
 #: OB UK DCR, client_id: 1 to 36 characters; none that a path, a log or a form would have to escape.
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,35}")
+
+
+#: Enough to find a mistyped id by, and of a secret or a token that somebody sent in its place too little to use.
+_SHOWN_OF_UNKNOWN = 8
+
+
+def claimed_id(text: str, client: RegisteredClient | None) -> str:
+    """What reports and audit rows tell of an id that a caller claims: whole only where `client` has it."""
+    if client is not None:
+        return client.client_id
+    shown = wire_text(text)
+    return shown if len(shown) <= _SHOWN_OF_UNKNOWN else f"{shown[:_SHOWN_OF_UNKNOWN]}..."
 
 
 def is_client_id(text: str) -> bool:

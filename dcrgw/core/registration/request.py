@@ -58,7 +58,7 @@ def jose_policy(profile: Profile) -> JosePolicy:
     return JosePolicy(profile.request.algorithms, profile.request.types, MAX_REQUEST_BYTES)
 
 
-def open(body: bytes, media_type: str | None, profile: Profile) -> Judgement[Envelope]:  # noqa: A001
+def open(body: bytes, media_type: str | None, profile: Profile) -> Judgement[Envelope]:  # noqa: A001 - request.open
     """The parts of a request body; nothing is proven yet, and nothing outside was asked.
 
     `media_type` is the Content-Type as sent; its parameters, a charset too, say nothing about these bytes.

@@ -1,0 +1,111 @@
+"""The listeners that TPPs, the public and probes reach: what each serves, and how far it lets anyone go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
+
+from cryptography import x509
+
+from dcrgw.adapters.keystores import KeyPair, install
+from dcrgw.config.model import ServerListener, Settings
+from dcrgw.core.market import Market
+from dcrgw.edge.exchange import Handler
+from dcrgw.edge.health import Health
+from dcrgw.edge.limits import Limits
+from dcrgw.edge.listeners import Listener
+from dcrgw.edge.tls import server_context
+from dcrgw.endpoints.discovery import DiscoveryEndpoint, KeysEndpoint
+from dcrgw.endpoints.health import health_endpoint
+from dcrgw.endpoints.register import Recent, RegisterEndpoint, register_without_certificate
+from dcrgw.endpoints.routes import Dispatcher, Endpoint, MarketMap
+from dcrgw.endpoints.token import TokenEndpoint, token_without_certificate
+from dcrgw.errors import ErrorCode
+from dcrgw.materials import Materials
+from dcrgw.ports import Ports
+from dcrgw.ports.signer import Signer
+
+
+def handlers(markets: list[Market], ports: Ports, signer: Signer | None, recent: Recent) -> dict[str, Handler]:
+    """The handlers of the TLS listeners. Below base_url over mutual TLS, below the issuer without."""
+    keys: dict[str, Endpoint] = {"jwks": KeysEndpoint(signer)} if signer is not None else {}
+    return {
+        "mtls": Dispatcher(
+            MarketMap((market.base_url, market) for market in markets),
+            {
+                "register": RegisterEndpoint(ports, recent),
+                "token": TokenEndpoint(ports, recent),
+                ".well-known": DiscoveryEndpoint(signer, public=False),
+                **keys,
+            },
+        ),
+        "public": Dispatcher(
+            MarketMap((market.issuer, market) for market in markets),
+            {
+                "register": register_without_certificate,
+                "token": token_without_certificate,
+                ".well-known": DiscoveryEndpoint(signer, public=True),
+                **keys,
+            },
+        ),
+    }
+
+
+def listeners(materials: Materials, serving: Mapping[str, Handler], health: Health) -> Iterator[Listener]:
+    """The listeners of the settings, not yet started."""
+    settings = materials.settings
+    # The handshake admits every market's anchors, with the intermediates that TPPs may leave out (OpenSSL builds a
+    # path through its own store); each request is judged by its own market's.
+    anchors = [anchor for market in materials.markets.values() for anchor in market.anchors.certificates]
+    yield _tls_listener("mtls", settings.listeners.mtls, materials.mtls, anchors, serving["mtls"], materials)
+    if settings.listeners.public is not None and materials.public is not None:
+        public = settings.listeners.public
+        yield _tls_listener("public", public, materials.public, None, serving["public"], materials)
+    if settings.listeners.health is not None:
+        probe = settings.listeners.health
+        yield Listener(
+            "health",
+            health_endpoint(health),
+            host=probe.host,
+            port=probe.port,
+            limits=http_limits(settings),
+            malformed=ErrorCode.INVALID_REQUEST,
+        )
+
+
+def _tls_listener(
+    name: str,
+    listener: ServerListener,
+    pair: KeyPair,
+    anchors: list[x509.Certificate] | None,
+    handler: Handler,
+    materials: Materials,
+) -> Listener:
+    context = server_context(
+        lambda context: install(context, pair), client_anchors=anchors, minimum=listener.minimum_tls
+    )
+    urls = [url for market in materials.markets.values() for url in (market.base_url, market.issuer)]
+    hosts = frozenset(urlsplit(url).hostname or "" for url in urls)
+    return Listener(
+        name,
+        handler,
+        host=listener.host,
+        port=listener.port,
+        limits=http_limits(materials.settings),
+        ssl_context=context,
+        hosts=hosts,
+    )
+
+
+def http_limits(settings: Settings) -> Limits:
+    """The settings' limits, as the edge takes them."""
+    limits = settings.limits
+    return Limits(
+        handshake_s=limits.handshake_s,
+        header_s=limits.header_s,
+        body_s=limits.body_s,
+        idle_s=limits.idle_s,
+        body_bytes=limits.body_bytes,
+        header_bytes=limits.header_bytes,
+        connections_per_ip=limits.connections_per_ip,
+    )
