@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +13,7 @@ import click
 
 from dcrgw.cli.administration import Administration, Refused, connect
 from dcrgw.cli.options import CONFIG, with_options
-from dcrgw.cli.tables import show_table
+from dcrgw.cli.tables import show_table, shown_time
 
 _FILE = click.Path(path_type=Path)
 _PAGE = 500
@@ -84,7 +83,7 @@ def history(client: str, limit: int, as_json: bool, **given: Any) -> None:
     if as_json:
         _print_json(rows)
         return
-    cells = [(_time(r["at"]), r["operation"], r["decision"], r["author"], _why(r), r["report_id"]) for r in rows]
+    cells = [(shown_time(r["at"]), r["operation"], r["decision"], r["author"], _why(r), r["report_id"]) for r in rows]
     _table(("at", "operation", "decision", "author", "why", "report"), cells)
 
 
@@ -157,7 +156,7 @@ def _show_list(api: Administration, text: str | None, given: Mapping[str, Any], 
             each["org_name"] or each["org_id"] or "-",
             each["software_id"] or "-",
             each["client_name"] or "-",
-            _time(each["client_id_issued_at"]),
+            shown_time(each["client_id_issued_at"]),
         )
         for each in found
     ]
@@ -181,10 +180,6 @@ def _confirm(path: str) -> None:
 def _why(row: Mapping[str, Any]) -> str:
     failed = [finding["check"] for finding in row["findings"] if finding["verdict"] == "failed"]
     return row["facts"].get("reason") or ", ".join(failed) or "-"
-
-
-def _time(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
 def _print_json(value: Any) -> None:

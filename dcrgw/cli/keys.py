@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import click
 from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.signing_keys import SigningKeys, StoredKey
 from dcrgw.cli.options import CONFIG
+from dcrgw.cli.tables import shown_time
 from dcrgw.config.loading import load
 from dcrgw.config.model import SigningSettings
 from dcrgw.errors import GatewayError, Misconfigured
@@ -84,9 +84,5 @@ def _open(path: Path) -> tuple[SigningKeys, SigningSettings]:
 def _line(key: StoredKey, now: float) -> str:
     until = ""
     if key.published_until is not None:
-        until = f"  published until {_time(key.published_until)}" if key.is_published(now) else "  not published"
-    return f"{key.kid}  {key.alg}  {key.state:<8}since {_time(key.since)}{until}"
-
-
-def _time(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        until = f"  published until {shown_time(key.published_until)}" if key.is_published(now) else "  not published"
+    return f"{key.kid}  {key.alg}  {key.state:<8}since {shown_time(key.since)}{until}"

@@ -1,8 +1,9 @@
-"""A table for a person at a terminal."""
+"""How commands show rows and times to a person."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 
 def show_table(head: Sequence[str], rows: Iterable[Sequence[str]], colour: str, *, is_error: bool = False) -> None:
@@ -16,3 +17,8 @@ def show_table(head: Sequence[str], rows: Iterable[Sequence[str]], colour: str, 
     for row in rows:
         table.add_row(*(Text(cell, overflow="fold") for cell in row))
     Console(stderr=is_error).print(table)
+
+
+def shown_time(at: float) -> str:
+    """A Unix time in UTC, to the second (RFC 3339)."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")

@@ -62,7 +62,7 @@ async def _issue(
     committed = await ports.registry.commit(
         Change(
             audit=audit.record(report, client.client_id),
-            used=(UsedToken("assertion", client.client_id, used.jti, used.expires_at),) if used else (),
+            used=(UsedToken("client_assertion", client.client_id, used.jti, used.expires_at),) if used else (),
             issues=access,
         )
     )

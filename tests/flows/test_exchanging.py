@@ -77,7 +77,7 @@ async def test_token_is_remembered_by_hash_certificate_and_times(bank: Bank) -> 
     assert (kept.client_id, kept.scope, kept.x5t_s256) == (client_id, issued.scope, thumbprint(certificate()))
     assert (kept.issued_at, kept.expires_at) == (bank.clock.at, bank.clock.at + 300)
     change = bank.registry.changes[-1]
-    assert [(used.kind, used.issuer, used.jti) for used in change.used] == [("assertion", client_id, "j")]
+    assert [(used.kind, used.issuer, used.jti) for used in change.used] == [("client_assertion", client_id, "j")]
     assert change.audit.operation == bank.report.operation
     assert issued.token not in repr(change) + repr(issued)
 

@@ -13,7 +13,7 @@ from dcrgw.core.strict_json import JsonValue
 
 
 class ClientStatus(StrEnum):
-    """A client's life. `pending` waits for the upstream authorization server."""
+    """A client's life. `pending` is for one that another server has yet to confirm; no flow makes such a one yet."""
 
     PENDING = "pending"
     ACTIVE = "active"
