@@ -66,10 +66,11 @@ class GatewayProcess:
         await self.end()
 
 
-async def launch(config: Path, **environment: str) -> GatewayProcess:
-    """Start it; it may not have got far yet."""
+async def launch(config: Path, *, within: tuple[str, ...] = (), **environment: str) -> GatewayProcess:
+    """Start it, by the command `within` where one is given; it may not have got far yet."""
     return GatewayProcess(
         await asyncio.create_subprocess_exec(
+            *within,
             sys.executable,
             "-m",
             "dcrgw",

@@ -43,6 +43,11 @@ def make_file(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
+        # SQLite would open it for reading alone and say so at the first registration. Asked without opening it: to
+        # close a descriptor here would take away the locks that this process may hold on the file.
+        if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
+            fix = "let the gateway's user read and write it"
+            raise Misconfigured(f"the database {path} cannot be read and written: {fix}") from None
         return
     except OSError as error:
         raise Misconfigured(f"the database {path} cannot be created: {error.strerror}") from error
