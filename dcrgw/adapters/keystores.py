@@ -129,10 +129,7 @@ def judge_pair(pair: KeyPair, at: float) -> None:
     Raises: KeystoreRefused when key and certificate do not belong together, or the certificate is
     not yet valid or no longer.
     """
-    if not _belongs(pair.key, pair.certificate):
-        raise KeystoreRefused(
-            pair.source, "holds a certificate that does not belong to the key", "pair the key with its own one"
-        )
+    judge_belonging(pair)
     now = datetime.fromtimestamp(at, UTC)
     if now < pair.certificate.not_valid_before_utc:
         since = pair.certificate.not_valid_before_utc.isoformat()
@@ -142,6 +139,14 @@ def judge_pair(pair: KeyPair, at: float) -> None:
     if now > pair.certificate.not_valid_after_utc:
         until = pair.certificate.not_valid_after_utc.isoformat()
         raise KeystoreRefused(pair.source, f"holds a certificate that expired on {until}", "renew it")
+
+
+def judge_belonging(pair: KeyPair) -> None:
+    """Raises: KeystoreRefused when key and certificate do not belong together."""
+    if not _belongs(pair.key, pair.certificate):
+        raise KeystoreRefused(
+            pair.source, "holds a certificate that does not belong to the key", "pair the key with its own one"
+        )
 
 
 def install(context: ssl.SSLContext, pair: KeyPair) -> None:

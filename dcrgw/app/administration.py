@@ -13,6 +13,7 @@ from dcrgw.edge.problems import problem_answer
 from dcrgw.edge.tls import server_context
 from dcrgw.endpoints.admin import AdminEndpoint
 from dcrgw.endpoints.administrators import CertificateDoor, SocketDoor
+from dcrgw.endpoints.reloading import Reload
 from dcrgw.errors import ErrorCode
 from dcrgw.materials import AdminMaterials
 from dcrgw.materials.administration import AdminSocket, AdminTls
@@ -25,20 +26,22 @@ _BODY_BYTES = 8192
 _LOCAL_HOSTS = frozenset({"localhost"})
 
 
-def admin_listeners(admin: AdminMaterials | None, ports: Ports, archive: Archive, limits: Limits) -> Iterator[Listener]:
+def admin_listeners(
+    admin: AdminMaterials | None, ports: Ports, archive: Archive, limits: Limits, reload: Reload
+) -> Iterator[Listener]:
     """The listeners of the settings, not yet started."""
     narrow = replace(limits, body_bytes=_BODY_BYTES)
     if admin is not None and admin.socket is not None:
-        yield _socket(admin.socket, ports, archive, narrow)
+        yield _socket(admin.socket, ports, archive, narrow, reload)
     if admin is not None and admin.tls is not None:
-        yield _tls(admin.tls, ports, archive, narrow)
+        yield _tls(admin.tls, ports, archive, narrow, reload)
 
 
-def _socket(socket: AdminSocket, ports: Ports, archive: Archive, limits: Limits) -> Listener:
+def _socket(socket: AdminSocket, ports: Ports, archive: Archive, limits: Limits, reload: Reload) -> Listener:
     door = SocketDoor(socket.readers, socket.writers)
     return Listener(
         "admin",
-        AdminEndpoint(door, _LOCAL_HOSTS, ports, archive),
+        AdminEndpoint(door, _LOCAL_HOSTS, ports, archive, reload),
         file=SocketFile(socket.path, socket.group),
         limits=limits,
         hosts=_LOCAL_HOSTS,
@@ -47,12 +50,12 @@ def _socket(socket: AdminSocket, ports: Ports, archive: Archive, limits: Limits)
     )
 
 
-def _tls(tls: AdminTls, ports: Ports, archive: Archive, limits: Limits) -> Listener:
+def _tls(tls: AdminTls, ports: Ports, archive: Archive, limits: Limits, reload: Reload) -> Listener:
     hosts = frozenset(host.lower() for host in tls.settings.hosts)
     door = CertificateDoor(tls.anchors, tls.rights, ports.clock)
     return Listener(
         "admin.tls",
-        AdminEndpoint(door, hosts, ports, archive),
+        AdminEndpoint(door, hosts, ports, archive, reload),
         host=tls.settings.host,
         port=tls.settings.port,
         limits=limits,

@@ -10,6 +10,7 @@ import click
 COMMANDS = {
     "run": ("dcrgw.cli.run", "run", "Serve the gateway."),
     "check-config": ("dcrgw.cli.check_config", "check_config", "Judge a configuration without serving it."),
+    "reload": ("dcrgw.cli.reload", "reload", "Let a running gateway read its configuration and files anew."),
     "sandbox": ("dcrgw.cli.sandbox", "sandbox", "Serve a test directory, a gateway and a TPP."),
     "tpp": ("dcrgw.cli.tpp", "tpp", "Act as a TPP against any bank."),
     "clients": ("dcrgw.cli.clients", "clients", "Look after the registered clients of a running gateway."),

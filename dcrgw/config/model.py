@@ -223,6 +223,17 @@ class SigningSettings(Section):
     )
 
 
+class ReloadSettings(Section):
+    """How changes are taken while the gateway runs. SIGHUP and `dcrgw reload` work besides."""
+
+    interval_s: Seconds = Field(
+        default=5,
+        ge=0,
+        le=3600,
+        description="How often the configuration and the files that it names are looked at; 0 for never.",
+    )
+
+
 class LoggingSettings(Section):
     """The log, on standard error."""
 
@@ -381,6 +392,9 @@ class Settings(Section):
     keysets: KeySetSettings = Field(default_factory=KeySetSettings, description="Caching of key sets.")
     standing: StandingSettings = Field(default_factory=StandingSettings, description="Caching of the directory's word.")
     signing: SigningSettings = Field(default_factory=SigningSettings, description="Our own signature keys.")
+    reload: ReloadSettings = Field(
+        default_factory=ReloadSettings, description="How changes are taken while the gateway runs."
+    )
     logging: LoggingSettings = Field(default_factory=LoggingSettings, description="The log, on standard error.")
     directories: tuple[DirectorySettings, ...] = Field(
         alias="directory", min_length=1, description="Trust frameworks whose statements are taken."

@@ -16,7 +16,7 @@ Sink = Callable[..., None]
 _logger = structlog.get_logger("dcrgw.edge")
 
 #: Events that mean that the bank has to look; everything else is the outside world being itself.
-_LOUD = frozenset({"accept_failed", "connection_failed", "loop_stalled", "drain_forced"})
+_LOUD = frozenset({"accept_failed", "connection_failed", "loop_stalled", "drain_forced", "reload_refused"})
 
 
 def log_event(event: str, /, *, error: BaseException | None = None, **fields: Any) -> None:

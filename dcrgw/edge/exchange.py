@@ -28,6 +28,8 @@ class Exchange:
     malformed: ErrorCode = ErrorCode.INVALID_CLIENT_METADATA
     market: Market | None = None
     report: Report | None = None
+    #: The generation of configuration and trust that serves it; 0 where there are no generations.
+    generation: int = 0
     #: More for the one log line, by field name.
     notes: dict[str, str | int | float | bool] = field(default_factory=dict)
 

@@ -14,6 +14,7 @@ from dcrgw.edge.faults import method_not_allowed, not_found
 from dcrgw.endpoints.admin_requests import AdminPlace, limit_of, no_query, place_of, reason_of, screen, search_of
 from dcrgw.endpoints.admin_views import audit_line, summary, whole
 from dcrgw.endpoints.administrators import Door, demand_writer
+from dcrgw.endpoints.reloading import Reload, reload_answer
 from dcrgw.flows.administer import CLIENT_KNOWN, Operation, Order, administer
 from dcrgw.ports import Ports
 from dcrgw.ports.registry import Archive
@@ -29,12 +30,15 @@ class AdminEndpoint:
     hosts: Collection[str]
     ports: Ports
     archive: Archive
+    reload: Reload
 
     async def __call__(self, request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
         """One answer of the administration."""
         administrator = await self.door.enter(request)
         exchange.notes["author"] = administrator.name
         screen(request, self.hosts)
+        if request.raw_path.partition("?")[0] == "/reload":
+            return await self._reload(request, exchange, administrator)
         place = place_of(request)
         if place.client is None:
             return await self._search(request, exchange)
@@ -45,6 +49,12 @@ class AdminEndpoint:
             return await self._show(request, exchange, place.client)
         order = Order(_operation(request, place), *place.client, f"admin:{administrator.name}", exchange.interaction_id)
         return await self._order(request, exchange, administrator, order)
+
+    async def _reload(self, request: web.BaseRequest, exchange: Exchange, administrator: Administrator) -> web.Response:
+        demand_writer(administrator, "reload", self.door)
+        _demand(request, "POST")
+        no_query(request)
+        return await reload_answer(self.reload, exchange)
 
     async def _search(self, request: web.BaseRequest, exchange: Exchange) -> web.Response:
         _demand(request, "GET")

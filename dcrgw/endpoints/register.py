@@ -63,8 +63,9 @@ class RegisterEndpoint:
             operation="create",
             market=market.name,
             at=ports.clock.now(),
+            generation=exchange.generation,
         )
-        self._recent.kept.append((report, Evidence(arrival, report.at, journal)))
+        self._recent.kept.append((report, Evidence(arrival, report.at, journal, report.generation)))
         client = await create(arrival, market, ports, report)
         body = client_information(client, market.profile)
         body |= registration_management(client, market, client.secrets.get(REGISTRATION_TOKEN))

@@ -48,8 +48,9 @@ class TokenEndpoint:
             operation="token",
             market=place.market.name,
             at=ports.clock.now(),
+            generation=exchange.generation,
         )
-        self._recent.kept.append((report, Evidence(arrival, report.at, journal)))
+        self._recent.kept.append((report, Evidence(arrival, report.at, journal, report.generation)))
         return json_answer(200, _answer(await flow.exchange(arrival, place.market, ports, report)), exchange)
 
 

@@ -60,10 +60,27 @@ class Materials:
     script_properties: Mapping[str, Mapping[str, SecretStr]]
     warnings: tuple[ConfigFault, ...]
 
+    @property
+    def pairs(self) -> tuple[tuple[str, KeyPair], ...]:
+        """Our own key pairs, each with the words that name it."""
+        found = [("the mutual TLS listener", self.mtls)]
+        if self.public is not None:
+            found.append(("the public listener", self.public))
+        if self.admin is not None and self.admin.tls is not None:
+            found.append(("the administration's listener", self.admin.tls.pair))
+        transports = ((each.settings.name, each.transport) for each in self.directories.values())
+        found += [(f"transport to {name}", pair) for name, pair in transports if pair is not None]
+        return tuple(found)
 
-def open_materials(settings: Settings, at: float) -> Materials:
-    """Open and judge all of it as of `at` (epoch seconds). Raises: ConfigurationRefused with every fault."""
-    opening = Opening(at, is_sandbox=settings.is_sandbox)
+
+def open_materials(settings: Settings, at: float, *, serving: Materials | None = None) -> Materials:
+    """Open and judge all of it as of `at` (epoch seconds).
+
+    What is `serving` already may have expired meanwhile: that must not keep other changes out.
+    Raises: ConfigurationRefused with every fault.
+    """
+    shown = frozenset(pair.certificate for _, pair in serving.pairs) if serving is not None else frozenset()
+    opening = Opening(at, is_sandbox=settings.is_sandbox, serving=shown)
     mtls = _listener(opening, "listeners.mtls", settings.listeners.mtls)
     public = settings.listeners.public
     public_pair = _listener(opening, "listeners.public", public) if public else None

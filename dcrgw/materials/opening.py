@@ -38,9 +38,10 @@ Certificates = tuple[x509.Certificate, ...]
 class Opening:
     """Collects `faults` and `warnings`. What could not be opened is None, and then there is a fault."""
 
-    def __init__(self, at: float, *, is_sandbox: bool) -> None:
+    def __init__(self, at: float, *, is_sandbox: bool, serving: frozenset[x509.Certificate] = frozenset()) -> None:
         self.faults: list[ConfigFault] = []
         self.warnings: list[ConfigFault] = []
+        self._serving = serving
         self._at = at
         self._is_sandbox = is_sandbox
 
@@ -189,7 +190,14 @@ class Opening:
     ) -> KeyPair | None:
         def judged(secret: bytes | None) -> KeyPair:
             pair = open_it(secret)
-            keystores.judge_pair(pair, self._at)
+            if pair.certificate in self._serving and pair.expires_at < self._at:
+                reason = (
+                    f"{path} holds a certificate that expired on {pair.certificate.not_valid_after_utc.isoformat()}"
+                )
+                self.warnings.append(ConfigFault(key, reason, "renew it"))
+                keystores.judge_belonging(pair)
+            else:
+                keystores.judge_pair(pair, self._at)
             return pair
 
         return self._with_password(key, path, password, judged)

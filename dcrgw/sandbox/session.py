@@ -43,6 +43,8 @@ class Session:
     parties: Parties
     endpoints: Endpoints
     traffic: Traffic
+    #: The directory's token URL: a bank lodges new keys and certificates there.
+    tokens: TokenService
     #: sandbox.json once it is published, empty before.
     index: dict[str, Any]
 
@@ -67,19 +69,25 @@ async def session(path: Path, ports: Ports, reports: Reports) -> AsyncIterator[S
         stack.callback(folder.remove, *materials.NAMES)
         materials.write_servers(folder, everybody)
         traffic = Traffic()
-        endpoints = await _serve(stack, folder, everybody, traffic, ports, reports)
+        tokens = TokenService("", {everybody.bank.software.software_id: everybody.bank.client})
+        endpoints = await _serve(stack, folder, everybody, traffic, tokens, ports, reports)
         materials.write_parties(folder, everybody, endpoints)
         parties.revoke(everybody.world, everybody.revoked)
         everybody.world.remember()
-        yield Session(folder, everybody, endpoints, traffic, {})
+        yield Session(folder, everybody, endpoints, traffic, tokens, {})
 
 
 async def _serve(
-    stack: AsyncExitStack, folder: Folder, everybody: Parties, traffic: Traffic, ports: Ports, reports: Reports
+    stack: AsyncExitStack,
+    folder: Folder,
+    everybody: Parties,
+    traffic: Traffic,
+    tokens: TokenService,
+    ports: Ports,
+    reports: Reports,
 ) -> Endpoints:
     """Open the directory's three listeners; the stack closes them."""
-    world, bank = everybody.world, everybody.bank
-    tokens = TokenService("", {bank.software.software_id: bank.client})
+    world = everybody.world
     directory = Directory(world, traffic, tokens)
     certificate, key = folder.path / "directory/server.pem", folder.path / "directory/server.key"
 
