@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from dcrgw.app.calendar import LOOK_S, Calendar
 from dcrgw.app.generation import Generation, Lasting
 from dcrgw.config.faults import ConfigFault, ConfigurationRefused
 from dcrgw.config.model import Settings
@@ -40,6 +41,8 @@ class Reloading:
         on_event: Sink = log_event,
     ) -> None:
         self.generation = first
+        self._calendar = Calendar(lasting.clock, lasting.health, on_event)
+        self._calendar.look(first.materials)
         self._lasting, self._read, self._swap, self._on_event = lasting, read, swap, on_event
         self._one_at_a_time = asyncio.Lock()
         self._poked = asyncio.Event()
@@ -59,6 +62,7 @@ class Reloading:
         async with asyncio.TaskGroup() as self._retiring:
             while True:
                 try:
+                    self._calendar.look(self.generation.materials)
                     if await self._due():
                         await self.reload()
                 except Exception as error:
@@ -114,6 +118,7 @@ class Reloading:
         former, self.generation = self.generation, fresh
         self._swap(fresh)
         self._tell_health("", ())
+        self._calendar.look(fresh.materials, anew=True)
         if self._retiring is not None:
             self._retiring.create_task(former.retire(), name=f"retire generation {former.number}")
 
@@ -132,11 +137,13 @@ class Reloading:
         """Wait for the next look; True when something changed and has settled, or somebody asked."""
         interval_s = self.generation.materials.settings.reload.interval_s
         with suppress(TimeoutError):
-            async with asyncio.timeout(interval_s or None):
+            async with asyncio.timeout(min(interval_s or LOOK_S, LOOK_S)):
                 await self._poked.wait()
         if self._poked.is_set():
             self._poked.clear()
             return True
+        if not interval_s:
+            return False
         before = self._seen
         now = await asyncio.to_thread(digests, self._files())
         if now == before:

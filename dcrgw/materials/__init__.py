@@ -38,6 +38,8 @@ class DirectoryMaterials:
     client_id: str | None
     transport: KeyPair | None
     signing_key: PrivateKey | None = field(repr=False)
+    #: The signing key's certificate, where one is named.
+    signing_certificate: x509.Certificate | None
     trust: Trust
     software_trust: Trust
     proxy: SecretStr | None
@@ -56,6 +58,8 @@ class Materials:
     sealing_keys: tuple[bytes, ...] = field(repr=False)
     #: The operator's own signature key; None where ours stand in the registry.
     signing_key: PrivateKey | None = field(repr=False)
+    #: Its certificate, where it came with one.
+    signing_certificate: x509.Certificate | None
     #: Script name -> property name -> value, references resolved.
     script_properties: Mapping[str, Mapping[str, SecretStr]]
     warnings: tuple[ConfigFault, ...]
@@ -72,6 +76,12 @@ class Materials:
         found += [(f"transport to {name}", pair) for name, pair in transports if pair is not None]
         return tuple(found)
 
+    @property
+    def own(self) -> frozenset[x509.Certificate]:
+        """Our own certificates."""
+        signing = [self.signing_certificate, *(each.signing_certificate for each in self.directories.values())]
+        return frozenset([*(pair.certificate for _, pair in self.pairs), *(each for each in signing if each)])
+
 
 def open_materials(settings: Settings, at: float, *, serving: Materials | None = None) -> Materials:
     """Open and judge all of it as of `at` (epoch seconds).
@@ -79,8 +89,7 @@ def open_materials(settings: Settings, at: float, *, serving: Materials | None =
     What is `serving` already may have expired meanwhile: that must not keep other changes out.
     Raises: ConfigurationRefused with every fault.
     """
-    shown = frozenset(pair.certificate for _, pair in serving.pairs) if serving is not None else frozenset()
-    opening = Opening(at, is_sandbox=settings.is_sandbox, serving=shown)
+    opening = Opening(at, is_sandbox=settings.is_sandbox, serving=serving.own if serving is not None else frozenset())
     mtls = _listener(opening, "listeners.mtls", settings.listeners.mtls)
     public = settings.listeners.public
     public_pair = _listener(opening, "listeners.public", public) if public else None
@@ -92,7 +101,7 @@ def open_materials(settings: Settings, at: float, *, serving: Materials | None =
     }
     admin = _admin(opening, settings, markets.values())
     sealing_keys = _sealing_keys(opening, settings)
-    signing_key = _signing_key(opening, settings.signing)
+    signing_key, signing_certificate = _signing_key(opening, settings.signing)
     properties = {
         each.name: _script_properties(opening, f"script[{i}]", settings, i)
         for i, each in enumerate(settings.scripts)
@@ -112,6 +121,7 @@ def open_materials(settings: Settings, at: float, *, serving: Materials | None =
         markets,
         sealing_keys,
         signing_key,
+        signing_certificate,
         properties,
         (*settings.warnings, *opening.warnings),
     )
@@ -132,14 +142,15 @@ def _sealing_keys(opening: Opening, settings: Settings) -> tuple[bytes, ...]:
     return tuple(key for key in opened if key is not None)
 
 
-def _signing_key(opening: Opening, signing: SigningSettings) -> PrivateKey | None:
+def _signing_key(opening: Opening, signing: SigningSettings) -> tuple[PrivateKey | None, x509.Certificate | None]:
     if signing.keystore is not None:
         pair = opening.keystore("signing.keystore", signing.keystore, signing.keystore_password)
-        return opening.fitting_key("signing.alg", pair.key if pair else None, signing.alg)
+        key = opening.fitting_key("signing.alg", pair.key if pair else None, signing.alg)
+        return key, pair.certificate if pair else None
     if signing.key is not None:
         key = opening.private_key("signing.key", signing.key, signing.key_password)
-        return opening.fitting_key("signing.alg", key, signing.alg)
-    return None
+        return opening.fitting_key("signing.alg", key, signing.alg), None
+    return None, None
 
 
 def _listener(opening: Opening, key: str, listener: ServerListener) -> KeyPair | None:
@@ -179,7 +190,7 @@ def _directory(opening: Opening, key: str, directory: DirectorySettings, setting
         directory,
         client_id,
         transport,
-        opening.signing_key(key, directory),
+        *opening.signing_key(key, directory),
         trust,
         software_trust,
         opening.proxy(outbound_key, outbound),

@@ -68,24 +68,21 @@ class Opening:
             key, private_key, password, lambda secret: keystores.open_pem(certificate, private_key, secret)
         )
 
-    def signing_key(self, key: str, directory: DirectorySettings) -> PrivateKey | None:
-        """The key that signs assertions, proven to belong to `signing_cert` where there is one."""
+    def signing_key(self, key: str, directory: DirectorySettings) -> tuple[PrivateKey | None, x509.Certificate | None]:
+        """The key that signs assertions, and `signing_cert` where there is one, proven to belong to it."""
         path = directory.signing_key
         if path is None:
-            return None
-
-        def open_it(secret: bytes | None) -> PrivateKey:
-            if directory.signing_cert is None:
-                return keystores.open_private_key(path, secret)
-            pair = keystores.open_pem(directory.signing_cert, path, secret)
-            keystores.judge_pair(pair, self._at)
-            return pair.key
-
-        private_key = self._with_password(f"{key}.signing_key", path, directory.signing_key_password, open_it)
+            return None, None
+        if directory.signing_cert is not None:
+            pair = self.pem_pair(f"{key}.signing_key", directory.signing_cert, path, directory.signing_key_password)
+            private_key, certificate = (pair.key, pair.certificate) if pair is not None else (None, None)
+        else:
+            private_key = self.private_key(f"{key}.signing_key", path, directory.signing_key_password)
+            certificate = None
         if private_key is not None and not isinstance(private_key, RSAPrivateKey):
             reason = f"{path} is no RSA key, which {directory.signing_alg} needs"
             self._note(ConfigFault(f"{key}.signing_key", reason, "use an RSA key"))
-        return private_key
+        return private_key, certificate
 
     def private_key(self, key: str, path: Path, password: SecretReference | None) -> PrivateKey | None:
         """The key of a PEM file that comes without a certificate."""

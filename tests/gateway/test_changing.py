@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from admin_clients import ask
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 from town import UK, Town, running
 from wire import client_tls, request, wire
 
@@ -143,9 +146,6 @@ def _server_of(authority: CertificateAuthority, **dates: Any) -> Issued:
     issued = authority.issue_server("localhost", "127.0.0.1", "::1")
     if not dates:
         return issued
-    from cryptography import x509
-    from cryptography.x509.oid import NameOID
-
     names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     return authority.issue(subject=subject, eku=("serverAuth",), extensions=((names, False),), **dates)
@@ -340,3 +340,25 @@ async def test_no_secret_is_told_by_a_change(town: Town, bank: Bank, log: Any) -
     told = json.dumps([str(fault) for fault in done.faults]) + log.getvalue() + json.dumps(await readiness(town))
     assert "not the password" not in told
     assert password not in told
+
+
+async def test_a_certificate_near_its_end_is_told_and_an_expired_one_keeps_no_other_change_out(
+    town: Town, bank: Bank, log: Any
+) -> None:
+    now = time.time()
+    bank.serve(_server_of(town.session.parties.authorities.root, not_before=now - 60, not_after=now + 2))
+    assert not (await town.gateway.reload()).faults
+    told = (await readiness(town))["certificates"]
+    assert any("the mutual TLS listener" in each for each in told["details"])
+    assert '"certificate_expires"' in log.getvalue()
+    await asyncio.sleep(now + 2.1 - time.time())
+    bank.put("more.pem", OTHER.certificate_pem)
+    done = await town.gateway.reload()
+    assert (done.faults, (await readiness(town))["status"]) == ((), 503)
+    # But no gateway starts on one, and none takes a new one that is over.
+    fresh = _server_of(town.session.parties.authorities.root, not_before=now - 60, not_after=now - 1)
+    bank.serve(fresh)
+    assert [fault.key for fault in (await town.gateway.reload()).faults] == [
+        "listeners.mtls.key",
+        "listeners.public.key",
+    ]

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from admin_clients import aside
 from click.testing import CliRunner
+from cryptography.hazmat.primitives.serialization import Encoding
 from gateway_process import SOON_S, directory, serving
 from town import Town, running
 from wire import wire
@@ -59,16 +60,9 @@ def renew(folder: Path, town: Town) -> bytes:
 
 async def test_a_renamed_pair_is_served_without_being_told(town: Town) -> None:
     der = renew(town.folder / "bank", town)
-    pair = town.gateway
-    await until(lambda: pair.materials.mtls.certificate.public_bytes(_der()) == der)
+    await until(lambda: town.gateway.materials.mtls.certificate.public_bytes(Encoding.DER) == der)
     async with wire(town) as connection:
         assert connection.writer.get_extra_info("ssl_object").getpeercert(True) == der
-
-
-def _der():
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    return Encoding.DER
 
 
 async def test_a_half_written_store_is_taken_when_it_is_whole(town: Town) -> None:
