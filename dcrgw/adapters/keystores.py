@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
+from dcrgw.adapters.java_keystores import read_jks
 from dcrgw.adapters.keystore_files import Format, KeystoreRefused, read_file, recognise, refuse_format
 
 PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
@@ -54,19 +55,56 @@ class KeyPair:
         return self.certificate.not_valid_after_utc.timestamp()
 
 
-def open_pkcs12(path: Path, password: bytes | None) -> KeyPair:
-    """The key pair of a PKCS#12 store.
+def open_keystore(path: Path, password: bytes | None) -> KeyPair:
+    """The key pair of a PKCS#12 or JKS store that holds one.
 
     Raises: KeystoreRefused. Its dates and the match of key and certificate are `judge_pair`'s.
     """
-    store = _open_store(path, password)
-    if store.key is None:
+    entries = open_store(path, password)
+    keys = [entry for entry in entries if entry.key is not None]
+    if not keys:
         raise KeystoreRefused(path, "holds no private key, only certificates", "export the key together with it")
-    if store.cert is None:
+    if len(keys) > 1:
+        names = ", ".join(entry.alias or "one without a name" for entry in keys)
+        fix = "copy one of them: dcrgw keystore convert --alias NAME"
+        raise KeystoreRefused(path, f"holds {len(keys)} private keys: {names}", fix)
+    (entry,) = keys
+    if not entry.certificates:
         raise KeystoreRefused(path, "holds a private key without its certificate", "export both into one store")
-    leaf = store.cert.certificate
-    others = [entry.certificate for entry in store.additional_certs]
-    return KeyPair(_usable_key(path, store.key), leaf, _chain(leaf, others), str(path))
+    leaf, *others = entry.certificates
+    others += [each for other in entries if other is not entry for each in other.certificates]
+    return KeyPair(_usable_key(path, entry.key), leaf, _chain(leaf, others), str(path))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a store keeps under one alias: a key with its certificate and chain, or a certificate. Not judged."""
+
+    alias: str
+    key: object | None = field(repr=False)
+    certificates: tuple[x509.Certificate, ...]
+
+
+def open_store(path: Path, password: bytes | None) -> tuple[Entry, ...]:
+    """Everything that a PKCS#12 or JKS store holds. Raises: KeystoreRefused."""
+    content = read_file(path)
+    found = recognise(content)
+    if found is Format.JKS:
+        return tuple(Entry(each.alias, each.key, each.chain) for each in read_jks(path, content, password))
+    if found is not Format.PKCS12:
+        raise refuse_format(path, found, "a PKCS#12 or JKS store")
+    store = _open_pkcs12(path, content, password)
+    entries = []
+    if store.key is not None or store.cert is not None:
+        own = (store.cert.certificate,) if store.cert is not None else ()
+        entries.append(Entry(_name(store.cert), store.key, own))
+    entries += [Entry(_name(each), None, (each.certificate,)) for each in store.additional_certs]
+    return tuple(entries)
+
+
+def _name(certificate: pkcs12.PKCS12Certificate | None) -> str:
+    name = certificate.friendly_name if certificate is not None else None
+    return (name or b"").decode("utf-8", "replace")
 
 
 def open_pem(certificate_path: Path, key_path: Path, password: bytes | None = None) -> KeyPair:
@@ -101,7 +139,7 @@ def open_private_key(path: Path, password: bytes | None = None) -> PrivateKey:
 
 
 def open_trust_store(path: Path, password: bytes | None = None) -> tuple[x509.Certificate, ...]:
-    """The certificates of a trust store, each once: a PEM bundle or PKCS#12 (Java's trust stores are that too).
+    """The certificates of a trust store, each once: a PEM bundle, PKCS#12 or JKS (Java's trust stores are those).
 
     Raises: KeystoreRefused; also for a store that is empty or holds a private key.
     """
@@ -111,11 +149,10 @@ def open_trust_store(path: Path, password: bytes | None = None) -> tuple[x509.Ce
             raise _key_in_trust_store(path)
         found = _pem_certificates(path)
     else:
-        store = _open_store(path, password)
-        if store.key is not None:
+        entries = open_store(path, password)
+        if any(entry.key is not None for entry in entries):
             raise _key_in_trust_store(path)
-        own = [store.cert] if store.cert else []
-        found = [entry.certificate for entry in [*own, *store.additional_certs]]
+        found = [each for entry in entries for each in entry.certificates]
     if not found:
         raise KeystoreRefused(
             path, "holds no certificate", "put the trusted roots into it: an empty store trusts nobody"
@@ -193,11 +230,7 @@ def _short_lived_file(content: bytes) -> Iterator[str]:
 _PASSWORD_FIX = "correct the password, or the secret that it refers to"
 
 
-def _open_store(path: Path, password: bytes | None) -> pkcs12.PKCS12KeyAndCertificates:
-    content = read_file(path)
-    found = recognise(content)
-    if found is not Format.PKCS12:
-        raise refuse_format(path, found, "a PKCS#12 store")
+def _open_pkcs12(path: Path, content: bytes, password: bytes | None) -> pkcs12.PKCS12KeyAndCertificates:
     # A store without a password was made either with an empty one or with none: two different things.
     for candidate in (password,) if password else (None, b""):
         try:

@@ -57,8 +57,8 @@ class Opening:
         return None if secret is None else self._attempt(key, lambda: sealing_key(secret.get_secret_value()))
 
     def keystore(self, key: str, path: Path, password: SecretReference | None) -> KeyPair | None:
-        """The key pair of a PKCS#12 store, fit to serve now."""
-        return self._pair(key, path, password, lambda secret: keystores.open_pkcs12(path, secret))
+        """The key pair of a PKCS#12 or JKS store, fit to serve now."""
+        return self._pair(key, path, password, lambda secret: keystores.open_keystore(path, secret))
 
     def pem_pair(
         self, key: str, certificate: Path, private_key: Path, password: SecretReference | None
