@@ -113,9 +113,20 @@ def open_pem(certificate_path: Path, key_path: Path, password: bytes | None = No
     Raises: KeystoreRefused.
     """
     key = open_private_key(key_path, password)
-    certificates = _pem_certificates(certificate_path)
+    certificates = open_certificates(certificate_path)
     leaf = next((each for each in certificates if _belongs(key, each)), certificates[0])
     return KeyPair(key, leaf, _chain(leaf, certificates), str(certificate_path))
+
+
+def open_certificates(path: Path) -> list[x509.Certificate]:
+    """The certificates of a PEM file, in their order, at least one. Raises: KeystoreRefused."""
+    content = _pem_content(path)
+    if b"BEGIN CERTIFICATE-----" not in content:
+        raise KeystoreRefused(path, "holds no certificate", "name the file that holds the certificate")
+    try:
+        return x509.load_pem_x509_certificates(content)
+    except ValueError:
+        raise KeystoreRefused(path, "holds a damaged certificate", "write it again as PEM") from None
 
 
 def open_private_key(path: Path, password: bytes | None = None) -> PrivateKey:
@@ -147,7 +158,7 @@ def open_trust_store(path: Path, password: bytes | None = None) -> tuple[x509.Ce
     if recognise(content) is Format.PEM:
         if b"PRIVATE KEY-----" in content:
             raise _key_in_trust_store(path)
-        found = _pem_certificates(path)
+        found = open_certificates(path)
     else:
         entries = open_store(path, password)
         if any(entry.key is not None for entry in entries):
@@ -251,16 +262,6 @@ def _pem_content(path: Path) -> bytes:
     if found is not Format.PEM:
         raise refuse_format(path, found, "PEM text")
     return content
-
-
-def _pem_certificates(path: Path) -> list[x509.Certificate]:
-    content = _pem_content(path)
-    if b"BEGIN CERTIFICATE-----" not in content:
-        raise KeystoreRefused(path, "holds no certificate", "name the file that holds the certificate")
-    try:
-        return x509.load_pem_x509_certificates(content)
-    except ValueError:
-        raise KeystoreRefused(path, "holds a damaged certificate", "write it again as PEM") from None
 
 
 def _key_in_trust_store(path: Path) -> KeystoreRefused:

@@ -107,7 +107,7 @@ def _standing_can_be_asked(settings: Settings) -> Iterator[ConfigFault]:
         if why is None:
             continue
         for name in ("tpp_url", "token_url", "client_scopes", "key_id", "signing_key"):
-            if not getattr(directory, name):
+            if not getattr(directory, name) and not (name == "signing_key" and directory.signing_hsm_key):
                 yield ConfigFault(f"directory[{i}].{name}", f"is missing, but {why}", "add it")
         if not has_credentials(directory, prefix="transport_"):
             fix = "add it, or transport_cert and transport_key"

@@ -18,6 +18,7 @@ from dcrgw.config.values import (
     BaseUrl,
     FilePath,
     HostPort,
+    HsmKey,
     HttpsUrl,
     Issuer,
     LocalName,
@@ -84,7 +85,9 @@ class ServerListener(Section):
     certificate: FilePath | None = Field(default=None, description="PEM certificate with its intermediates.")
     key: FilePath | None = Field(default=None, description="PEM private key of the certificate.")
     key_password: Secret | None = Field(default=None, description="Password of an encrypted `key`.")
-    keystore: FilePath | None = Field(default=None, description="PKCS#12 store in place of `certificate` and `key`.")
+    keystore: FilePath | None = Field(
+        default=None, description="PKCS#12 or JKS store in place of `certificate` and `key`."
+    )
     keystore_password: Secret | None = Field(default=None, description="Password of the `keystore`.")
     minimum_tls: Literal["1.2", "1.3"] = Field(default="1.3", description="Oldest TLS version taken.")
 
@@ -113,7 +116,7 @@ class AdminTlsListener(ServerListener):
 
     host: Text = Field(default="127.0.0.1", description="Address to listen on.")
     client_ca: tuple[FilePath, ...] = Field(
-        min_length=1, description="Roots of administrators' certificates: PEM or PKCS#12 files."
+        min_length=1, description="Roots of administrators' certificates: PEM, PKCS#12 or JKS files."
     )
     client_ca_password: Secret | None = Field(default=None, description="Password of PKCS#12 files in `client_ca`.")
     readers: tuple[Text, ...] = Field(default=(), description="Common names that may look.")
@@ -214,10 +217,12 @@ class SigningSettings(Section):
     """Our own signature keys. Without a keystore or key they are made, kept sealed, and rotated by `dcrgw keys`."""
 
     alg: Literal["PS256", "ES256"] = Field(default="PS256", description="Algorithm of new keys, or of the given one.")
-    keystore: FilePath | None = Field(default=None, description="PKCS#12 store whose key signs.")
+    keystore: FilePath | None = Field(default=None, description="PKCS#12 or JKS store whose key signs.")
     keystore_password: Secret | None = Field(default=None, description="Password of the `keystore`.")
     key: FilePath | None = Field(default=None, description="PEM private key in place of `keystore`.")
     key_password: Secret | None = Field(default=None, description="Password of an encrypted `key`.")
+    hsm_key: HsmKey | None = Field(default=None, description="Key in an HSM, as a PKCS#11 URI, in place of both.")
+    hsm_pin: Secret | None = Field(default=None, description="PIN of the token of `hsm_key`.")
     retired_s: Int = Field(
         default=86_400, ge=600, le=31_536_000, description="How long a key that was rotated out stays published."
     )
@@ -263,8 +268,12 @@ class DirectorySettings(Section):
     key_id: Text | None = Field(default=None, description="`kid` of the assertion sent to `token_url`.")
     signing_key: FilePath | None = Field(default=None, description="PEM private key that signs the assertion.")
     signing_key_password: Secret | None = Field(default=None, description="Password of an encrypted `signing_key`.")
+    signing_hsm_key: HsmKey | None = Field(
+        default=None, description="Key in an HSM, as a PKCS#11 URI, in place of `signing_key`."
+    )
+    signing_hsm_pin: Secret | None = Field(default=None, description="PIN of the token of `signing_hsm_key`.")
     signing_cert: FilePath | None = Field(
-        default=None, description="PEM certificate of `signing_key`; proven to belong to it."
+        default=None, description="PEM certificate of the signing key; proven to belong to it."
     )
     signing_alg: Literal["PS256", "RS256"] = Field(default="PS256", description="Algorithm of the assertion.")
     audience: Text | None = Field(
@@ -274,13 +283,13 @@ class DirectorySettings(Section):
     )
     trust_keystore: TrustPlace = Field(
         default=None,
-        description="Roots that vouch for the directory's servers: PKCS#12 or PEM, or `system`.",
+        description="Roots that vouch for the directory's servers: PKCS#12, JKS or PEM, or `system`.",
         json_schema_extra=_like("`system`"),
     )
     trust_keystore_password: Secret | None = Field(default=None, description="Password of `trust_keystore`.")
     software_jwks_trust: TrustPlace = Field(
         default_factory=lambda known: known.get("trust_keystore"),
-        description="Roots that vouch for the hosts of software key sets: PKCS#12 or PEM, or `system`.",
+        description="Roots that vouch for the hosts of software key sets: PKCS#12, JKS or PEM, or `system`.",
         json_schema_extra=_like("`trust_keystore`"),
     )
     software_jwks_trust_password: Secret | None = Field(
@@ -289,7 +298,7 @@ class DirectorySettings(Section):
         json_schema_extra=_like("`trust_keystore_password`"),
     )
     transport_keystore: FilePath | None = Field(
-        default=None, description="PKCS#12 store shown to the directory in mutual TLS."
+        default=None, description="PKCS#12 or JKS store shown to the directory in mutual TLS."
     )
     transport_keystore_password: Secret | None = Field(default=None, description="Password of `transport_keystore`.")
     transport_cert: FilePath | None = Field(
@@ -322,17 +331,19 @@ class MarketSettings(Section):
     )
     profile: Name = Field(description="Market profile: the rules of this market, such as obuk-3.2.")
     directories: tuple[Name, ...] = Field(min_length=1, description="Directories whose statements it takes.")
-    trust: tuple[FilePath, ...] = Field(min_length=1, description="Roots of TPPs' certificates: PEM or PKCS#12 files.")
+    trust: tuple[FilePath, ...] = Field(
+        min_length=1, description="Roots of TPPs' certificates: PEM, PKCS#12 or JKS files."
+    )
     trust_password: Secret | None = Field(
         default=None, description="Password of the PKCS#12 files in `trust`, `qualified_trust` and `intermediates`."
     )
     qualified_trust: tuple[FilePath, ...] = Field(
         default=(),
-        description="Roots of qualified trust service providers: PEM or PKCS#12 files. They vouch for QWACs alone; "
-        "in `trust` they could issue what passes for a directory's certificate.",
+        description="Roots of qualified trust service providers: PEM, PKCS#12 or JKS files. They vouch for QWACs "
+        "alone; in `trust` they could issue what passes for a directory's certificate.",
     )
     intermediates: tuple[FilePath, ...] = Field(
-        default=(), description="Intermediates that TPPs may leave out: PEM or PKCS#12 files."
+        default=(), description="Intermediates that TPPs may leave out: PEM, PKCS#12 or JKS files."
     )
     client_auth_methods: tuple[AuthMethod, ...] = Field(
         default=("private_key_jwt", "tls_client_auth"),

@@ -96,8 +96,22 @@ def _administration(settings: Settings) -> Iterator[ConfigFault]:
 
 
 def _one_signing_key(settings: Settings) -> Iterator[ConfigFault]:
-    if settings.signing.keystore is not None and settings.signing.key is not None:
-        yield ConfigFault("signing.key", "stands beside signing.keystore", "keep one of them")
+    signing = settings.signing
+    named = [name for name in ("keystore", "key", "hsm_key") if getattr(signing, name) is not None]
+    for name in named[1:]:
+        yield ConfigFault(f"signing.{name}", f"stands beside signing.{named[0]}", "keep one of them")
+    yield from _pin("signing.hsm_pin", signing.hsm_key, signing.hsm_pin)
+    for i, directory in enumerate(settings.directories):
+        if directory.signing_key is not None and directory.signing_hsm_key is not None:
+            yield ConfigFault(f"directory[{i}].signing_hsm_key", "stands beside signing_key", "keep one of them")
+        yield from _pin(f"directory[{i}].signing_hsm_pin", directory.signing_hsm_key, directory.signing_hsm_pin)
+
+
+def _pin(key: str, hsm_key: object, pin: object) -> Iterator[ConfigFault]:
+    if hsm_key is not None and pin is None:
+        yield ConfigFault(key, "is missing beside its key", "set the PIN, by reference")
+    if hsm_key is None and pin is not None:
+        yield ConfigFault(key, "is a PIN without a key", "set the key's URI, or remove it")
 
 
 def _proxies(settings: Settings) -> Iterator[ConfigFault]:

@@ -150,6 +150,9 @@ def _signing_key(opening: Opening, signing: SigningSettings) -> tuple[PrivateKey
     if signing.key is not None:
         key = opening.private_key("signing.key", signing.key, signing.key_password)
         return opening.fitting_key("signing.alg", key, signing.alg), None
+    if signing.hsm_key is not None:
+        key = opening.hsm_key("signing.hsm_key", signing.hsm_key, "signing.hsm_pin", signing.hsm_pin)
+        return opening.fitting_key("signing.alg", key, signing.alg), None
     return None, None
 
 
