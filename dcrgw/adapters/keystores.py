@@ -55,13 +55,53 @@ class KeyPair:
         return self.certificate.not_valid_after_utc.timestamp()
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a store keeps under one alias: a key with its certificate and chain, or a certificate. Not judged."""
+
+    alias: str
+    key: object | None = field(repr=False)
+    certificates: tuple[x509.Certificate, ...]
+
+
 def open_keystore(path: Path, password: bytes | None) -> KeyPair:
     """The key pair of a PKCS#12 or JKS store that holds one.
 
     Raises: KeystoreRefused. Its dates and the match of key and certificate are `judge_pair`'s.
     """
-    entries = open_store(path, password)
-    keys = [entry for entry in entries if entry.key is not None]
+    return pair_among(path, open_store(path, password))
+
+
+def pair_of(path: Path, password: bytes | None) -> KeyPair:
+    """The key pair of one file in any form: a store, or PEM with key and certificate. Raises: KeystoreRefused."""
+    return pair_among(path, entries_of(path, password))
+
+
+def entries_of(path: Path, password: bytes | None) -> tuple[Entry, ...]:
+    """What a file in any form holds; the key of a PEM file comes with all its certificates. Raises: KeystoreRefused."""
+    content = read_file(path)
+    if recognise(content) is not Format.PEM:
+        return open_store(path, password)
+    certificates = tuple(open_certificates(path)) if b"BEGIN CERTIFICATE-----" in content else ()
+    if b"PRIVATE KEY-----" not in content:
+        return tuple(Entry("", None, (each,)) for each in certificates)
+    key = open_private_key(path, password)
+    leaf = next((each for each in certificates if _belongs(key, each)), None)
+    ordered = (leaf, *(each for each in certificates if each != leaf)) if leaf is not None else certificates
+    return (Entry("", key, ordered),)
+
+
+def chained(pair: KeyPair, others: Sequence[x509.Certificate]) -> KeyPair:
+    """The pair with those of the other certificates that lead upwards from it."""
+    return KeyPair(pair.key, pair.certificate, _chain(pair.certificate, [*pair.chain, *others]), pair.source)
+
+
+def pair_among(path: Path, entries: Sequence[Entry], alias: str | None = None) -> KeyPair:
+    """The one key pair among a store's entries, or that of an alias. Raises: KeystoreRefused."""
+    keys = [entry for entry in entries if entry.key is not None and alias in (None, entry.alias)]
+    if not keys and alias is not None:
+        names = ", ".join(entry.alias for entry in entries if entry.key is not None)
+        raise KeystoreRefused(path, f"holds no private key of this alias, but {names or 'none'}", "correct the alias")
     if not keys:
         raise KeystoreRefused(path, "holds no private key, only certificates", "export the key together with it")
     if len(keys) > 1:
@@ -74,15 +114,6 @@ def open_keystore(path: Path, password: bytes | None) -> KeyPair:
     leaf, *others = entry.certificates
     others += [each for other in entries if other is not entry for each in other.certificates]
     return KeyPair(_usable_key(path, entry.key), leaf, _chain(leaf, others), str(path))
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What a store keeps under one alias: a key with its certificate and chain, or a certificate. Not judged."""
-
-    alias: str
-    key: object | None = field(repr=False)
-    certificates: tuple[x509.Certificate, ...]
 
 
 def open_store(path: Path, password: bytes | None) -> tuple[Entry, ...]:

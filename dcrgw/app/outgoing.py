@@ -99,7 +99,7 @@ async def directories(materials: Materials, monotonic: Callable[[], float], part
             opened: AsyncExitStack, _health: Health, directory: DirectoryMaterials = directory
         ) -> DirectoryStanding:
             standing = DirectoryStanding(
-                [_directory(directory, materials.settings, opened)],
+                [asked_directory(directory, materials.settings, opened)],
                 answers_s=materials.settings.standing.lifetime_s,
                 clock=monotonic,
             )
@@ -156,13 +156,14 @@ def _source(directory: DirectoryMaterials, settings: Settings, opened: AsyncExit
         directory=own.name,
         jwks_endpoint=own.jwks_endpoint,
         # Published to everybody: the transport certificate is for the token and SCIM endpoints alone.
-        directory_fetcher=_fetcher(directory.trust, None, directory, settings, opened),
-        software_fetcher=_fetcher(directory.software_trust, None, directory, settings, opened),
+        directory_fetcher=fetcher_of(directory.trust, None, directory, settings, opened),
+        software_fetcher=fetcher_of(directory.software_trust, None, directory, settings, opened),
         software_hosts=frozenset(own.software_jwks_hosts),
     )
 
 
-def _directory(directory: DirectoryMaterials, settings: Settings, opened: AsyncExitStack) -> OpenBankingDirectory:
+def asked_directory(directory: DirectoryMaterials, settings: Settings, opened: AsyncExitStack) -> OpenBankingDirectory:
+    """What it takes to ask a directory that has a token endpoint and a standing endpoint."""
     own = directory.settings
     assert own.token_url is not None
     assert own.tpp_url is not None
@@ -178,13 +179,14 @@ def _directory(directory: DirectoryMaterials, settings: Settings, opened: AsyncE
         signing_key=directory.signing_key,
         signing_alg=own.signing_alg,
         audience=own.audience or own.token_url,
-        fetcher=_fetcher(directory.trust, directory.transport, directory, settings, opened),
+        fetcher=fetcher_of(directory.trust, directory.transport, directory, settings, opened),
     )
 
 
-def _fetcher(
+def fetcher_of(
     trust: Trust, shown: KeyPair | None, directory: DirectoryMaterials, settings: Settings, opened: AsyncExitStack
 ) -> Fetcher:
+    """One trust domain's way out; `shown` is the certificate that servers get to see."""
     fetch = settings.fetch
     fetcher = Fetcher(
         ssl_context=_context(trust, shown),

@@ -15,6 +15,7 @@ COMMANDS = {
     "tpp": ("dcrgw.cli.tpp", "tpp", "Act as a TPP against any bank."),
     "clients": ("dcrgw.cli.clients", "clients", "Look after the registered clients of a running gateway."),
     "keys": ("dcrgw.cli.keys", "keys", "Show and rotate the gateway's own signature keys."),
+    "keystore": ("dcrgw.cli.keystore", "keystore", "Look at, check, make and convert key and trust stores."),
     "explain": ("dcrgw.cli.explain", "explain", "Show why the last request was decided as it was."),
 }
 

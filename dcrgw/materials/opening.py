@@ -161,7 +161,7 @@ class Opening:
 
     def server_name(self, key: str, pair: KeyPair, host: str) -> None:
         """The listener's certificate must name the host, or no TPP can connect."""
-        if not _names(pair.certificate, host):
+        if not names_host(pair.certificate, host):
             fix = f"use a certificate whose subject alternative names hold {host}"
             self._note(ConfigFault(key, f"the certificate {pair.source} does not name {host}", fix))
 
@@ -268,7 +268,8 @@ class Opening:
             noted.append(fault)
 
 
-def _names(certificate: x509.Certificate, host: str) -> bool:
+def names_host(certificate: x509.Certificate, host: str) -> bool:
+    """Whether a certificate's alternative names hold a host name or an address; one wildcard level counts."""
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (x509.ExtensionNotFound, ValueError):
