@@ -6,7 +6,10 @@ anchors) has a kept form in `kept`.
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from enum import Enum
 from functools import cache
 from typing import Any, get_type_hints
 
@@ -15,7 +18,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from dcrgw.compliance import kept
 from dcrgw.ports import Ports
 
-_CONFIG = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="constants")
+_CONFIG = ConfigDict(val_json_bytes="base64")
 
 
 class Unreadable(ValueError):
@@ -34,7 +37,7 @@ class Shape:
 
     def write(self, value: Any) -> Any:
         """The value as plain JSON: dicts, lists, texts, numbers."""
-        return self.adapter.dump_python((kept.keep(value),), mode="json")[0]
+        return _plain(self.adapter.dump_python((kept.keep(value),))[0])
 
     def read(self, plain: Any) -> Any:
         """The value of plain JSON. Raises: Unreadable, with the place of the first fault."""
@@ -47,6 +50,22 @@ class Shape:
             raise Unreadable(place, first["msg"]) from None
         except ValueError as error:
             raise Unreadable("", str(error)) from None
+
+
+def _plain(value: Any) -> Any:
+    """The same in JSON's types. A set has an order here, so that equal values make equal texts."""
+    match value:
+        case Enum():
+            return value.value
+        case bytes():
+            return base64.urlsafe_b64encode(value).decode()
+        case Mapping():
+            return {str(name): _plain(each) for name, each in value.items()}
+        case set() | frozenset():
+            return sorted(map(_plain, value), key=kept.text_of)
+        case list() | tuple():
+            return [_plain(each) for each in value]
+    return value
 
 
 @cache
