@@ -76,5 +76,5 @@ def record(report: Report, client_id: str | None = None) -> AuditRecord:
         org_id=report.facts.get("org_id"),
         software_id=report.facts.get("software_id"),
         findings=tuple([f.entry for f in report.findings if f.verdict is not Verdict.PASSED]),
-        facts={**report.facts, **({"generation": str(report.generation)} if report.generation else {})},
+        facts=dict(report.facts),
     )

@@ -73,7 +73,6 @@ async def replay(town: Town, evidence: Evidence, interaction_id: str) -> tuple[R
         operation=OPERATIONS[evidence.arrival.method],
         market=evidence.arrival.market,
         at=ports.clock.now(),
-        generation=evidence.generation,
     )
     try:
         outcome = await judged(evidence.arrival, markets[evidence.arrival.market], ports, report)
