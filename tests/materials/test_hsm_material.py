@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from bank_configuration import ABSENT, CANARY, faults, settings
 from bank_files import bank_folder, put
+from hypothesis import given
+from hypothesis import strategies as st
 from softhsm import KEYS, MODULE, PIN, certificate_of, needs_softhsm, token
 
 from dcrgw.config.faults import ConfigurationRefused
@@ -110,3 +112,13 @@ def test_one_key_and_its_pin() -> None:
     assert "signing.hsm_pin" in faults({"signing.hsm_pin": "env:PIN"})
     both = {"directory[0].signing_hsm_key": OWN, "directory[0].signing_hsm_pin": "env:PIN"}
     assert "directory[0].signing_hsm_key" in faults(both)
+
+
+@given(st.text("pkcs1:;?&=%0atoken-object-id/.x", max_size=60))
+def test_any_text_is_a_key_or_refused(text: str) -> None:
+    try:
+        found = settings({"signing.hsm_key": f"pkcs11:{text}", "signing.hsm_pin": "env:PIN"}).signing.hsm_key
+    except ConfigurationRefused:
+        return
+    assert found.token
+    assert found.object or found.id
