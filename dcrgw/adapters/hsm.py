@@ -45,7 +45,7 @@ class HsmPlace:
 def open_hsm_key(place: HsmPlace, pin: str) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
     """The key, proven to sign as its public key says. Raises: KeystoreRefused; Unavailable when the HSM fails."""
     token = _token(place)
-    token.open(place, pin)
+    token.open(pin)
     public = token.use(lambda session: _public_key(session, place))
     if isinstance(public, rsa.RSAPublicKey):
         key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey = HsmRsaKey(token, place, public)
@@ -68,21 +68,18 @@ class Token:
         #: PINs that the token refused: each further attempt would bring it nearer to locking itself.
         self._refused: set[bytes] = set()
 
-    def open(self, place: HsmPlace, pin: str) -> None:
+    def open(self, pin: str) -> None:
         """Log in. With another PIN than before: out, and in again; the old one serves on if the new one is refused."""
-        mark = hashlib.sha256(pin.encode()).digest()
         with self._lock:
-            if mark in self._refused:
-                raise KeystoreRefused(str(place), "was not asked again: it refused this PIN before", _PIN_FIX)
             if self._session is not None and pin == self._pin:
                 return
             former, before = self._session, self._pin
+            self._demand_fresh(pin)
             if former is not None:
                 self._close()
             try:
                 self._session, self._pin = self._login(pin), pin
             except KeystoreRefused:
-                self._refused.add(mark)
                 if former is not None:
                     self._session, self._pin = self._login(before), before
                 raise
@@ -91,9 +88,8 @@ class Token:
         """The result of `work` on the session; once more on a fresh one when the first is gone. Raises: Unavailable."""
         with self._lock:
             try:
-                return work(self._session)
-            except KeystoreRefused:
-                raise
+                if self._session is not None:
+                    return work(self._session)
             except self._pkcs11.exceptions.PKCS11Error:
                 # The module was restarted, the card pulled and put back, the network gone and back.
                 self._close()
@@ -115,7 +111,13 @@ class Token:
         except self._pkcs11.exceptions.PKCS11Error:
             return  # it is gone already
 
+    def _demand_fresh(self, pin: str) -> None:
+        if _mark(pin) in self._refused:
+            raise KeystoreRefused(str(self._place), "was not asked again: it refused this PIN before", _PIN_FIX)
+
     def _login(self, pin: str) -> Any:
+        """A session. A PIN that was refused is never shown to the token again. Raises: KeystoreRefused, Unavailable."""
+        self._demand_fresh(pin)
         place, errors = str(self._place), self._pkcs11.exceptions
         try:
             module = self._pkcs11.lib(str(self._place.module))
@@ -128,6 +130,7 @@ class Token:
             fix = "correct the token's label, or let the gateway's user reach the module's configuration"
             raise KeystoreRefused(place, "is in a token that the module does not have", fix) from None
         except (errors.PinIncorrect, errors.PinInvalid, errors.PinLenRange):
+            self._refused.add(_mark(pin))
             raise KeystoreRefused(place, "does not open with this PIN", _PIN_FIX) from None
         except (errors.PinLocked, errors.PinExpired, errors.UserPinNotInitialized) as error:
             fix = "let the security officer set a new PIN"
@@ -265,6 +268,10 @@ def _token(place: HsmPlace) -> Token:
         if key not in _tokens:
             _tokens[key] = Token(place)
         return _tokens[key]
+
+
+def _mark(pin: str) -> bytes:
+    return hashlib.sha256(pin.encode()).digest()
 
 
 def _package(place: HsmPlace) -> Any:

@@ -45,6 +45,11 @@ def sealing_key(text: str) -> bytes:
     return key
 
 
+def key_id(key: bytes) -> str:
+    """A short public name of a key; eight hex digits tell a handful of keys apart and give nothing away."""
+    return hashlib.sha256(b"dcrgw sealing key id\0" + key).hexdigest()[:8]
+
+
 class Sealer:
     """Seals with the first key, opens with any: to rotate, put the new key first and keep the old one behind it."""
 
@@ -57,8 +62,8 @@ class Sealer:
             raise Misconfigured(f"a sealing key is {KEY_BYTES} bytes long")
         # One assignment: other threads seal and open meanwhile.
         self._keys: tuple[str | None, Mapping[str, AESGCM]] = (
-            _key_id(keys[0]) if keys else None,
-            {_key_id(key): AESGCM(key) for key in keys},
+            key_id(keys[0]) if keys else None,
+            {key_id(key): AESGCM(key) for key in keys},
         )
 
     def seal(self, secret: str, context: str) -> str:
@@ -73,25 +78,20 @@ class Sealer:
     def open(self, sealed: str, context: str) -> str:
         """The secret again. Raises: Misconfigured when its key is not configured, or it was altered or moved."""
         version, _, rest = sealed.partition(".")
-        key_id, _, box_text = rest.partition(".")
+        sealing_id, _, box_text = rest.partition(".")
         if version != "v1":
             raise Misconfigured("a sealed secret has a form that this version does not know")
-        cipher = self._keys[1].get(key_id)
+        cipher = self._keys[1].get(sealing_id)
         if cipher is None:
             raise Misconfigured(
-                f"a secret was sealed with key {key_id}, which is not among the configured sealing keys"
+                f"a secret was sealed with key {sealing_id}, which is not among the configured sealing keys"
             )
         try:
             box = base64.urlsafe_b64decode(box_text + "=" * (-len(box_text) % 4))
-            opened = cipher.decrypt(box[:_NONCE_BYTES], box[_NONCE_BYTES:], _bound(key_id, context))
+            opened = cipher.decrypt(box[:_NONCE_BYTES], box[_NONCE_BYTES:], _bound(sealing_id, context))
         except (InvalidTag, ValueError) as error:
             raise Misconfigured("a sealed secret does not open: it was altered or moved to another row") from error
         return opened.decode()
-
-
-def _key_id(key: bytes) -> str:
-    """A short public name of a key; eight hex digits tell a handful of keys apart and give nothing away."""
-    return hashlib.sha256(b"dcrgw sealing key id\0" + key).hexdigest()[:8]
 
 
 def _bound(key_id: str, context: str) -> bytes:

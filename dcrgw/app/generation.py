@@ -15,13 +15,14 @@ from aiohttp import web
 
 from dcrgw.adapters.keystores import PrivateKey
 from dcrgw.adapters.randomness import SystemRandomness
-from dcrgw.adapters.sealer import Sealer
+from dcrgw.adapters.sealer import Sealer, key_id
 from dcrgw.adapters.signers import KeystoreSigner, StoredSigner
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app import outgoing
 from dcrgw.app.administration import admin_listeners
 from dcrgw.app.listening import handlers, http_limits, listeners
 from dcrgw.app.parts import Opener, Parts
+from dcrgw.config.faults import ConfigFault, ConfigurationRefused
 from dcrgw.edge.exchange import Exchange, Handler
 from dcrgw.edge.health import Health
 from dcrgw.edge.listeners import Listener
@@ -63,15 +64,16 @@ class Generation:
     _unused: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     @classmethod
-    async def build(cls, number: int, materials: Materials, lasting: Lasting, former: Parts | None) -> Generation:
+    async def build(cls, number: int, materials: Materials, lasting: Lasting, former: Generation | None) -> Generation:
         """A generation that works. Raises: Misconfigured, Unavailable; then nothing of it is left open."""
-        generation = cls(number, materials, Parts(lasting.clock, former))
+        generation = cls(number, materials, Parts(lasting.clock, former.parts if former is not None else None))
         generation._unused.set()
         async with AsyncExitStack() as failing:
             failing.push_async_callback(generation.parts.close)
             await generation._open(lasting)
             if former is not None:
-                generation._demand_no_worse()
+                generation._demand_directories()
+                await generation._demand_sealing_keys(former.materials, lasting.registry)
             failing.pop_all()
         return generation
 
@@ -119,13 +121,22 @@ class Generation:
 
         return serve
 
-    def _demand_no_worse(self) -> None:
+    def _demand_directories(self) -> None:
         """A directory whose keys serve now must give them to the new settings too: or every TPP would be locked out."""
         for name in self.materials.directories:
             now, before = self.parts.health_of(outgoing.keys_part(name))
             if not now.ready and before is not None and before.ready:
                 reason = now.conditions[0].reason
                 raise Unavailable(f"directory.{name}.keys", f"its key set is not to be had as configured now: {reason}")
+
+    async def _demand_sealing_keys(self, former: Materials, registry: SqliteRegistry) -> None:
+        """A key that something is still sealed with cannot go: its clients could not be read any more."""
+        gone = {key_id(key) for key in former.sealing_keys} - {key_id(key) for key in self.materials.sealing_keys}
+        needed = gone & await registry.sealed_with() if gone else gone
+        if needed:
+            reason = f"lacks the key of id {', '.join(sorted(needed))}, with which stored secrets are sealed"
+            fault = ConfigFault("registry.sealing_keys", reason, "keep it behind the new one")
+            raise ConfigurationRefused(self.materials.settings.source, [fault])
 
 
 async def _prove(signer: Signer) -> None:

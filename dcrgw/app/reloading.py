@@ -107,7 +107,7 @@ class Reloading:
             seen = self._seen = await asyncio.to_thread(digests, self._files())
         materials = await asyncio.to_thread(open_materials, settings, self._lasting.clock.now(), serving=serving)
         number = self.generation.number + 1
-        return await Generation.build(number, materials, self._lasting, self.generation.parts), seen
+        return await Generation.build(number, materials, self._lasting, self.generation), seen
 
     def _read_anew(self) -> Settings:
         forget_profiles()

@@ -93,6 +93,23 @@ def test_a_lost_session_is_opened_again() -> None:
     key.sign(b"message", padding.PKCS1v15(), hashes.SHA256())
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_pin_that_was_changed_in_the_token_is_tried_once_by_all_signatures_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    key, held = open_hsm_key(place("rsa"), PIN), hsm._token(place("rsa"))
+    monkeypatch.setattr(held, "_refused", set())
+    monkeypatch.setattr(held, "_pin", "0000-not-it")
+    held._session.close()
+    for _ in range(12):  # more than any token forgives
+        with pytest.raises(KeystoreRefused):
+            key.sign(b"message", padding.PKCS1v15(), hashes.SHA256())
+    assert len(held._refused) == 1
+    monkeypatch.undo()
+    held.open(PIN)
+    key.sign(b"message", padding.PKCS1v15(), hashes.SHA256())
+
+
 @pytest.mark.parametrize("label", ["rsa", "ec"])
 def test_the_key_itself_is_never_given(label: str) -> None:
     key = open_hsm_key(place(label), PIN)

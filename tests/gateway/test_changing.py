@@ -61,6 +61,10 @@ class Bank:
         self.put("bank/server.pem", issued.chain_pem)
         self.put("bank/server.key", issued.key_pem)
 
+    def settle(self) -> None:
+        """Let the configuration stay as it is now."""
+        self._before[self.town.session.config] = self.town.session.config.read_bytes()
+
     def restore(self) -> None:
         """All as before."""
         for path, content in self._before.items():
@@ -313,10 +317,23 @@ async def test_sealing_keys_rotate_while_clients_are_served(town: Town, bank: Ba
     assert registered.status == 201, registered.body
     (town.folder / "bank/fresh.key").write_bytes(b"a0b1c2d3e4f5061728394a5b6c7d8e9fa0b1c2d3e4f5061728394a5b6c7d8e90")
     (town.folder / "bank/fresh.key").chmod(0o600)
-    bank.config('sealing_keys = ["file:bank/', 'sealing_keys = ["file:bank/fresh.key", "file:bank/')
+    both = 'sealing_keys = ["file:bank/fresh.key", "file:bank/sealing.key"]'
+    bank.config('sealing_keys = ["file:bank/sealing.key"]', both)
     assert not (await town.gateway.reload()).faults
-    assert (await town.post(await town.body(**secret))).status == 201
-    bank.config('["file:bank/fresh.key", "file:bank/sealing.key"]', '["file:bank/sealing.key", "file:bank/fresh.key"]')
+    later = await town.post(await town.body(**secret))
+    assert later.status == 201
+    # Both are needed now, whichever is in front: neither may go.
+    for kept in ("fresh", "sealing"):
+        text = town.session.config.read_text()
+        bank.config(both, f'sealing_keys = ["file:bank/{kept}.key"]')
+        assert [fault.key for fault in (await town.gateway.reload()).faults] == ["registry.sealing_keys"]
+        bank.put(town.session.config.name, text.encode())
+    for each in (registered, later):
+        client = f"/clients/{UK}/{each.body['client_id']}"
+        assert (await ask(town.folder / "admin.sock", "GET", client)).status == 200
+    reversed_ = 'sealing_keys = ["file:bank/sealing.key", "file:bank/fresh.key"]'
+    bank.config(both, reversed_)
+    bank.settle()
 
 
 async def test_an_administrator_reloads_over_the_socket_and_hears_why_not(town: Town, bank: Bank) -> None:
