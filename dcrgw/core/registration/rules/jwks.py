@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from dcrgw.core.checks import Failed, Outcome, Skipped, check
-from dcrgw.core.jose.keys import KeySetUnusable, key_set
+from dcrgw.core.jose import keys as key_sets
+from dcrgw.core.jose.keys import KeySetUnusable
 from dcrgw.core.registration.rules.subject import NO_STATEMENT, Registration
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.errors import ErrorCode
@@ -105,7 +104,7 @@ def jwks_usable(subject: Registration) -> Outcome:
     if "jwks" not in subject.metadata.members:
         return _BY_REFERENCE
     try:
-        keys = key_set(json.dumps(subject.metadata.members["jwks"]).encode())
+        keys = key_sets.read(subject.metadata.members["jwks"])
     except KeySetUnusable as error:
         return Failed("jwks cannot be read", str(error))
     if keys.keys:
