@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,7 @@ class Arrival:
         object.__setattr__(self, "digest", hashlib.sha256(self.body).hexdigest())
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One question to one port. `answer` is what the port returned or the exception that it raised."""
 
     port: str
