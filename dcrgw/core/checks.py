@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+from dcrgw.core.values import lean
 from dcrgw.errors import ErrorCode, Fault, Rejected
 
 S = TypeVar("S")
@@ -173,6 +174,7 @@ def check(id: str, *, spec: str, code: ErrorCode, status: int = 400) -> Callable
     return enter
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class Judgement(Generic[T]):
     """What a stage found, and its value if nothing failed. Made by `Findings.judgement`."""

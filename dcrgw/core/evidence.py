@@ -10,7 +10,10 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from dcrgw.core.values import lean
 
+
+@lean
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """One request, as bytes, before anything in it is believed.
@@ -55,6 +58,7 @@ class Journal:
         self.entries.append(Entry(port, question, answer))
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything that one decision was a function of. `at` is epoch seconds."""

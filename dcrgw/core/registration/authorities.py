@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from dcrgw.core.strict_json import JsonValue
+from dcrgw.core.values import lean
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class Authorisation:
     """One competent-authority authorisation: the regulator lets the organisation act in this role there."""

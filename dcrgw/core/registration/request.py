@@ -29,12 +29,14 @@ from dcrgw.core.registration.request_checks import (
 )
 from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.core.strict_json import JsonValue
+from dcrgw.core.values import lean
 
 __all__ = ["Envelope", "Form", "RegistrationRequest", "jose_policy", "open", "verify"]
 
 MAX_REQUEST_BYTES = 131_072
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class RegistrationRequest:
     """A request that is proven as far as its form can be. The JSON form has no iss, aud, times, jti, kid and alg."""

@@ -25,12 +25,14 @@ from dcrgw.core.registration.statement_checks import (
     judge_times,
 )
 from dcrgw.core.strict_json import JsonValue
+from dcrgw.core.values import lean
 
 __all__ = ["Authorisation", "SoftwareStatement", "issuer", "jose_policy", "verify"]
 
 MAX_STATEMENT_BYTES = 65_536
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class SoftwareStatement:
     """A verified statement. `jws` is byte-identical to what was presented, `claims` are all of its claims as read."""

@@ -11,11 +11,13 @@ from dcrgw.core.registration.metadata import ClientMetadata, effective
 from dcrgw.core.registration.profile import Profile
 from dcrgw.core.registration.request import RegistrationRequest
 from dcrgw.core.registration.statement import SoftwareStatement
+from dcrgw.core.values import lean
 
 #: A rule's answer where there is no statement to hold the request against.
 NO_STATEMENT = Skipped("the request brings no software statement")
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class Registration:
     """Who asks, with which statement, for what. `asked` is the request's metadata, `metadata` what would be registered.
