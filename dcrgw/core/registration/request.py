@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from dcrgw.core import strict_json
 from dcrgw.core.checks import Findings, Judgement
@@ -57,7 +58,10 @@ class RegistrationRequest:
 
 def jose_policy(profile: Profile) -> JosePolicy:
     """Which tokens may be requests in this profile. Raises: ValueError where requests are not signed."""
-    return JosePolicy(profile.request.algorithms, profile.request.types, MAX_REQUEST_BYTES)
+    return _jose_policy(profile.request.algorithms, profile.request.types, MAX_REQUEST_BYTES)
+
+
+_jose_policy = lru_cache(maxsize=64)(JosePolicy)
 
 
 def open(body: bytes, media_type: str | None, profile: Profile) -> Judgement[Envelope]:  # noqa: A001 - request.open

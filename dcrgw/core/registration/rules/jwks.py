@@ -22,7 +22,8 @@ _METHODS_WITH_KEYS = frozenset({"private_key_jwt", "self_signed_tls_client_auth"
 def jwks_one_source(subject: Registration) -> Outcome:
     """jwks and jwks_uri do not come together."""
     # As asked and as registered: the statement may have replaced what was asked, a script what was completed.
-    together = any({"jwks", "jwks_uri"} <= each.members.keys() for each in (subject.asked, subject.metadata))
+    asked, registered = subject.asked.members, subject.metadata.members
+    together = ("jwks" in asked and "jwks_uri" in asked) or ("jwks" in registered and "jwks_uri" in registered)
     return "jwks and jwks_uri must not both be there" if together else None
 
 
