@@ -70,6 +70,6 @@ async def _issue(
         raise door.refuse(gates.ASSERTION_UNUSED.failed("the assertion's jti was used before"))
     if committed.verdict is not CommitVerdict.STORED:
         raise door.refuse(gates.ACTIVE.failed("the client is no longer active"))
-    report.findings.append(gates.ASSERTION_UNUSED.passed if used else gates.ASSERTION_UNUSED.skipped("no assertion"))
-    report.findings.append(gates.AUTHENTICATED.passed)
+    report.findings.add(gates.ASSERTION_UNUSED.passed if used else gates.ASSERTION_UNUSED.skipped("no assertion"))
+    report.findings.add(gates.AUTHENTICATED.passed)
     return Issued(token, grant.scope, grant.lifetime_s)

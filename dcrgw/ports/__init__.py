@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dcrgw.core.values import lean
 from dcrgw.ports.clock import Clock
 from dcrgw.ports.directory import Directories
 from dcrgw.ports.keysets import KeySets
@@ -15,6 +16,7 @@ from dcrgw.ports.scripts import Scripts
 from dcrgw.ports.tokens import Randomness
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class Ports:
     """One of each, as a flow gets them."""

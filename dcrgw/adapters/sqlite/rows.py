@@ -12,6 +12,7 @@ from dcrgw.adapters.sealer import Sealer
 from dcrgw.core.authorization.tokens import AccessToken
 from dcrgw.core.registration.client import ClientStatus, RegisteredClient
 from dcrgw.core.registration.metadata import ClientMetadata
+from dcrgw.core.values import lean
 from dcrgw.ports.registry import AuditRecord, Change, UsedToken
 
 #: ASCII JSON: any text, even a lone surrogate, survives; NaN does not.
@@ -40,6 +41,7 @@ AUDIT_COLUMNS = ", ".join(_OF_AUDIT)
 TOKEN_COLUMNS = "t.hash, c.market, c.client_id, t.scope, t.issued_at, t.expires_at, t.x5t_s256"
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class PreparedChange:
     """A change as SQL parameters. Without client, token and ends it is a bare audit row."""
