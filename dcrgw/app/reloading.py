@@ -120,7 +120,14 @@ class Reloading:
         self._tell_health("", ())
         self._calendar.look(fresh.materials, anew=True)
         if self._retiring is not None:
-            self._retiring.create_task(former.retire(), name=f"retire generation {former.number}")
+            self._retiring.create_task(self._see_off(former), name=f"retire generation {former.number}")
+
+    async def _see_off(self, former: Generation) -> None:
+        try:
+            await former.retire()
+        except Exception as error:
+            # What does not close is lost, but must not take the watch with it.
+            self._on_event("retirement_failed", generation=former.number, error=error)
 
     def _refused(self, faults: list[ConfigFault] | tuple[ConfigFault, ...]) -> Reloaded:
         number = self.generation.number
