@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
 import shutil
@@ -46,6 +47,7 @@ def certificate_of(label: str) -> Issued:
 def token() -> str:
     """The token, made at the first call; its label."""
     folder = Path(tempfile.mkdtemp(prefix="softhsm-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (folder / "tokens").mkdir()
     (folder / "softhsm2.conf").write_text(f"directories.tokendir = {folder / 'tokens'}\nlog.level = ERROR\n")
     os.environ["SOFTHSM2_CONF"] = str(folder / "softhsm2.conf")

@@ -134,14 +134,19 @@ async def test_a_request_under_way_ends_in_the_generation_that_it_began_in(town:
     seen = await town.times_asked("scim")
     await town.break_down("scim", "slow", delay_s=2)
     try:
-        before = town.gateway.generation
+        before, former = town.gateway.generation, town.gateway._serving.generation
         async with asyncio.TaskGroup() as group:
             asked = group.create_task(town.post(await town.body()))
             await town.until_asked("scim", seen + 1)
             bank.config('format = "console"', 'format = "console"\n\n[limits]\nbody_s = 19\n')
             assert (await town.gateway.reload()).generation == before + 1
+            # What the request under way stands on is still open.
+            assert former.parts.healths
         assert asked.result().status == 201
         assert town.gateway.reports[-1].generation == before
+        async with asyncio.timeout(15):
+            while former.parts.healths:  # noqa: ASYNC110 - its end tells nobody
+                await asyncio.sleep(0.01)
     finally:
         await town.break_down("scim", "none")
 
