@@ -366,7 +366,8 @@ async def test_the_health_listener_tells_of_life_and_readiness_and_nothing_else(
         assert (alive.status, alive.json) == (200, {"status": "ok"})
         ready = await connection.ask(request(town, method="GET", path="/readyz"))
         assert (ready.status, ready.json["status"]) == (200, "ok")
-        assert {each["component"] for each in ready.json["components"]} == {"registry", "keys of primary"}
+        components = {"registry", "keys of primary", "certificates", "configuration"}
+        assert {each["component"] for each in ready.json["components"]} == components
         assert (await connection.ask(request(town, method="HEAD", path="/livez"), head=True)).status == 200
         assert (await connection.ask(request(town, method="POST", path="/livez"))).status == 405
         answer = await connection.ask(request(town, await town.body()))
