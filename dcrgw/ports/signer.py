@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from dcrgw.errors import Misconfigured
+
 
 class Signer(Protocol):
     """Signs in the name of the gateway. Raises: Unavailable when the keys cannot be had, Misconfigured when unfit."""
@@ -16,3 +18,15 @@ class Signer(Protocol):
     async def sign(self, claims: Mapping[str, Any], typ: str) -> str:
         """The compact JWS of some claims, by the current key."""
         ...
+
+
+class NoSigner:
+    """A gateway without signature keys. Raises: Misconfigured where one is needed."""
+
+    async def published(self) -> tuple[Mapping[str, str], ...]:
+        """None."""
+        return ()
+
+    async def sign(self, claims: Mapping[str, Any], typ: str) -> str:
+        """Never."""
+        raise Misconfigured("there are no signature keys: set registry.sealing_keys, or signing.keystore")
