@@ -10,6 +10,11 @@ def token_endpoint(market: Market) -> str:
     return f"{market.base_url}/token"
 
 
+def authorization_endpoint(market: Market) -> str:
+    """For browsers, so without client certificates."""
+    return f"{market.issuer}/authorize"
+
+
 def registration_endpoint(market: Market) -> str:
     """Over mutual TLS."""
     return f"{market.base_url}/register"
