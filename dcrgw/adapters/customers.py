@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 import tomllib
 import unicodedata
@@ -56,6 +57,20 @@ def read_customers(path: Path) -> tuple[Entry, ...]:
     return entries
 
 
+def written(entry: Entry) -> str:
+    """An entry as its table in a customers file."""
+    members: dict[str, object] = {
+        "login": entry.login,
+        "name": entry.customer.name,
+        "sub": entry.customer.sub,
+        "password": str(entry.password),
+    }
+    if entry.markets:
+        members["markets"] = sorted(entry.markets)
+    # JSON's strings and lists are TOML's, but for the escapes of characters beyond ASCII.
+    return "[[customer]]\n" + "".join(f"{k} = {json.dumps(v, ensure_ascii=False)}\n" for k, v in members.items())
+
+
 class FileCustomers:
     """Implements `dcrgw.ports.customers.Customers` for the entries of a file."""
 
@@ -107,6 +122,6 @@ def _entry(key: str, table: Mapping[str, Any]) -> Entry:
 
 def _text(key: str, table: Mapping[str, Any], name: str) -> str:
     value = table.get(name)
-    if not isinstance(value, str) or not value.strip():
-        raise Misconfigured(f"{key}.{name} is missing or no text")
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise Misconfigured(f"{key}.{name} is missing or no line of text")
     return value
