@@ -34,6 +34,7 @@ _STAGES = {
     "token": "The token request",
     "management": "Managing a registration",
     "update": "What an update may not change",
+    "authorize": "The authorization request, and the forms of the consent pages",
     "admin": "The administration, for the bank's own people",
 }
 
