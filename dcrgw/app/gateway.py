@@ -25,7 +25,7 @@ from dcrgw.edge.listeners import Listener
 from dcrgw.endpoints.register import Recent
 from dcrgw.materials import Materials, open_materials
 from dcrgw.ports import Ports
-from dcrgw.ports.signer import Signer
+from dcrgw.ports.signer import NoSigner, Signer
 from dcrgw.scripting.host import InProcessScripts
 from dcrgw.scripting.loader import ScriptSetting, load_script
 
@@ -82,9 +82,9 @@ async def start(settings: Settings, *, monotonic: Callable[[], float] = time.mon
     async with AsyncExitStack() as opened:
         health = Health(clock, expected=["registry", *(f"keys of {name}" for name in materials.directories)])
         registry = await _registry(materials, clock, health, opened)
-        ports = await _ports(materials, registry, clock, monotonic, health, opened)
-        recent = Recent()
         signer = await _signer(materials, clock, opened)
+        ports = await _ports(materials, registry, signer, clock, monotonic, health, opened)
+        recent = Recent()
         authorize = authorize_endpoint(settings, ports, recent)
         opened.push_async_callback(authorize.close)
         gateway = Gateway(materials, health, recent, [], [], {}, AsyncExitStack())
@@ -126,6 +126,7 @@ async def _registry(materials: Materials, clock: SystemClock, health: Health, op
 async def _ports(
     materials: Materials,
     registry: SqliteRegistry,
+    signer: Signer | None,
     clock: SystemClock,
     monotonic: Callable[[], float],
     health: Health,
@@ -140,6 +141,8 @@ async def _ports(
         directories=outgoing.directories(materials, monotonic, opened),
         scripts=scripts,
         registry=registry,
+        grants=registry.grants,
+        signer=signer or NoSigner(),
         customers=FileCustomers(materials.customers),
     )
 

@@ -22,7 +22,7 @@ from dcrgw.endpoints.health import health_endpoint
 from dcrgw.endpoints.pages import Pages
 from dcrgw.endpoints.register import Recent, RegisterEndpoint, register_without_certificate
 from dcrgw.endpoints.routes import Dispatcher, Endpoint, MarketMap
-from dcrgw.endpoints.token import TokenEndpoint, token_without_certificate
+from dcrgw.endpoints.token import form_endpoints, without_certificate
 from dcrgw.errors import ErrorCode
 from dcrgw.materials import Materials
 from dcrgw.ports import Ports
@@ -47,8 +47,8 @@ def handlers(
             MarketMap((market.base_url, market) for market in markets),
             {
                 "register": RegisterEndpoint(ports, recent),
-                "token": TokenEndpoint(ports, recent),
-                ".well-known": DiscoveryEndpoint(signer, public=False),
+                **form_endpoints(ports, recent),
+                ".well-known": DiscoveryEndpoint(signer, ports.details, public=False),
                 **keys,
             },
         ),
@@ -56,10 +56,10 @@ def handlers(
             MarketMap((market.issuer, market) for market in markets),
             {
                 "register": register_without_certificate,
-                "token": token_without_certificate,
+                **dict.fromkeys(form_endpoints(ports, recent), without_certificate),
                 # Here only: over mutual TLS a browser would ask its owner for a certificate.
                 "authorize": authorize,
-                ".well-known": DiscoveryEndpoint(signer, public=True),
+                ".well-known": DiscoveryEndpoint(signer, ports.details, public=True),
                 **keys,
             },
         ),

@@ -17,6 +17,7 @@ from dcrgw.adapters.attempts import Attempts
 from dcrgw.adapters.customers import login_of
 from dcrgw.adapters.flights import Flights
 from dcrgw.core.authorization import form as forms
+from dcrgw.core.authorization import person
 from dcrgw.core.authorization.interaction import Decision
 from dcrgw.core.checks import Report, gate
 from dcrgw.core.evidence import Arrival, Evidence, Journal
@@ -38,14 +39,12 @@ from dcrgw.ports import Ports
 from dcrgw.ports.recording import recorded
 
 DECISION = gate(
-    "authorize.form.decision",
+    "interaction.form.decision",
     "The form says approve or deny.",
     spec="docs/consent.md",
     code=ErrorCode.INVALID_REQUEST,
 )
 
-#: The refusal that a person can mend: another name or password.
-_WRONG = "customer.authenticated"
 _CANCEL = "cancel"
 _BEGIN = ("GET", "POST")
 
@@ -156,7 +155,7 @@ class AuthorizeEndpoint:
             # not recorded: the question to the customers' port is a password
             signed_in = await flow.sign_in(ticket, login, password, visit.market, self._ports, report)
         except Rejected as refused:
-            if refused.faults[0].check != _WRONG:
+            if refused.faults[0].check != person.AUTHENTICATED.id:
                 raise
             return again(403, words("sign_in.problems.wrong"))
         self._attempts.forgive(account, network)

@@ -10,33 +10,26 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from dcrgw.core.authorization import person
 from dcrgw.core.checks import gate
 from dcrgw.core.market import Market
 from dcrgw.errors import ErrorCode
 from dcrgw.flows.authorise import Ticket
 
 ORIGIN = gate(
-    "authorize.form.origin",
+    "interaction.form.origin",
     "The form was sent by a page of ours: Origin and Sec-Fetch-Site say so.",
     spec="RFC 9700 §4.7; W3C Fetch Metadata §2.3",
     code=ErrorCode.INVALID_REQUEST,
     status=403,
 )
 TOKEN = gate(
-    "authorize.form.token",
+    "interaction.form.token",
     "The form is one that this browser was given for this step of this interaction.",
     spec="RFC 9700 §4.7",
     code=ErrorCode.INVALID_REQUEST,
     status=403,
 )
-TICKET = gate(
-    "authorize.ticket",
-    "The browser shows the key of the interaction that the address names.",
-    spec="RFC 9700 §4.7; docs/consent.md",
-    code=ErrorCode.INVALID_REQUEST,
-    status=410,
-)
-
 #: The name of the form's own field.
 FIELD = "form"
 
@@ -48,7 +41,7 @@ def ticket_of(request: web.BaseRequest, id: str) -> Ticket:
     """The interaction of the address with the key of its cookie. Raises: Rejected without one."""
     key = request.cookies.get(_COOKIE + id, "")
     if not key:
-        raise TICKET.rejection("the browser shows no key of this interaction")
+        raise person.OPEN.rejection("the browser shows no key of this interaction")
     return Ticket(id, key)
 
 

@@ -27,13 +27,13 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class GrantChange:
-    """What one decision changes, as one transaction. What it consumes must still be there, unconsumed, or nothing is.
+    """What one decision changes, as one transaction. What it consumes must still be there, unconsumed.
 
-    `registry` is the registry's part: the audit row, a used assertion, an access token. Whoever `grants`,
-    `pushes` or `keeps` must be an active client then.
+    `registry` is the registry's part: the audit row, used jtis, an access token. A client that `pushes`, `opens` or
+    is granted something must be active then.
     """
 
-    registry: Change
+    registry: Change | None = None
     pushes: PushedRequest | None = None
     opens: Interaction | None = None
     signs_in: SignIn | None = None
@@ -48,6 +48,8 @@ class GrantChange:
     keeps: RefreshToken | None = None
     #: Hash of a refresh token that this change uses up.
     rotates: str | None = None
+    #: (id, epoch seconds) of a grant that is kept at least until then.
+    prolongs: tuple[str, float] | None = None
     #: Id of a grant that ends with this change, with its codes and all its tokens.
     revokes: str | None = None
 
@@ -60,6 +62,8 @@ class GrantVerdict(StrEnum):
     GONE = "gone"
     #: An assertion's jti was used before.
     TOKEN_USED = "token_used"
+    #: A request object's jti was used before.
+    OBJECT_USED = "object_used"
     #: The client is no longer active.
     CONFLICT = "conflict"
 

@@ -15,6 +15,10 @@ class Signer(Protocol):
         """The public JWKs (RFC 7517 §4) to verify with: of the next key, of the current one, of those just retired."""
         ...
 
+    async def alg(self) -> str:
+        """The algorithm of the current key."""
+        ...
+
     async def sign(self, claims: Mapping[str, Any], typ: str) -> str:
         """The compact JWS of some claims, by the current key."""
         ...
@@ -27,6 +31,13 @@ class NoSigner:
         """None."""
         return ()
 
+    async def alg(self) -> str:
+        """None."""
+        raise Misconfigured(_NO_KEYS)
+
     async def sign(self, claims: Mapping[str, Any], typ: str) -> str:
         """Never."""
-        raise Misconfigured("there are no signature keys: set registry.sealing_keys, or signing.keystore")
+        raise Misconfigured(_NO_KEYS)
+
+
+_NO_KEYS = "there are no signature keys: set registry.sealing_keys, or signing.keystore"

@@ -56,7 +56,9 @@ class Person:
     async def __aenter__(self) -> Person:
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         await self.http.close()
 
     async def open(self, url: str) -> Seen:

@@ -146,7 +146,9 @@ async def house(folder: Path, *, claims: dict[str, Any] | None = None, **pages: 
             grants=registry.grants, customers=FileCustomers([_mia()]), details=words,
         )  # fmt: skip
         limits = AttemptLimits(of_account=3, of_network=6, window_s=600)
-        endpoint = AuthorizeEndpoint(ports, recent, Pages("Example Bank", **{"is_sandbox": True, **pages}), Attempts(limits))
+        endpoint = AuthorizeEndpoint(
+            ports, recent, Pages("Example Bank", **{"is_sandbox": True, **pages}), Attempts(limits)
+        )
         tls = ssl.create_default_context(cadata=authority.certificate_pem.decode())
         opened = House(issuer, clock, words, registry, recent, tls)
         listener = Listener(

@@ -24,6 +24,14 @@ class Customer:
 
 
 @dataclass(frozen=True, slots=True)
+class SingleUse:
+    """A request object's `jti`, which must not come again before `expires_at`."""
+
+    jti: str
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
     """An authorization request that was judged, by parameters, by request_uri or as a signed object.
 
@@ -44,6 +52,8 @@ class AuthorizationRequest:
     ui_locales: tuple[str, ...] = ()
     login_hint: str | None = None
     details: tuple[AuthorizationDetail, ...] = ()
+    #: What the authorization uses up, of a request object that was not pushed.
+    once: SingleUse | None = None
 
 
 @dataclass(frozen=True, slots=True)

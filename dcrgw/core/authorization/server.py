@@ -31,6 +31,7 @@ class AuthorizationServer:
     """A market's settings of it. The authorization endpoint is there where `grant_types` has authorization_code."""
 
     grant_types: tuple[str, ...] = (CLIENT_CREDENTIALS,)
+    #: Off leaves no endpoint for it.
     pushed: Use = Use.OPTIONAL
     signed_requests: Use = Use.OPTIONAL
     #: RFC 9126 §2.2: 5 to 600.
@@ -43,9 +44,16 @@ class AuthorizationServer:
     id_token_lifetime_s: int = 300
     #: Access tokens are JWTs of RFC 9068 for this audience; None leaves them opaque.
     jwt_audience: str | None = None
+    #: authorization_details_types of clients that register none.
+    default_detail_types: tuple[str, ...] = ()
     resource_servers: tuple[ResourceServer, ...] = ()
 
     @property
     def asks_people(self) -> bool:
         """Whether there is an authorization endpoint, and with it pushed requests, codes and grants."""
         return AUTHORIZATION_CODE in self.grant_types
+
+    @property
+    def takes_pushed_requests(self) -> bool:
+        """Whether there is an endpoint for them."""
+        return self.asks_people and self.pushed is not Use.OFF
