@@ -30,6 +30,7 @@ from dcrgw.endpoints.authorize_answers import Answer, Answers
 from dcrgw.endpoints.authorize_forms import FIELD, give_ticket, settle_origin, settle_token, ticket_of
 from dcrgw.endpoints.authorize_visit import Visit
 from dcrgw.endpoints.pages import Pages
+from dcrgw.endpoints.pages.wording import by_weight
 from dcrgw.endpoints.recent import Recent
 from dcrgw.endpoints.routes import Place
 from dcrgw.errors import ErrorCode, Rejected
@@ -95,6 +96,7 @@ class AuthorizeEndpoint:
             await request.read(),
             query=request.raw_path.partition("?")[2],
             method=request.method,
+            languages=by_weight(request.headers.get("Accept-Language", "")),
         )
         report, journal = self._report(visit, exchange), Journal()
         self._recent.kept.append((report, Evidence(arrival, report.at, journal)))

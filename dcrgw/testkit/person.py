@@ -1,4 +1,4 @@
-"""A person with a browser but without eyes: keeps cookies, follows redirects at one site, sends forms as a browser does."""
+"""A person with a browser but without eyes: keeps cookies, follows redirects at one site, sends forms."""
 
 from __future__ import annotations
 
@@ -66,7 +66,10 @@ class Person:
         return await self._go("GET", url, {"Sec-Fetch-Site": "cross-site"}, None)
 
     async def submit(self, seen: Seen, headers: Mapping[str, str] = _NONE, **typed: str) -> Seen:
-        """Send a page's form with what was typed, or with the button that was pressed; `headers` stand for others' pages."""
+        """Send a page's form as its own page does, with what was typed and the button that was pressed.
+
+        `headers` replace what a browser says of the sender; an empty one is left out.
+        """
         form = seen.form
         site = urlsplit(seen.url)
         sent = {"Origin": f"{site.scheme}://{site.netloc}", "Sec-Fetch-Site": "same-origin", **headers}

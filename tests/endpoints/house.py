@@ -1,8 +1,7 @@
-"""The authorization endpoint on a real public listener with a real store, and a bank whose clock and words a test sets."""
+"""The authorization endpoint on a real listener with a real store, and a bank whose clock and words a test sets."""
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -20,7 +19,6 @@ from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.core.authorization.details import AuthorizationDetail, DetailFault, DetailText
 from dcrgw.core.authorization.interaction import Customer
 from dcrgw.core.authorization.server import AUTHORIZATION_CODE, AuthorizationServer
-from dcrgw.core.market import Market
 from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.edge.limits import Limits

@@ -43,7 +43,7 @@ def read_wordings() -> Mapping[str, Wording]:
 
 def chosen(wordings: Mapping[str, Wording], wanted: Iterable[str], accepted: str) -> Wording:
     """The first language of `wanted` that we have, then Accept-Language's best one (RFC 9110 §12.5.4)."""
-    for tag in (*wanted, *_by_weight(accepted)):
+    for tag in (*wanted, *by_weight(accepted)):
         # RFC 4647 §3.4: pt-BR finds pt.
         wording = wordings.get(tag.partition("-")[0].lower())
         if wording is not None:
@@ -51,7 +51,8 @@ def chosen(wordings: Mapping[str, Wording], wanted: Iterable[str], accepted: str
     return wordings[DEFAULT]
 
 
-def _by_weight(accepted: str) -> Iterator[str]:
+def by_weight(accepted: str) -> tuple[str, ...]:
+    """The tags of an Accept-Language header, best first."""
     weighed: list[tuple[float, str]] = []
     for part in accepted[:1000].split(","):
         tag, _, parameter = part.strip().partition(";")
@@ -60,7 +61,7 @@ def _by_weight(accepted: str) -> Iterator[str]:
         if weight > 0 and _TAG.fullmatch(tag.strip()):
             weighed.append((weight, tag.strip()))
     # Sorting is stable: between equals the first one named wins.
-    return (tag for _, tag in sorted(weighed, key=lambda pair: -pair[0]))
+    return tuple(tag for _, tag in sorted(weighed, key=lambda pair: -pair[0]))
 
 
 def _wording(lang: str, text: str) -> Wording:
