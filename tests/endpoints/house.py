@@ -15,6 +15,7 @@ from dcrgw.adapters.customers import Entry, FileCustomers
 from dcrgw.adapters.passwords import Cost, hashed
 from dcrgw.adapters.randomness import SystemRandomness
 from dcrgw.adapters.sealer import Sealer
+from dcrgw.adapters.signers import KeystoreSigner
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.core.authorization.details import AuthorizationDetail, DetailFault, DetailText
 from dcrgw.core.authorization.interaction import Customer
@@ -31,7 +32,7 @@ from dcrgw.ports import Ports
 from dcrgw.ports.details import DetailContext
 from dcrgw.ports.registry import AuditRecord, Change
 from dcrgw.sandbox.serving import free_ports
-from dcrgw.testkit.certificates import CertificateAuthority
+from dcrgw.testkit.certificates import CertificateAuthority, new_key
 from dcrgw.testkit.markets import market as plain_market
 from dcrgw.testkit.person import Person, Seen
 
@@ -142,6 +143,7 @@ async def house(folder: Path, *, claims: dict[str, Any] | None = None, **pages: 
         ports = Ports(
             clock, SystemRandomness(), None, None, None, registry,  # type: ignore[arg-type]
             grants=registry.grants, customers=FileCustomers([_mia()]), details=words,
+            signer=KeystoreSigner(new_key(), "ES256"),
         )  # fmt: skip
         limits = AttemptLimits(of_account=3, of_network=6, window_s=600)
         endpoint = AuthorizeEndpoint(

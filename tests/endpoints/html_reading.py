@@ -21,7 +21,7 @@ class Element:
     @property
     def text(self) -> str:
         """What stands in it, children's after its own."""
-        return " ".join("".join([*self.words, " ", *(child.text for child in self.children)]).split())
+        return " ".join(" ".join(["".join(self.words), *(child.text for child in self.children)]).split())
 
     def all(self, *tags: str) -> Iterator[Element]:
         """Descendants of these kinds, in order."""

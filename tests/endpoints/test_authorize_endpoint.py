@@ -181,10 +181,8 @@ async def test_a_sign_in_is_audited_without_the_password(bank: House, mia: Perso
     kept = repr(list(bank.recent.kept)) + repr(bank.events)
     assert "CANARY" not in kept
     assert MIA[1] not in kept
-    requests = [fields for event, fields in bank.events if event == "request"]
-    assert "customer.authenticated" in requests[-4]["checks"] or any(
-        "customer.authenticated" in fields.get("checks", []) for fields in requests
-    )
+    checks = [fields.get("checks") for event, fields in bank.events if event == "request"]
+    assert ["customer.authenticated"] in checks
 
 
 # -- the browser's key
@@ -232,10 +230,13 @@ async def test_a_key_from_before_the_sign_in_opens_nothing_after_it(bank: House,
     before = planted.value
     await mia.submit(page, login=MIA[0], password=MIA[1])
     assert cookies(mia)[name].value != before
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=bank.tls)) as thief:
-        async with thief.get(page.url, headers={"Cookie": f"{name}={before}"}) as answer:
-            assert answer.status == 410
-            assert "Mia" not in await answer.text()
+    cookie = {"Cookie": f"{name}={before}"}
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=bank.tls)) as thief,
+        thief.get(page.url, headers=cookie) as answer,
+    ):
+        assert answer.status == 410
+        assert "Mia" not in await answer.text()
 
 
 async def test_two_tabs_do_not_meet(bank: House, mia: Person) -> None:
@@ -296,7 +297,7 @@ async def test_a_form_of_before_the_sign_in_leads_to_the_current_page(bank: Hous
     stale = await mia.submit(page, login=MIA[0], password=MIA[1])
     assert stale.status == 403
     (link,) = [a for a in read(stale.text.encode()).all("a") if a.attributes.get("class") == "button primary"]
-    assert consent.url.endswith(link.attributes["href"] or "?")
+    assert urlsplit(consent.url).path == link.attributes["href"]
 
 
 async def test_nobody_approves_without_a_sign_in(bank: House, mia: Person) -> None:
@@ -309,7 +310,7 @@ async def test_nobody_approves_without_a_sign_in(bank: House, mia: Person) -> No
 @pytest.mark.parametrize("decision", ["", "APPROVE", "yes"])
 async def test_a_decision_that_is_none_is_refused(bank: House, mia: Person, decision: str) -> None:
     seen = await mia.submit(await bank.signed_in(mia), decision=decision)
-    assert (seen.status, seen.left_for) == (410, None) or seen.status == 400
+    assert (seen.status, seen.left_for) == (410, None)
 
 
 # -- once
