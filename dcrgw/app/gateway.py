@@ -9,13 +9,14 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from dcrgw.adapters.clock import SystemClock
+from dcrgw.adapters.customers import FileCustomers
 from dcrgw.adapters.randomness import SystemRandomness
 from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.signers import KeystoreSigner, StoredSigner
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app import outgoing
 from dcrgw.app.administration import admin_listeners
-from dcrgw.app.listening import handlers, http_limits, listeners
+from dcrgw.app.listening import authorize_endpoint, handlers, http_limits, listeners
 from dcrgw.config.model import Settings
 from dcrgw.core.checks import Report
 from dcrgw.edge.drain import serve_until_signal
@@ -84,8 +85,10 @@ async def start(settings: Settings, *, monotonic: Callable[[], float] = time.mon
         signer = await _signer(materials, clock, opened)
         ports = await _ports(materials, registry, signer, clock, monotonic, health, opened)
         recent = Recent()
+        authorize = authorize_endpoint(settings, ports, recent)
+        opened.push_async_callback(authorize.close)
         gateway = Gateway(materials, health, recent, [], [], {}, AsyncExitStack())
-        serving = handlers(list(materials.markets.values()), ports, signer, recent)
+        serving = handlers(list(materials.markets.values()), ports, signer, recent, authorize)
         admin = admin_listeners(materials.admin, ports, registry, http_limits(settings))
         for listener in (*listeners(materials, serving, health), *admin):
             gateway.addresses[listener.name] = await listener.start()
@@ -140,6 +143,7 @@ async def _ports(
         registry=registry,
         grants=registry.grants,
         signer=signer or NoSigner(),
+        customers=FileCustomers(materials.customers),
     )
 
 

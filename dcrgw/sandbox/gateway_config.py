@@ -45,6 +45,10 @@ cooldown_s = 1                                   # a tester rotates keys more of
 [standing]
 lifetime_s = 0                                   # a change at the directory counts from the next request on
 
+[consent]
+customers = "bank/customers.toml"                # their passwords are in sandbox.json
+bank_name = "Example Bank"
+
 [logging]
 level = "info"
 format = "console"
