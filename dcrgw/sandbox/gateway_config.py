@@ -81,6 +81,7 @@ trust = ["ca.pem"]
 intermediates = ["issuing.pem"]
 client_auth_methods = {methods}
 request_audiences = [{audience}, {issuer}]
+authorization_server = {{ grant_types = ["client_credentials", "authorization_code", "refresh_token"] }}
 policy = {{ statement_max_age_s = {max_age}, standing_compares_metadata = false }}    # the statements of testers count
 """
 
