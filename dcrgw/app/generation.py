@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from dcrgw.adapters.attempts import Attempts
+from dcrgw.adapters.customers import FileCustomers
 from dcrgw.adapters.keystores import PrivateKey
 from dcrgw.adapters.randomness import SystemRandomness
 from dcrgw.adapters.sealer import Sealer, key_id
@@ -20,20 +22,21 @@ from dcrgw.adapters.signers import KeystoreSigner, StoredSigner
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app import outgoing
 from dcrgw.app.administration import admin_listeners
-from dcrgw.app.listening import handlers, http_limits, listeners
+from dcrgw.app.listening import authorize_endpoint, handlers, http_limits, listeners, sign_in_attempts
 from dcrgw.app.parts import Opener, Parts
 from dcrgw.config.faults import ConfigFault, ConfigurationRefused
 from dcrgw.edge.exchange import Exchange, Handler
 from dcrgw.edge.health import Health
 from dcrgw.edge.listeners import Listener
 from dcrgw.edge.tls import rehearse
+from dcrgw.endpoints.authorize import AuthorizeEndpoint
 from dcrgw.endpoints.recent import Recent
 from dcrgw.endpoints.reloading import Reload
 from dcrgw.errors import Unavailable
 from dcrgw.materials import Materials
 from dcrgw.ports import Ports
 from dcrgw.ports.clock import Clock
-from dcrgw.ports.signer import Signer
+from dcrgw.ports.signer import NoSigner, Signer
 from dcrgw.scripting.host import InProcessScripts
 from dcrgw.scripting.loader import ScriptSetting, load_script
 
@@ -96,8 +99,12 @@ class Generation:
             directories=await outgoing.directories(materials, lasting.monotonic, self.parts),
             scripts=await self.parts.get("scripts", _scripts_are_made_of(materials), _scripts_of(materials, lasting)),
             registry=lasting.registry,
+            grants=lasting.registry.grants,
+            signer=signer or NoSigner(),
+            customers=await self.parts.get("customers", materials.customers, _customers_of(materials)),
         )
-        serving = handlers(list(materials.markets.values()), ports, signer, lasting.recent)
+        authorize = await self.parts.get("authorize", object(), await self._pages(ports, lasting))
+        serving = handlers(list(materials.markets.values()), ports, signer, lasting.recent, authorize)
         limits = http_limits(materials.settings)
         admin = admin_listeners(materials.admin, ports, lasting.registry, limits, lasting.reload)
         for listener in (*listeners(materials, serving, lasting.health), *admin):
@@ -106,6 +113,22 @@ class Generation:
                 await asyncio.to_thread(rehearse, listener.ssl_context)
             listener.around(self._counted)
             self.listeners[listener.name] = listener
+
+    async def _pages(self, ports: Ports, lasting: Lasting) -> Opener[AuthorizeEndpoint]:
+        """The pages are each generation's own; who failed to sign in too often stays so through all of them."""
+        settings = self.materials.settings
+
+        async def count(_opened: AsyncExitStack, _health: Health) -> Attempts:
+            return sign_in_attempts(settings)
+
+        attempts = await self.parts.get("sign-ins", settings.consent, count)
+
+        async def open_(opened: AsyncExitStack, _health: Health) -> AuthorizeEndpoint:
+            endpoint = authorize_endpoint(settings, ports, lasting.recent, attempts)
+            opened.push_async_callback(endpoint.close)
+            return endpoint
+
+        return open_
 
     def _counted(self, handler: Handler) -> Handler:
         async def serve(request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
@@ -163,6 +186,14 @@ def _signer_of(materials: Materials, clock: Clock) -> Opener[Signer | None]:
         sealer = Sealer(materials.sealing_keys)
         path = materials.settings.registry.path
         return await opened.enter_async_context(StoredSigner.open(path, sealer=sealer, clock=clock, alg=alg))
+
+    return open_
+
+
+def _customers_of(materials: Materials) -> Opener[FileCustomers]:
+    async def open_(_opened: AsyncExitStack, _health: Health) -> FileCustomers:
+        # In a thread: it makes a password hash, which takes its time.
+        return await asyncio.to_thread(FileCustomers, materials.customers)
 
     return open_
 

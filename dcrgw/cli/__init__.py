@@ -16,6 +16,7 @@ COMMANDS = {
     "clients": ("dcrgw.cli.clients", "clients", "Look after the registered clients of a running gateway."),
     "keys": ("dcrgw.cli.keys", "keys", "Show and rotate the gateway's own signature keys."),
     "keystore": ("dcrgw.cli.keystore", "keystore", "Look at, check, make and convert key and trust stores."),
+    "customers": ("dcrgw.cli.customers", "customers", "Keep the file of customers who sign in on the gateway's pages."),
     "replay": ("dcrgw.cli.replay", "replay", "Decide recorded requests again, and compare."),
     "explain": ("dcrgw.cli.explain", "explain", "Show why the last request was decided as it was."),
 }

@@ -32,6 +32,8 @@ class Arrival:
     method: str = "POST"
     client_id: str | None = None
     if_match: tuple[str, ...] = ()
+    #: What its sender reads, best first (Accept-Language), as BCP 47 tags.
+    languages: tuple[str, ...] = ()
     #: SHA-256 of the body, hex: what makes a repeated request the same request.
     digest: str = field(init=False, repr=False)
 

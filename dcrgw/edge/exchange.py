@@ -30,6 +30,8 @@ class Exchange:
     report: Report | None = None
     #: The generation of configuration and trust that serves it; 0 where there are no generations.
     generation: int = 0
+    #: The map from failures to responses, where this request is answered in another way than its listener's.
+    answer: Callable[[BaseException, Exchange], web.Response] | None = None
     #: More for the one log line, by field name.
     notes: dict[str, str | int | float | bool] = field(default_factory=dict)
 

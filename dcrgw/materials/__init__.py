@@ -13,8 +13,10 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
+from dcrgw.adapters import customers
 from dcrgw.adapters.keystores import KeyPair, PrivateKey
 from dcrgw.config.credentials import has_credentials
+from dcrgw.config.explaining import did_you_mean
 from dcrgw.config.faults import ConfigFault, ConfigurationRefused
 from dcrgw.config.model import DirectorySettings, MarketSettings, ServerListener, Settings, SigningSettings
 from dcrgw.config.profiles import profile_served
@@ -22,6 +24,7 @@ from dcrgw.config.values import split_https
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.market import Directory, Market
 from dcrgw.materials.administration import AdminMaterials, admin_socket, admin_tls
+from dcrgw.materials.authorization import authorization_server
 from dcrgw.materials.opening import Opening
 
 __all__ = ["AdminMaterials", "DirectoryMaterials", "Materials", "open_materials", "open_sealing_keys"]
@@ -60,6 +63,8 @@ class Materials:
     signing_key: PrivateKey | None = field(repr=False)
     #: Its certificate, where it came with one.
     signing_certificate: x509.Certificate | None
+    #: Those who may sign in on our pages.
+    customers: tuple[customers.Entry, ...] = field(repr=False)
     #: Script name -> property name -> value, references resolved.
     script_properties: Mapping[str, Mapping[str, SecretStr]]
     warnings: tuple[ConfigFault, ...]
@@ -102,6 +107,7 @@ def open_materials(settings: Settings, at: float, *, serving: Materials | None =
     admin = _admin(opening, settings, markets.values())
     sealing_keys = _sealing_keys(opening, settings)
     signing_key, signing_certificate = _signing_key(opening, settings.signing)
+    known_customers = _customers(opening, settings)
     properties = {
         each.name: _script_properties(opening, f"script[{i}]", settings, i)
         for i, each in enumerate(settings.scripts)
@@ -122,6 +128,7 @@ def open_materials(settings: Settings, at: float, *, serving: Materials | None =
         sealing_keys,
         signing_key,
         signing_certificate,
+        known_customers,
         properties,
         (*settings.warnings, *opening.warnings),
     )
@@ -154,6 +161,17 @@ def _signing_key(opening: Opening, signing: SigningSettings) -> tuple[PrivateKey
         key = opening.hsm_key("signing.hsm_key", signing.hsm_key, "signing.hsm_pin", signing.hsm_pin)
         return opening.fitting_key("signing.alg", key, signing.alg), None
     return None, None
+
+
+def _customers(opening: Opening, settings: Settings) -> tuple[customers.Entry, ...]:
+    key, path = "consent.customers", settings.consent.customers
+    found = opening.customers(key, path) if path is not None else ()
+    known = [market.name for market in settings.markets]
+    for entry in found:
+        for name in sorted(entry.markets.difference(known)):
+            fix = did_you_mean(name, known, f"there are {', '.join(known)}")
+            opening.faults.append(ConfigFault(key, f"{entry.login} names a market {name} that is not there", fix))
+    return found
 
 
 def _listener(opening: Opening, key: str, listener: ServerListener) -> KeyPair | None:
@@ -233,6 +251,7 @@ def _market(opening: Opening, key: str, market: MarketSettings, settings: Settin
         error_codes=dict(market.error_codes),
         access_token_lifetime_s=market.access_token_lifetime_s,
         explain_errors=market.explain_errors,
+        server=authorization_server(opening, f"{key}.authorization_server", market.authorization_server),
     )
 
 
