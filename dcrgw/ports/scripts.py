@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,6 +11,11 @@ from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.errors import ErrorCode
+
+#: What a script may ask of the gateway during a call: a name (`directory.standing`, `keysets.get`, `http.get`) and
+#: arguments, answered with JSON. Raises: Unavailable or Rejected as the port behind it does; ValueError for a
+#: question that makes no sense.
+Capability = Callable[[str, Sequence[JsonValue]], Awaitable[JsonValue]]
 
 
 @dataclass(frozen=True, slots=True)

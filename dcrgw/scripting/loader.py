@@ -35,6 +35,8 @@ class ScriptSetting:
     enabled: bool = True
     properties: Mapping[str, str] = field(default_factory=dict, repr=False)
     markets: frozenset[str] = frozenset()
+    #: The text itself, where it is at hand already.
+    text: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ def accepts(method: Callable[..., Any], count: int) -> bool:
 
 def _compile(setting: ScriptSetting) -> CodeType:
     try:
-        source = setting.file.read_bytes()
+        source = setting.file.read_bytes() if setting.text is None else setting.text.encode()
     except OSError as error:
         raise _fault(setting, f"the file cannot be read: {error.strerror}") from error
     try:
