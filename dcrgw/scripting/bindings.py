@@ -32,7 +32,7 @@ _CONTEXTS: Mapping[str, type[ScriptContext]] = {
 _CHANGE_THE_CLIENT = frozenset({"createClient", "updateClient"})
 
 
-def ask_nothing(name: str, arguments: list[Any], /) -> NoReturn:
+def ask_nothing(name: str, _arguments: list[Any], /) -> NoReturn:
     """The capabilities of a call that has none."""
     raise CapabilityRefused(f"{name} is not to be had in this call")
 

@@ -46,7 +46,7 @@ def statement_facts(statement: SoftwareStatement) -> Facts:
         "software_id": statement.software_id,
         "org_id": statement.org_id,
         "directory": statement.directory,
-        "software_roles": sorted(statement.software_roles),
+        "software_roles": list[JsonValue](sorted(statement.software_roles)),
         "claims": dict(statement.claims),
     }
 
@@ -87,7 +87,7 @@ def standing_facts(standing: Standing) -> Facts:
         "org_id": standing.org_id,
         "organisation_active": standing.organisation_active,
         "software_active": standing.software_active,
-        "software_roles": None if roles is None else sorted(roles),
+        "software_roles": None if roles is None else list[JsonValue](sorted(roles)),
         "authorisations": None
         if held is None
         else [[one.member_state, role, one.active] for one in held for role in sorted(one.roles)],

@@ -44,7 +44,7 @@ class CapabilityRefused(Exception):
 class Standing:
     """What the directory says of a TPP now. `found` False: it knows no such software in that organisation.
 
-    `software_roles` None: the directory lists none. `authorisations` are its regulators': (member state, role, active?).
+    `software_roles` None: the directory lists none. `authorisations` are its regulators': (country, role, active?).
     """
 
     found: bool
