@@ -32,6 +32,14 @@ class ScriptCall:
     request_claims: Mapping[str, JsonValue] = field(repr=False)
     client_id: str
     attributes: Mapping[str, JsonValue] = field(default_factory=dict)
+    #: The request as signed; None for a JSON body.
+    request_jws: str | None = field(default=None, repr=False)
+    #: `method`, `path`, `remote_address`, `headers`, as `Arrival.http_facts` tells them.
+    http: Mapping[str, JsonValue] = field(default_factory=dict)
+    operation: str = "create"
+    #: The report that the call belongs to, and the caller's label: what its failures and its log are found by.
+    report_id: str = ""
+    interaction_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +65,16 @@ class ScriptOutcome:
 
 
 class Scripts(Protocol):
-    """Runs every enabled client-registration script in order; the first no ends it.
+    """Runs every enabled client-registration script in order; the first no ends it. `ask` answers their questions.
 
-    Raises: Misconfigured when a script raises or returns what is neither True nor False.
+    Raises: Misconfigured when a script raises, overruns, dies or returns what is neither True nor False; Unavailable
+    when one that is needed does not serve or has no free worker, and what `ask` raised.
     """
 
-    async def create_client(self, call: ScriptCall) -> ScriptOutcome:
+    async def create_client(self, call: ScriptCall, ask: Capability) -> ScriptOutcome:
         """createClient of each script."""
         ...
 
-    async def update_client(self, call: ScriptCall) -> ScriptOutcome:
+    async def update_client(self, call: ScriptCall, ask: Capability) -> ScriptOutcome:
         """updateClient of each script."""
         ...

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import linecache
+import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from types import CodeType
-from typing import Any
+from functools import partial
+from types import CodeType, FunctionType, ModuleType
+from typing import Any, TextIO
 
 from dcrgw.core.scripts.entry import ScriptEntry
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.scripting.bindings import Bound, bind
 from dcrgw.scripting.calls import MethodAnswer, MethodCall, ScriptFailed
-from dcrgw.scripting.capabilities import Asking, Capabilities, CapabilityFailed
-from dcrgw.scripting.loader import LoadedScript, ScriptSetting, fault_of, load_script
+from dcrgw.scripting.capabilities import Allowance
+from dcrgw.scripting.loader import fault_of, load
 from dcrgw.scripting.members import copied
+from dcrgw.scripting.questions import Capabilities, CapabilityFailed
 from dcrgw.scripting.refusal import Rejection
-from dcrgw.scripting.types import KINDS
 
 #: Names by which a script's code reaches a capability.
 _CAPABILITIES = frozenset({"directory", "keysets", "http"})
@@ -33,6 +33,8 @@ class Begun:
 
     bound: Bound
     returned: Any
+    #: What the script raised; what it declared without raising is `bound`'s.
+    refusal: Mapping[str, JsonValue] | None = None
 
 
 class Execution:
@@ -41,28 +43,33 @@ class Execution:
     def __init__(self, entry: ScriptEntry, properties: Mapping[str, str]) -> None:
         """Compile, construct, check and initialise. Raises: Misconfigured."""
         self.entry = entry
-        self._properties = dict(properties)
-        _know_source(entry)
-        self._loaded = load_script(_setting(entry, properties), now=time.time())
-        self.methods = _methods(self._loaded)
+        self._loaded = load(entry, properties, now=time.time())
+        self.methods = self._loaded.methods
+        #: The module's name in sys.modules, and of the script's own logger.
         self.module = self._loaded.module
         #: Whether a `def` method may put questions, as far as its code can tell.
-        self.may_ask = any(
-            _names(code) & _CAPABILITIES
-            for name in self.methods
-            if (code := getattr(self._loaded.method(name), "__code__", None))
-        )
+        self.may_ask = not _CAPABILITIES.isdisjoint(_names(sys.modules[self.module]))
 
     def is_async(self, method: str) -> bool:
         """Whether the method is an `async def`."""
         return inspect.iscoroutinefunction(self._loaded.method(method))
 
-    def begin(self, call: MethodCall, ask: Asking) -> Begun:
+    def print_to(self, stream: TextIO) -> None:
+        """Have the script's own `print` write there."""
+        vars(sys.modules[self.module])["print"] = partial(_print, stream)
+
+    def begin(self, call: MethodCall, ask: Capabilities) -> Begun:
         """Enter the method: a `def` is through when this returns. Raises: ScriptFailed."""
-        bound = bind(self.entry.type, call.method, call.facts, self._properties, Capabilities(self.entry.type, ask))
+        loaded = self._loaded
+        if (form := loaded.forms.get(call.method)) is None:
+            raise ScriptFailed(self.sentence(f"there is no {call.method} in it"))
+        allowance = Allowance(self.entry.type, ask)
+        bound = bind(
+            self.entry.type, call.method, call.facts, loaded.properties, allowance, script=loaded.custom_script
+        )
         begun = Begun(bound, None)
         with self.guarded(call.method, begun):
-            begun.returned = self._loaded.method(call.method)(*bound.arguments(self._form(call.method)))
+            begun.returned = loaded.method(call.method)(*bound.arguments(form))
         return begun
 
     @contextlib.contextmanager
@@ -70,16 +77,21 @@ class Execution:
         """Whatever the script raises inside becomes a refusal that it declared, or ScriptFailed."""
         try:
             yield
-        except Rejection:
-            begun.returned = False
         except GeneratorExit:
             raise
         except BaseException as error:
-            raise self.failure(method, error) from error
+            begun.returned = self.settled(method, begun, error)
+
+    def settled(self, method: str, begun: Begun, error: BaseException) -> bool:
+        """False for a refusal that the script raised. Raises: ScriptFailed for everything else."""
+        if isinstance(error, Rejection):
+            begun.refusal = error.refusal
+            return False
+        raise self.failure(method, error) from error
 
     def failure(self, method: str, error: BaseException) -> ScriptFailed:
         """An exception of the script in words for the operator, with the script's own frames."""
-        fault = fault_of(self._loaded.setting, method, error)
+        fault = fault_of(self.entry, method, error)
         failed = ScriptFailed(str(fault), trace=own_trace(error, self.entry.source_name))
         failed.is_capability = isinstance(error, CapabilityFailed)
         return failed
@@ -90,22 +102,20 @@ class Execution:
             returned: JsonValue = copied(begun.returned)
         except (TypeError, RecursionError):
             kind = type(begun.returned).__name__
-            raise ScriptFailed(self._sentence(f"{call.method} returned {kind}, which is not JSON")) from None
+            raise ScriptFailed(self.sentence(f"{call.method} returned {kind}, which is not JSON")) from None
         try:
             changes = begun.bound.changes(begun.returned)
         except (TypeError, ValueError, RecursionError) as error:
-            raise ScriptFailed(self._sentence(f"{call.method} left what is not JSON in what it changed")) from error
-        return MethodAnswer(returned, changes, begun.bound.refusal)
+            # Its message names the member, never a value.
+            raise ScriptFailed(self.sentence(f"{error}")) from error
+        return MethodAnswer(returned, changes, begun.refusal or begun.bound.refusal)
 
     def destroy(self) -> bool:
         """Call destroy; False when it did not say True."""
-        linecache.cache.pop(self.entry.source_name, None)
         return self._loaded.unload()
 
-    def _form(self, method: str) -> tuple[str, ...]:
-        return ("context",) if method in self._loaded.takes_context else ("registerRequest", "client", "attributes")
-
-    def _sentence(self, what: str) -> str:
+    def sentence(self, what: str) -> str:
+        """What happened, with the script's name and place."""
         return f"script {self.entry.name} ({self.entry.source_name}): {what}"
 
 
@@ -116,35 +126,22 @@ def own_trace(error: BaseException, source_name: str) -> str:
     return told[-8000:]
 
 
-def _setting(entry: ScriptEntry, properties: Mapping[str, str]) -> ScriptSetting:
-    return ScriptSetting(
-        name=entry.name,
-        file=Path(entry.source_name),
-        type=entry.type,
-        level=entry.level,
-        properties=properties,
-        text=entry.text,
-    )
+def _print(
+    stream: TextIO, *values: object, sep: str = " ", end: str = "\n", file: TextIO | None = None, **_: Any
+) -> None:
+    print(*values, sep=sep, end=end, file=file or stream)
 
 
-def _methods(loaded: LoadedScript) -> frozenset[str]:
-    return frozenset(
-        name
-        for name in KINDS[loaded.setting.type].methods
-        if getattr(type(loaded.instance), name) is not getattr(loaded.kind.base, name)
-    )
-
-
-def _know_source(entry: ScriptEntry) -> None:
-    """Tracebacks show lines of a text that is in no file."""
-    if entry.file is None:
-        lines = entry.text.splitlines(keepends=True)
-        linecache.cache[entry.source_name] = (len(entry.text), None, lines, entry.source_name)
-
-
-def _names(code: CodeType) -> set[str]:
-    found = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            found |= _names(constant)
+def _names(module: ModuleType) -> set[str]:
+    """Every name that the code of a module's own functions and classes uses."""
+    waiting: list[CodeType] = []
+    for thing in vars(module).values():
+        if getattr(thing, "__module__", None) == module.__name__:
+            each = vars(thing).values() if isinstance(thing, type) else (thing,)
+            waiting += [one.__code__ for one in each if isinstance(one, FunctionType)]
+    found: set[str] = set()
+    while waiting:
+        code = waiting.pop()
+        found.update(code.co_names)
+        waiting += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
     return found

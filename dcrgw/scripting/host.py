@@ -15,11 +15,12 @@ from typing import Any
 from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.core.scripts.entry import ScriptEntry
 from dcrgw.core.strict_json import JsonValue
-from dcrgw.errors import Misconfigured, Unavailable
+from dcrgw.errors import ErrorCode, Misconfigured, Unavailable
 from dcrgw.ports.scripts import Capability, Refusal, ScriptCall, ScriptOutcome
-from dcrgw.scripting.bindings import facts_of
 from dcrgw.scripting.calls import MethodAnswer, MethodCall, ScriptFailed
+from dcrgw.scripting.facts import facts_of_call
 from dcrgw.scripting.failures import Failures, ScriptFailure
+from dcrgw.scripting.refusal import REGISTRATION_CODES, refusal
 from dcrgw.scripting.runner import Loaded
 from dcrgw.scripting.template import Sink
 
@@ -96,7 +97,7 @@ class ScriptHost:
         """
         self._swaps += 1
         kept = {id(each.loaded): each for each in self._all()}
-        serving = [kept.pop(id(each), None) or _Serving(each, self._swaps) for each in scripts]
+        serving = [kept.pop(id(each)) if id(each) in kept else _Serving(each, self._swaps) for each in scripts]
         self._serving = _Generation(_ordered(serving), tuple(missing))
         for gone in kept.values():
             gone.retired = True
@@ -135,11 +136,18 @@ class ScriptHost:
         names: list[str] = []
         changes: dict[str, JsonValue] = {}
         for serving in self._needed(type_id, method, about.market):
-            answer = await self._call(serving, MethodCall(method, {**facts, **changes}, about.interaction_id), about, ask)
+            made = MethodCall(method, {**facts, **changes}, about.interaction_id)
+            answer = await self._call(serving, made, about, ask)
             names.append(serving.loaded.entry.name)
-            refusal = _refusal(serving, method, answer)
-            if refusal is not None:
-                return Ran(tuple(names), changes, refusal)
+            try:
+                no = _no(answer)
+            except ValueError as error:
+                entry = serving.loaded.entry
+                failed = ScriptFailed(f"script {entry.name} ({entry.source_name}): {method} {error}")
+                self._keep(serving, made, about, failed)
+                raise self._fault(serving, failed) from None
+            if no is not None:
+                return Ran(tuple(names), changes, no)
             changes.update(answer.changes)
         return Ran(tuple(names), changes)
 
@@ -172,11 +180,15 @@ class ScriptHost:
         about = About(call.market, call.interaction_id, call.report_id)
         if not self._needed(REGISTRATION, method, call.market):
             return ScriptOutcome(call.metadata, call.client_id, False, call.attributes)
-        ran = await self.every(REGISTRATION, method, facts_of(call), about, ask)
+        ran = await self.every(REGISTRATION, method, facts_of_call(call), about, ask)
         changes: Mapping[str, Any] = ran.changes
         metadata, attributes = changes.get("metadata"), changes.get("attributes", call.attributes)
         client_id = changes.get("client_id", call.client_id)
-        if not isinstance(metadata, dict | None) or not isinstance(attributes, Mapping) or not isinstance(client_id, str):
+        if (
+            not isinstance(metadata, dict | None)
+            or not isinstance(attributes, Mapping)
+            or not isinstance(client_id, str)
+        ):
             raise Misconfigured(f"scripts {', '.join(ran.names)}: {method} left a client of another form")
         return ScriptOutcome(
             metadata=call.metadata if metadata is None else ClientMetadata(metadata),
@@ -206,13 +218,17 @@ class ScriptHost:
             answer = await serving.loaded.call(call, ask, self._deadline_s)
         except ScriptFailed as failed:
             self._keep(serving, call, about, failed)
-            raise Misconfigured(f"{failed.what} (generation {serving.generation})") from failed
+            raise self._fault(serving, failed) from failed
         finally:
             serving.calls -= 1
             self._put_away_if_done(serving)
         if answer.printed:
             self._tell_printed(serving, call, answer.printed)
         return answer
+
+    @staticmethod
+    def _fault(serving: _Serving, failed: ScriptFailed) -> Misconfigured:
+        return Misconfigured(f"{failed.what} (generation {serving.generation})")
 
     def _keep(self, serving: _Serving, call: MethodCall, about: About, failed: ScriptFailed) -> None:
         entry = serving.loaded.entry
@@ -281,16 +297,25 @@ def _serves(entry: ScriptEntry, market: str) -> bool:
     return entry.enabled and (not entry.markets or market in entry.markets)
 
 
-def _refusal(serving: _Serving, method: str, answer: MethodAnswer) -> Refusal | None:
+def _no(answer: MethodAnswer) -> Refusal | None:
     """None lets pass. A refusal that the script declared holds whatever it returned.
 
-    Raises: Misconfigured for everything but True, False and a declared refusal.
+    Raises: ValueError for everything but True, False and a refusal of the right form: a worker may say anything.
     """
     if answer.refusal is not None:
-        return refusal_of(answer.refusal)
+        return _declared(answer.refusal)
     if answer.returned is True:
         return None
     if answer.returned is False:
         return Refusal()
-    kind = type(answer.returned).__name__
-    raise Misconfigured(f"script {serving.loaded.entry.name}: {method} returned {kind}, neither True nor False")
+    raise ValueError(f"returned {type(answer.returned).__name__}, neither True nor False")
+
+
+def _declared(said: Mapping[str, Any]) -> Refusal:
+    plain = Refusal()
+    error, description, status = said.get("error", ""), said.get("description", ""), said.get("status", plain.status)
+    if not isinstance(error, str) or not isinstance(description, str) or type(status) is not int:
+        raise ValueError("declared a refusal of another form")
+    chosen: Mapping[str, Any] = refusal(error, description, status, codes=REGISTRATION_CODES)
+    code = ErrorCode(chosen["error"]) if "error" in chosen else plain.code
+    return Refusal(code, chosen.get("description", plain.description), status)

@@ -10,15 +10,15 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn, TextIO, cast
 
 from dcrgw.core.scripts.entry import ScriptEntry
 from dcrgw.errors import GatewayError, Unavailable
 from dcrgw.ports.scripts import Capability
 from dcrgw.scripting.calls import MethodAnswer, MethodCall, ScriptFailed
-from dcrgw.scripting.capabilities import CapabilityFailed, CapabilityRefused
 from dcrgw.scripting.execution import Begun, Execution
 from dcrgw.scripting.output import MOST_CHARACTERS, CappedText, log_to
+from dcrgw.scripting.questions import CapabilityFailed, CapabilityRefused
 
 
 class InlineRunner:
@@ -39,7 +39,7 @@ class InlineScript:
         self._execution = execution
         self._printed: list[str] = []
         self._output = CappedText(self._printed.append)
-        execution.print_to(self._output)
+        execution.print_to(cast(TextIO, self._output))
         logger = logging.getLogger(execution.module)
         log_to(self._output, logger)
         logger.propagate = False
@@ -95,9 +95,7 @@ class InlineScript:
                 raise
             if isinstance(error, TimeoutError) and deadline.expired():
                 raise overran from None
-            with self._execution.guarded(call.method, begun):
-                raise
-            return begun.returned
+            return self._execution.settled(call.method, begun, error)
         if deadline.expired():  # the script swallowed its cancellation and answered all the same
             raise overran
         return returned
@@ -137,7 +135,7 @@ class _Asking:
         return ask
 
     @staticmethod
-    def never(name: str, arguments: list[Any]) -> Any:
+    def never(_name: str, _arguments: list[Any], /) -> NoReturn:
         """In a `def` on the loop, whose code did not show that it would ask."""
         raise CapabilityRefused("an inline script asks as context.directory, context.keysets or context.http, by name")
 

@@ -10,14 +10,14 @@ import signal
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TextIO, cast
 
 from dcrgw.core.scripts.entry import ScriptEntry, ScriptProperty
 from dcrgw.errors import Misconfigured
 from dcrgw.scripting.calls import MethodAnswer, MethodCall, ScriptFailed
-from dcrgw.scripting.capabilities import CapabilityFailed, CapabilityRefused
 from dcrgw.scripting.execution import Execution
 from dcrgw.scripting.output import CappedText, log_to
+from dcrgw.scripting.questions import CapabilityFailed, CapabilityRefused
 from dcrgw.scripting.worker.confinement import Limits, Measure, confine
 from dcrgw.scripting.worker.framing import Line
 
@@ -60,8 +60,8 @@ class _Serving:
         try:
             self._line.send(reply)
         except (TypeError, ValueError, RecursionError) as error:
-            failed = ScriptFailed(f"{call.method} answered what is not JSON or too long: {type(error).__name__}")
-            self._line.send(_failed(number, failed))
+            what = f"{call.method} answered what is not JSON or too long: {type(error).__name__}"
+            self._line.send(_failed(number, ScriptFailed(what)))
 
     def _call(self, call: MethodCall) -> MethodAnswer:
         if not self._script.is_async(call.method):
@@ -144,7 +144,7 @@ def _failed(number: int, failed: ScriptFailed) -> dict[str, Any]:
 
 def _capture_output() -> CappedText:
     output = CappedText(lambda text: os.write(_OUTPUT, text.encode(errors="backslashreplace")))
-    sys.stdout = sys.stderr = output  # type: ignore[assignment]
+    sys.stdout = sys.stderr = cast(TextIO, output)
     log_to(output, logging.getLogger())
     return output
 

@@ -52,12 +52,12 @@ class _Template:
 
     def serve(self) -> None:
         while True:
-            ready, _, _ = select.select([self._control, self._woken], [], [])
+            ready, _, _ = select.select([self._control.fileno(), self._woken], [], [])
             if self._woken in ready:
                 with suppress(BlockingIOError):
                     os.read(self._woken, 4096)
                 self._reap()
-            if self._control in ready:
+            if self._control.fileno() in ready:
                 packet, ends, _, _ = socket.recv_fds(self._control, _LONGEST_PACKET, 2)
                 if not packet:
                     return  # the gateway is gone, and every worker dies with this process
