@@ -1,4 +1,4 @@
-"""Where scripts run: in this process (`inline`) or each call in a worker process (`pool`). Same promises, same values."""
+"""Where scripts run: in this process (`inline`), or each call in a worker process (`pool`). Both promise the same."""
 
 from __future__ import annotations
 
