@@ -31,7 +31,7 @@ from dcrgw.ports.directory import Directories
 from dcrgw.ports.recording import recorded
 from dcrgw.ports.registry import Change, Committed, CommitVerdict, Registry
 from dcrgw.scripting.host import InProcessScripts
-from dcrgw.scripting.loader import ScriptSetting, load_script
+from dcrgw.scripting import loader
 from dcrgw.testkit.keys import jwks
 
 
@@ -93,7 +93,7 @@ def rehearsal(town: Town, folder: Path) -> Iterator[Rehearsal]:
     market = open_materials(load(town.configuration(folder / "unused.sqlite")), now).markets[UK]
     parties = town.session.parties
     keysets = _KeySets(key_set(parties.world.keys.published), key_set(jwks(parties.default.software.keys.current)))
-    scripts = InProcessScripts([load_script(ScriptSetting("bench", SCRIPT), now=now)])
+    scripts = InProcessScripts([loader.load(loader.entry_of_file("bench", SCRIPT), {}, now=now)])
     registry = _Registry()
     ports = Ports(
         clock=SystemClock(),

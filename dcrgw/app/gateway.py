@@ -26,7 +26,7 @@ from dcrgw.materials import Materials, open_materials
 from dcrgw.ports import Ports
 from dcrgw.ports.signer import Signer
 from dcrgw.scripting.host import InProcessScripts
-from dcrgw.scripting.loader import ScriptSetting, load_script
+from dcrgw.scripting.loader import LoadedScript, entry_of_file, load
 
 
 @dataclass(slots=True)
@@ -128,7 +128,7 @@ async def _ports(
     health: Health,
     opened: AsyncExitStack,
 ) -> Ports:
-    scripts = InProcessScripts([load_script(each, now=clock.now()) for each in _scripts(materials)])
+    scripts = InProcessScripts(_scripts(materials, clock.now()))
     opened.callback(scripts.close)
     return Ports(
         clock=clock,
@@ -140,15 +140,10 @@ async def _ports(
     )
 
 
-def _scripts(materials: Materials) -> Iterator[ScriptSetting]:
+def _scripts(materials: Materials, now: float) -> Iterator[LoadedScript]:
     for each in materials.settings.scripts:
         if each.enabled:
-            properties = materials.script_properties[each.name]
-            yield ScriptSetting(
-                name=each.name,
-                file=each.file,
-                type=each.type,
-                level=each.level,
-                properties={name: value.get_secret_value() for name, value in properties.items()},
-                markets=frozenset(each.markets),
-            )
+            secrets = materials.script_properties[each.name]
+            properties = {name: value.get_secret_value() for name, value in secrets.items()}
+            more = {"type": each.type, "level": each.level, "markets": tuple(each.markets)}
+            yield load(entry_of_file(each.name, each.file, **more), properties, now=now)

@@ -359,7 +359,7 @@ class ScriptSettings(Section):
     name: Name = Field(description="Its name in reports and logs.")
     file: FilePath = Field(description="The Python file.")
     enabled: Bool = Field(default=True, description="A script that is not enabled is not loaded.")
-    level: Int = Field(default=1, description="Scripts run in ascending level.")
+    level: Int = Field(default=1, description="Scripts run in descending level, then by name.")
     markets: tuple[Name, ...] = Field(default=(), description="Markets that it serves; none named means all.")
     properties: dict[str, Property] = Field(
         default={}, description="What the script reads from its configurationAttributes: text, or a secret reference."

@@ -27,6 +27,11 @@ class ScriptCall:
     request_claims: Mapping[str, JsonValue] = field(repr=False)
     client_id: str
     attributes: Mapping[str, JsonValue] = field(default_factory=dict)
+    #: The request as signed; None for a JSON body.
+    request_jws: str | None = field(default=None, repr=False)
+    #: `method`, `path`, `remote_address`, `headers`, as `Arrival.http_facts` tells them.
+    http: Mapping[str, JsonValue] = field(default_factory=dict)
+    operation: str = "create"
 
 
 @dataclass(frozen=True, slots=True)

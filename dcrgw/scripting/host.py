@@ -9,13 +9,14 @@ import asyncio
 import inspect
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.errors import Misconfigured
 from dcrgw.ports.scripts import Refusal, ScriptCall, ScriptOutcome
-from dcrgw.scripting.contexts import DynamicClientRegistrationContext
+from dcrgw.scripting.bindings import Bound, bind
+from dcrgw.scripting.facts import facts_of_call, refusal_of
 from dcrgw.scripting.loader import LoadedScript, fault_of
-from dcrgw.scripting.members import copied_object
 from dcrgw.scripting.refusal import Rejection
 
 #: How long one script may take over one request, unless configured otherwise.
@@ -23,10 +24,12 @@ DEADLINE_S = 5.0
 
 
 class InProcessScripts:
-    """Implements `dcrgw.ports.scripts.Scripts`: every enabled script of the market, by level, then by name."""
+    """Implements `dcrgw.ports.scripts.Scripts`: every enabled script of the market, by descending
+    level, then by name.
+    """
 
     def __init__(self, scripts: Iterable[LoadedScript], deadline_s: float = DEADLINE_S) -> None:
-        self._scripts = sorted(scripts, key=lambda script: (script.setting.level, script.setting.name))
+        self._scripts = sorted(scripts, key=lambda script: (-script.entry.level, script.entry.name))
         self._deadline_s = deadline_s
 
     async def create_client(self, call: ScriptCall) -> ScriptOutcome:
@@ -42,18 +45,18 @@ class InProcessScripts:
 
     def close(self) -> tuple[str, ...]:
         """Call destroy of each script; the names of those that did not say True."""
-        return tuple(script.setting.name for script in self._scripts if not script.unload())
+        return tuple(script.entry.name for script in self._scripts if not script.unload())
 
     async def _run(self, method: str, call: ScriptCall) -> ScriptOutcome:
         now, ran = call, []
         refusal: Refusal | None = None
         for script in self._of_market(call.market):
-            context = DynamicClientRegistrationContext(now, script.setting.properties)
-            refusal = await self._ask(script, method, context)
-            ran.append(script.setting.name)
+            bound = bind("client_registration", method, facts_of_call(now), script.properties)
+            refusal = await self._ask(script, method, bound)
+            ran.append(script.entry.name)
             if refusal is not None:
                 break
-            now = _enriched(script, method, now, context)
+            now = _enriched(script, now, bound)
         return ScriptOutcome(
             metadata=now.metadata,
             client_id=now.client_id,
@@ -67,37 +70,30 @@ class InProcessScripts:
         return [
             script
             for script in self._scripts
-            if script.setting.enabled and (not script.setting.markets or market in script.setting.markets)
+            if script.entry.enabled and (not script.entry.markets or market in script.entry.markets)
         ]
 
-    async def _ask(
-        self, script: LoadedScript, method: str, context: DynamicClientRegistrationContext
-    ) -> Refusal | None:
+    async def _ask(self, script: LoadedScript, method: str, bound: Bound) -> Refusal | None:
         """One script's word: None lets pass. Raises: Misconfigured for everything but True, False and a refusal."""
         try:
-            answer = await self._call(script, method, context)
+            answer = await self._call(script, method, bound)
         except Rejection as rejection:
-            return rejection.refusal
+            return refusal_of(rejection.refusal)
         except BaseException as error:  # SystemExit in a task would tear down the whole event loop
             if _is_ours(error):
                 raise
-            raise fault_of(script.setting, method, error) from error
-        if context.refusal is not None:
-            return context.refusal
+            raise fault_of(script.entry, method, error) from error
+        if bound.refusal is not None:
+            return refusal_of(bound.refusal)
         if answer is True:
             return None
         if answer is False:
             return Refusal()
         kind = type(answer).__name__
-        raise Misconfigured(f"script {script.setting.name}: {method} returned {kind}, neither True nor False")
+        raise Misconfigured(f"script {script.entry.name}: {method} returned {kind}, neither True nor False")
 
-    async def _call(self, script: LoadedScript, method: str, context: DynamicClientRegistrationContext) -> object:
-        arguments = (
-            (context,)
-            if method in script.takes_context
-            else (context.register_request, context.client, context.configuration_attributes)
-        )
-        answer = script.method(method)(*arguments)
+    async def _call(self, script: LoadedScript, method: str, bound: Bound) -> object:
+        answer = script.method(method)(*bound.arguments(script.forms[method]))
         if inspect.isawaitable(answer):
             async with asyncio.timeout(self._deadline_s) as deadline:
                 answer = await answer
@@ -114,20 +110,12 @@ def _is_ours(error: BaseException) -> bool:
     return isinstance(error, GeneratorExit)
 
 
-def _enriched(
-    script: LoadedScript, method: str, call: ScriptCall, context: DynamicClientRegistrationContext
-) -> ScriptCall:
-    """The call with what the script made of its client, copied, since the script may have kept what it was given."""
-    client = context.touched_client
-    if client is None:
-        return call
+def _enriched(script: LoadedScript, call: ScriptCall, bound: Bound) -> ScriptCall:
+    """The call with what the script made of its client."""
     try:
-        # Most scripts leave the metadata as they are: comparing is cheaper than copying.
-        unchanged = client.metadata == call.metadata.members
-        metadata = call.metadata if unchanged else ClientMetadata(copied_object(client.metadata))
-        attributes = copied_object(client.attributes)
-    except (TypeError, RecursionError) as error:
-        raise Misconfigured(f"script {script.setting.name}: {method} left what is not JSON in the client") from error
-    if not isinstance(client.client_id, str):
-        raise Misconfigured(f"script {script.setting.name}: {method} chose a client_id that is no text")
-    return replace(call, client_id=client.client_id, metadata=metadata, attributes=attributes)
+        changes: dict[str, Any] = bound.changes()
+    except TypeError as error:
+        raise Misconfigured(f"script {script.entry.name}: {error}") from error
+    if "metadata" in changes:
+        changes["metadata"] = ClientMetadata(changes["metadata"])
+    return replace(call, **changes)

@@ -20,7 +20,7 @@ _MOST = 5
 _WHERE_TO_LOOK = "dcrgw.scripting.types has the base classes, dcrgw.scripting.contexts has CertUtils"
 
 
-def syntax_fault(source: bytes, error: SyntaxError | ValueError) -> tuple[int | None, str]:
+def syntax_fault(source: bytes, error: Exception) -> tuple[int | None, str]:
     """(line, advice) for a file that is not Python 3. Python 2's prints and Java imports are named as such."""
     found = sorted([*_prints(source), *_imports(source)])
     if found:

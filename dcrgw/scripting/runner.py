@@ -1,4 +1,4 @@
-"""Where scripts run: in this process (`inline`), or each call in a worker process (`pool`). Both promise the same."""
+"""Where scripts run: in this process (`inline`) or in worker processes (`pool`). Same promises, same values."""
 
 from __future__ import annotations
 

@@ -192,21 +192,21 @@ async def test_values_kept_by_a_script_do_not_reach_a_finished_outcome(tmp_path:
     assert "client_name" not in outcome.metadata.members
 
 
-async def test_scripts_run_by_level_then_name_and_each_sees_the_one_before(tmp_path: Path) -> None:
+async def test_scripts_run_by_descending_level_then_name_and_each_sees_the_one_before(tmp_path: Path) -> None:
     append = "context.client.attributes.setdefault('order', []).append('{0}')\nreturn True"
     scripts = [
         script(tmp_path, body(append.format(name)), name=name, level=level)
-        for name, level in [("late", 9), ("b", 1), ("a", 1)]
+        for name, level in [("first", 9), ("b", 1), ("a", 1)]
     ]
     outcome = await InProcessScripts(scripts).create_client(call())
-    assert outcome.attributes == {"order": ["a", "b", "late"]}
-    assert outcome.ran == ("a", "b", "late")
+    assert outcome.attributes == {"order": ["first", "a", "b"]}
+    assert outcome.ran == ("first", "a", "b")
 
 
 async def test_first_no_ends_it(tmp_path: Path) -> None:
     scripts = [
-        script(tmp_path, body("return False"), name="no", level=1),
-        script(tmp_path, body("raise ValueError"), name="never", level=2),
+        script(tmp_path, body("return False"), name="no", level=2),
+        script(tmp_path, body("raise ValueError"), name="never", level=1),
     ]
     outcome = await InProcessScripts(scripts).create_client(call())
     assert outcome.refusal is not None
@@ -216,8 +216,8 @@ async def test_first_no_ends_it(tmp_path: Path) -> None:
 async def test_only_enabled_scripts_of_the_market_run(tmp_path: Path) -> None:
     scripts = [
         script(tmp_path, name="everywhere"),
-        script(tmp_path, name="uk", markets=frozenset({"uk"})),
-        script(tmp_path, name="br", markets=frozenset({"br"})),
+        script(tmp_path, name="uk", markets=("uk",)),
+        script(tmp_path, name="br", markets=("br",)),
         script(tmp_path, name="off", enabled=False),
     ]
     assert (await InProcessScripts(scripts).create_client(call())).ran == ("everywhere", "uk")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from scripting_builders import NOW, call, certificate, identity, setting, statement
+from scripting_builders import NOW, call, certificate, identity, loaded, statement
 
 from dcrgw.errors import ErrorCode, Misconfigured
 from dcrgw.scripting.host import InProcessScripts
-from dcrgw.scripting.loader import ScriptSetting, load_script
+from dcrgw.scripting.loader import entry_of_file, load
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "scripts" / "client_registration.py"
 
@@ -79,7 +79,7 @@ def called_by(name: str) -> dict[str, object]:
 
 @pytest.fixture
 def skeleton(tmp_path: Path) -> InProcessScripts:
-    return InProcessScripts([load_script(setting(tmp_path, SKELETON, properties={"param": "x"}), now=NOW)])
+    return InProcessScripts([loaded(tmp_path, SKELETON, properties={"param": "x"})])
 
 
 async def test_documented_skeleton_enriches_the_client(skeleton: InProcessScripts) -> None:
@@ -106,12 +106,14 @@ async def test_documented_skeleton_refuses(skeleton: InProcessScripts) -> None:
 
 def test_documented_skeleton_without_its_property_does_not_load(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured):
-        load_script(setting(tmp_path, SKELETON), now=NOW)
+        loaded(tmp_path, SKELETON)
 
 
 def example(**properties: str) -> InProcessScripts:
-    shipped = ScriptSetting("client_registration", EXAMPLE, properties={"introspectionScript": "intent", **properties})
-    return InProcessScripts([load_script(shipped, now=NOW)])
+    shipped = load(
+        entry_of_file("client_registration", EXAMPLE), {"introspectionScript": "intent", **properties}, now=NOW
+    )
+    return InProcessScripts([shipped])
 
 
 async def test_example_enriches_and_keeps_the_generated_client_id() -> None:
@@ -143,4 +145,4 @@ async def test_example_refuses_an_organisation_on_create_and_update() -> None:
 
 def test_example_without_its_property_does_not_load() -> None:
     with pytest.raises(Misconfigured, match="client_registration"):
-        load_script(ScriptSetting("client_registration", EXAMPLE), now=NOW)
+        load(entry_of_file("client_registration", EXAMPLE), {}, now=NOW)
