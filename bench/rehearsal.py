@@ -30,8 +30,8 @@ from dcrgw.ports import Ports
 from dcrgw.ports.directory import Directories
 from dcrgw.ports.recording import recorded
 from dcrgw.ports.registry import Change, Committed, CommitVerdict, Registry
-from dcrgw.scripting.host import InProcessScripts
 from dcrgw.scripting import loader
+from dcrgw.scripting.host import InProcessScripts
 from dcrgw.testkit.keys import jwks
 
 
