@@ -16,8 +16,8 @@ from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.core.scripts.entry import ScriptEntry
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.errors import ErrorCode, Misconfigured, Unavailable
-from dcrgw.ports.scripts import Capability, Refusal, ScriptCall, ScriptOutcome
 from dcrgw.ports.script_serving import ScriptError
+from dcrgw.ports.scripts import Capability, Refusal, ScriptCall, ScriptOutcome
 from dcrgw.scripting.calls import MethodAnswer, MethodCall, ScriptFailed
 from dcrgw.scripting.facts import facts_of_call
 from dcrgw.scripting.failures import Failures
