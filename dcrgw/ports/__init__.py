@@ -5,10 +5,11 @@ Adapters make them real; the recorder (`ports.recording`) writes down every ques
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dcrgw.ports.clock import Clock
 from dcrgw.ports.directory import Directories
+from dcrgw.ports.http import Http, NoHttp
 from dcrgw.ports.keysets import KeySets
 from dcrgw.ports.registry import Registry
 from dcrgw.ports.scripts import Scripts
@@ -25,3 +26,4 @@ class Ports:
     directories: Directories
     scripts: Scripts
     registry: Registry
+    http: Http = field(default_factory=NoHttp)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,6 +11,11 @@ from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.errors import ErrorCode
+
+#: What a script may ask of the gateway during a call: a name (`directory.standing`, `keysets.get`, `http.get`) and
+#: arguments, answered with JSON. Raises: Unavailable or Rejected as the port behind it does; ValueError for a
+#: question that makes no sense.
+Capability = Callable[[str, Sequence[JsonValue]], Awaitable[JsonValue]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,9 @@ class ScriptCall:
     #: `method`, `path`, `remote_address`, `headers`, as `Arrival.http_facts` tells them.
     http: Mapping[str, JsonValue] = field(default_factory=dict)
     operation: str = "create"
+    #: The report that the call belongs to, and the caller's label: what its failures and its log are found by.
+    report_id: str = ""
+    interaction_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +65,16 @@ class ScriptOutcome:
 
 
 class Scripts(Protocol):
-    """Runs every enabled client-registration script in order; the first no ends it.
+    """Runs every enabled client-registration script in order; the first no ends it. `ask` answers their questions.
 
-    Raises: Misconfigured when a script raises or returns what is neither True nor False.
+    Raises: Misconfigured when a script raises, overruns, dies or returns what is neither True nor False; Unavailable
+    when one that is needed does not serve or has no free worker, and what `ask` raised.
     """
 
-    async def create_client(self, call: ScriptCall) -> ScriptOutcome:
+    async def create_client(self, call: ScriptCall, ask: Capability) -> ScriptOutcome:
         """createClient of each script."""
         ...
 
-    async def update_client(self, call: ScriptCall) -> ScriptOutcome:
+    async def update_client(self, call: ScriptCall, ask: Capability) -> ScriptOutcome:
         """updateClient of each script."""
         ...
