@@ -24,7 +24,7 @@ from dcrgw.edge.listeners import Listener
 from dcrgw.endpoints.register import Recent
 from dcrgw.materials import Materials, open_materials
 from dcrgw.ports import Ports
-from dcrgw.ports.signer import Signer
+from dcrgw.ports.signer import NoSigner, Signer
 from dcrgw.scripting.host import InProcessScripts
 from dcrgw.scripting.loader import LoadedScript, entry_of_file, load
 
@@ -81,9 +81,9 @@ async def start(settings: Settings, *, monotonic: Callable[[], float] = time.mon
     async with AsyncExitStack() as opened:
         health = Health(clock, expected=["registry", *(f"keys of {name}" for name in materials.directories)])
         registry = await _registry(materials, clock, health, opened)
-        ports = await _ports(materials, registry, clock, monotonic, health, opened)
-        recent = Recent()
         signer = await _signer(materials, clock, opened)
+        ports = await _ports(materials, registry, signer, clock, monotonic, health, opened)
+        recent = Recent()
         gateway = Gateway(materials, health, recent, [], [], {}, AsyncExitStack())
         serving = handlers(list(materials.markets.values()), ports, signer, recent)
         admin = admin_listeners(materials.admin, ports, registry, http_limits(settings))
@@ -123,6 +123,7 @@ async def _registry(materials: Materials, clock: SystemClock, health: Health, op
 async def _ports(
     materials: Materials,
     registry: SqliteRegistry,
+    signer: Signer | None,
     clock: SystemClock,
     monotonic: Callable[[], float],
     health: Health,
@@ -137,6 +138,8 @@ async def _ports(
         directories=outgoing.directories(materials, monotonic, opened),
         scripts=scripts,
         registry=registry,
+        grants=registry.grants,
+        signer=signer or NoSigner(),
     )
 
 
