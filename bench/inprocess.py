@@ -29,7 +29,7 @@ async def measure_registration(town: Town, folder: Path, rounds: int) -> Measure
     """G3: floor and registrations in turns within each round, by the CPU time of this thread."""
     measured, floor = Measured(GOALS["G3"]), Floor(town)
     bodies = list(islice(records(town.signed_bodies(_BODIES)), _BODIES))
-    with rehearsal(town, folder) as stage:
+    async with rehearsal(town, folder) as stage:
         for _ in range(rounds):
             floor_us = work_us = 0.0
             for _ in range(_TURNS):

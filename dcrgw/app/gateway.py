@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
@@ -16,17 +16,17 @@ from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app import outgoing
 from dcrgw.app.administration import admin_listeners
 from dcrgw.app.listening import handlers, http_limits, listeners
+from dcrgw.app.scripting import Scripting
 from dcrgw.config.model import Settings
 from dcrgw.core.checks import Report
 from dcrgw.edge.drain import serve_until_signal
+from dcrgw.edge.events import log_event
 from dcrgw.edge.health import Health
 from dcrgw.edge.listeners import Listener
 from dcrgw.endpoints.register import Recent
 from dcrgw.materials import Materials, open_materials
 from dcrgw.ports import Ports
 from dcrgw.ports.signer import NoSigner, Signer
-from dcrgw.scripting.host import InProcessScripts
-from dcrgw.scripting.loader import LoadedScript, entry_of_file, load
 
 
 @dataclass(slots=True)
@@ -76,13 +76,17 @@ async def start(settings: Settings, *, monotonic: Callable[[], float] = time.mon
     Raises: Misconfigured (with every fault that the settings show) or Unavailable; then nothing is left running.
     """
     clock = SystemClock()
-    # Keystores stretch their passwords: that would stop a loop that already serves something.
-    materials = await asyncio.to_thread(open_materials, settings, clock.now())
     async with AsyncExitStack() as opened:
+        # Before any secret is read: what scripts' processes are forked from has never seen one.
+        scripts = Scripting(settings, clock, log_event)
+        opened.push_async_callback(scripts.close)
+        # Keystores stretch their passwords: that would stop a loop that already serves something.
+        materials = await asyncio.to_thread(open_materials, settings, clock.now())
+        await scripts.load(materials)
         health = Health(clock, expected=["registry", *(f"keys of {name}" for name in materials.directories)])
         registry = await _registry(materials, clock, health, opened)
         signer = await _signer(materials, clock, opened)
-        ports = await _ports(materials, registry, signer, clock, monotonic, health, opened)
+        ports = await _ports(materials, registry, signer, clock, monotonic, health, opened, scripts)
         recent = Recent()
         gateway = Gateway(materials, health, recent, [], [], {}, AsyncExitStack())
         serving = handlers(list(materials.markets.values()), ports, signer, recent)
@@ -128,25 +132,16 @@ async def _ports(
     monotonic: Callable[[], float],
     health: Health,
     opened: AsyncExitStack,
+    scripts: Scripting,
 ) -> Ports:
-    scripts = InProcessScripts(_scripts(materials, clock.now()))
-    opened.callback(scripts.close)
     return Ports(
         clock=clock,
         randomness=SystemRandomness(),
         keysets=await outgoing.key_sets(materials, monotonic, health, opened),
         directories=outgoing.directories(materials, monotonic, opened),
-        scripts=scripts,
+        scripts=scripts.host,
         registry=registry,
         grants=registry.grants,
         signer=signer or NoSigner(),
+        http=outgoing.http(materials, opened),
     )
-
-
-def _scripts(materials: Materials, now: float) -> Iterator[LoadedScript]:
-    for each in materials.settings.scripts:
-        if each.enabled:
-            secrets = materials.script_properties[each.name]
-            properties = {name: value.get_secret_value() for name, value in secrets.items()}
-            more = {"type": each.type, "level": each.level, "markets": tuple(each.markets)}
-            yield load(entry_of_file(each.name, each.file, **more), properties, now=now)

@@ -405,6 +405,25 @@ class MarketSettings(Section):
     )
 
 
+class ScriptingSettings(Section):
+    """How the bank's scripts are run. By default each has processes of its own, which hold nothing but the script."""
+
+    deadline_s: Seconds = Field(default=5, gt=0, le=60, description="Longest call of one script, waiting included.")
+    load_s: Seconds = Field(default=10, gt=0, le=120, description="Longest loading: compiling and `init`.")
+    cpu_s: Seconds = Field(default=4, gt=0, le=60, description="Processor time of one call in a worker.")
+    memory_bytes: Int = Field(
+        default=268_435_456, ge=16_777_216, description="Memory of a worker beyond what Python itself takes."
+    )
+    workers: Int = Field(default=1, ge=1, le=32, description="Workers kept for each script.")
+    most_workers: Int = Field(default=4, ge=1, le=64, description="Workers that a script may have under load.")
+    calls_per_worker: Int = Field(
+        default=20_000, ge=1, description="Calls after which a worker is replaced by a fresh one."
+    )
+    http_hosts: tuple[HostPort, ...] = Field(
+        default=(), description="Hosts (`host` or `host:port`) that scripts may ask by `context.http`."
+    )
+
+
 class ScriptSettings(Section):
     """One interception script of the bank."""
 
@@ -413,6 +432,10 @@ class ScriptSettings(Section):
     file: FilePath = Field(description="The Python file.")
     enabled: Bool = Field(default=True, description="A script that is not enabled is not loaded.")
     level: Int = Field(default=1, description="Scripts run in descending level, then by name.")
+    mode: Literal["worker", "inline"] = Field(
+        default="worker",
+        description="`worker`: in processes of its own; `inline`: in the gateway itself, for trusted and fast scripts.",
+    )
     markets: tuple[Name, ...] = Field(default=(), description="Markets that it serves; none named means all.")
     properties: dict[str, Property] = Field(
         default={}, description="What the script reads from its configurationAttributes: text, or a secret reference."
@@ -439,6 +462,9 @@ class Settings(Section):
         alias="directory", min_length=1, description="Trust frameworks whose statements are taken."
     )
     markets: tuple[MarketSettings, ...] = Field(alias="market", min_length=1, description="Places where TPPs register.")
+    scripting: ScriptingSettings = Field(
+        default_factory=ScriptingSettings, description="How the bank's scripts are run."
+    )
     scripts: tuple[ScriptSettings, ...] = Field(
         default=(), alias="script", description="The bank's interception scripts."
     )

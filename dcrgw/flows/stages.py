@@ -22,6 +22,7 @@ from dcrgw.core.registration.rules import details as detail_types
 from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.errors import ErrorCode, Misconfigured, Rejected, Unavailable
 from dcrgw.flows import audit
+from dcrgw.flows.capabilities import capability
 from dcrgw.ports import Ports
 from dcrgw.ports.details import Details
 from dcrgw.ports.directory import Directories
@@ -137,7 +138,10 @@ async def enrich(
             request_claims=registration.request.claims,
             client_id=ports.randomness.client_id() if current is None else current.client_id,
             attributes={} if current is None else current.attributes,
-        )
+            report_id=report.report_id,
+            interaction_id=report.interaction_id,
+        ),
+        capability(ports, () if registration.statement is None else (registration.statement.directory,)),
     )
     if outcome.refusal is not None:
         refusal = outcome.refusal

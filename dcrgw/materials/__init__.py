@@ -59,6 +59,8 @@ class Materials:
     signing_key: PrivateKey | None = field(repr=False)
     #: Script name -> property name -> value, references resolved.
     script_properties: Mapping[str, Mapping[str, SecretStr]]
+    #: The proxy that scripts' questions go by.
+    script_proxy: SecretStr | None
     warnings: tuple[ConfigFault, ...]
 
 
@@ -82,6 +84,7 @@ def open_materials(settings: Settings, at: float) -> Materials:
         for i, each in enumerate(settings.scripts)
         if each.enabled
     }
+    script_proxy = opening.proxy("outbound", settings.outbound) if settings.scripting.http_hosts else None
     opening.folder("registry.path", settings.registry.path.parent)
     opening.private("registry.path", settings.registry.path)
     opening.own_file("configuration", settings.source)
@@ -97,6 +100,7 @@ def open_materials(settings: Settings, at: float) -> Materials:
         sealing_keys,
         signing_key,
         properties,
+        script_proxy,
         (*settings.warnings, *opening.warnings),
     )
 

@@ -18,6 +18,11 @@ def recorded(ports: Ports, journal: Journal) -> Ports:
     return Ports(*[_Recorded(name, getattr(ports, name), journal) for name in _NAMES])
 
 
+def values_of(question: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A question without what a port may ask back by: that is no value, and the ports that answer it note it."""
+    return question[:-1] if question and callable(question[-1]) else question
+
+
 _NAMES = tuple(field.name for field in fields(Ports))
 
 
@@ -36,6 +41,7 @@ class _Recorded:
 
         def ask(*question: Any) -> Any:
             answer = target(*question)
+            question = values_of(question)
             # Not inspect.isawaitable, which asks an abstract class and cost more than the recording.
             if hasattr(answer, "__await__"):
                 return _later(answer, question)

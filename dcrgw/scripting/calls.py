@@ -45,6 +45,9 @@ class ScriptFailed(Exception):
     `printed` what it wrote before.
     """
 
+    #: It ended by a capability's failure that the script did not catch: then that is what the request fails by.
+    is_capability = False
+
     def __init__(self, what: str, *, trace: str = "", printed: str = "") -> None:
         self.what, self.trace, self.printed = what, trace, printed
         super().__init__(what)

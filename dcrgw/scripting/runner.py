@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Protocol
 
 from dcrgw.core.scripts.entry import ScriptEntry
-from dcrgw.core.strict_json import JsonValue
+from dcrgw.ports.scripts import Capability
 from dcrgw.scripting.calls import MethodAnswer, MethodCall
 
-#: A capability of the gateway that a script may ask during a call: name and arguments to JSON.
-#: Names: `directory.standing`, `keysets.get`, `http.get`. Raises: Unavailable or Rejected as the port does.
-Capability = Callable[[str, Sequence[JsonValue]], Awaitable[JsonValue]]
+__all__ = ["Capability", "Loaded", "Runner"]
 
 
 class Loaded(Protocol):
@@ -28,7 +26,11 @@ class Loaded(Protocol):
         ...
 
     async def call(self, call: MethodCall, ask: Capability, deadline_s: float) -> MethodAnswer:
-        """One call, within its deadline. Raises: ScriptFailed."""
+        """One call, within its deadline.
+
+        Raises: ScriptFailed; Unavailable when no worker can be had within the deadline, and what `ask` raised where
+        the script did not catch it.
+        """
         ...
 
     async def close(self) -> bool:

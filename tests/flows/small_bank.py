@@ -27,7 +27,7 @@ from dcrgw.flows.read import read
 from dcrgw.flows.update import update
 from dcrgw.ports import Ports
 from dcrgw.ports.registry import Change, Committed, CommitVerdict
-from dcrgw.ports.scripts import ScriptCall, ScriptOutcome
+from dcrgw.ports.scripts import Capability, ScriptCall, ScriptOutcome
 from dcrgw.testkit import markets, statements
 from dcrgw.testkit.certificates import CertificateAuthority, Issued
 from dcrgw.testkit.keys import SigningKey, jwks
@@ -159,10 +159,10 @@ class Scripts:
     calls: list[tuple[str, ScriptCall]] = field(default_factory=list)
     outcome: Callable[[ScriptCall], dict[str, Any]] = lambda call: {}
 
-    async def create_client(self, call: ScriptCall) -> ScriptOutcome:
+    async def create_client(self, call: ScriptCall, ask: Capability) -> ScriptOutcome:
         return await self._run("createClient", call)
 
-    async def update_client(self, call: ScriptCall) -> ScriptOutcome:
+    async def update_client(self, call: ScriptCall, ask: Capability) -> ScriptOutcome:
         return await self._run("updateClient", call)
 
     async def _run(self, method: str, call: ScriptCall) -> ScriptOutcome:

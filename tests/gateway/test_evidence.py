@@ -22,7 +22,7 @@ from dcrgw.flows.read import read
 from dcrgw.flows.update import update
 from dcrgw.materials import open_materials
 from dcrgw.ports import Ports
-from dcrgw.ports.recording import recorded
+from dcrgw.ports.recording import recorded, values_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -46,7 +46,7 @@ class Replayed:
 
         def answer(*question: Any) -> Any:
             entry = self._left.popleft()
-            assert (entry.port, entry.question) == (label, question)
+            assert (entry.port, entry.question) == (label, values_of(question))
             if isinstance(entry.answer, Exception):
                 raise entry.answer
             return entry.answer

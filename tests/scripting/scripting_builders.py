@@ -148,5 +148,5 @@ def loaded(
 
 def script(
     folder: Path, create: str = CREATE, update: str = UPDATE, name: str = "script", **changes: Any
-) -> LoadedScript:
-    return loaded(folder, source(create, update), name, **changes)
+) -> ScriptEntry:
+    return entry(folder, source(create, update), name, **changes)

@@ -6,11 +6,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from scripting_builders import CREATE, NOW, SKELETON, UPDATE, body, call, loaded, script, source
+from scripting_builders import CREATE, NOW, SKELETON, UPDATE, body, call, entry, loaded, source
 
+from dcrgw.core.scripts.entry import ScriptEntry
 from dcrgw.errors import Misconfigured
-from dcrgw.scripting.host import InProcessScripts
+from dcrgw.scripting.host import ScriptHost
+from dcrgw.scripting.inline import InlineRunner
 from dcrgw.scripting.loader import entry_of_file
+
+
+async def inline(entry: ScriptEntry) -> ScriptHost:
+    host = ScriptHost(on_event=lambda *_args, **_fields: None)
+    host.swap([await InlineRunner().load(entry, {})])
+    return host
 
 
 def refusal_of(folder: Path, text: str, **changes: object) -> str:
@@ -20,7 +28,7 @@ def refusal_of(folder: Path, text: str, **changes: object) -> str:
 
 
 def test_script_loads_and_knows_when(tmp_path: Path) -> None:
-    found = script(tmp_path)
+    found = loaded(tmp_path, source())
     assert found.instance.currentTimeMillis == NOW * 1000
     assert found.unload() is True
 
@@ -157,7 +165,7 @@ def test_init_is_told_its_entry_and_its_properties(tmp_path: Path) -> None:
 
 
 def test_properties_are_not_shown(tmp_path: Path) -> None:
-    assert "s3cret" not in repr(script(tmp_path, properties={"password": "s3cret"}))
+    assert "s3cret" not in repr(loaded(tmp_path, source(), properties={"password": "s3cret"}))
 
 
 async def test_dataclass_in_a_script_works(tmp_path: Path) -> None:
@@ -166,13 +174,13 @@ async def test_dataclass_in_a_script_works(tmp_path: Path) -> None:
         "@dataclass\nclass Limit:\n    most: int\n"
         + source(body("context.client.attributes['limit'] = Limit(3).most\nreturn True")).replace("\nfrom", "from", 1)
     )
-    host = InProcessScripts([loaded(tmp_path, text)])
+    host = await inline(entry(tmp_path, text))
     assert (await host.create_client(call())).attributes == {"limit": 3}
 
 
 @pytest.mark.parametrize("statement", ["return False", "return None", "raise ValueError", "raise SystemExit"])
-def test_close_names_the_scripts_that_did_not_go_well(tmp_path: Path, statement: str) -> None:
+def test_a_destroy_that_does_not_go_well_is_told(tmp_path: Path, statement: str) -> None:
     first, rest = source().split("def destroy", 1)
     bad = first + "def destroy" + rest.replace("return True", statement, 1)
-    scripts = [loaded(tmp_path, bad, "bad"), script(tmp_path, name="good")]
-    assert InProcessScripts(scripts).close() == ("bad",)
+    assert not loaded(tmp_path, bad, "bad").unload()
+    assert loaded(tmp_path, source(), name="good").unload()
