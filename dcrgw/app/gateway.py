@@ -27,7 +27,7 @@ from dcrgw.endpoints.register import Recent
 from dcrgw.flows.scripts import ScriptDesk
 from dcrgw.materials import Materials, open_materials
 from dcrgw.ports import Ports
-from dcrgw.ports.signer import Signer
+from dcrgw.ports.signer import NoSigner, Signer
 
 
 @dataclass(slots=True)
@@ -86,9 +86,9 @@ async def start(settings: Settings, *, monotonic: Callable[[], float] = time.mon
         health = Health(clock, expected=["registry", *(f"keys of {name}" for name in materials.directories)])
         registry = await _registry(materials, clock, health, opened)
         await scripts.serve(materials, registry.scripts, health)
-        ports = await _ports(materials, registry, clock, monotonic, health, opened, scripts)
-        recent = Recent()
         signer = await _signer(materials, clock, opened)
+        ports = await _ports(materials, registry, signer, clock, monotonic, health, opened, scripts)
+        recent = Recent()
         gateway = Gateway(materials, health, recent, [], [], {}, AsyncExitStack())
         serving = handlers(list(materials.markets.values()), ports, signer, recent)
         desk = ScriptDesk(registry.scripts, scripts.keeper, clock)
@@ -129,6 +129,7 @@ async def _registry(materials: Materials, clock: SystemClock, health: Health, op
 async def _ports(
     materials: Materials,
     registry: SqliteRegistry,
+    signer: Signer | None,
     clock: SystemClock,
     monotonic: Callable[[], float],
     health: Health,
@@ -142,5 +143,7 @@ async def _ports(
         directories=outgoing.directories(materials, monotonic, opened),
         scripts=scripts.host,
         registry=registry,
+        grants=registry.grants,
+        signer=signer or NoSigner(),
         http=outgoing.http(materials, opened),
     )
