@@ -46,6 +46,9 @@ class ScriptError:
     trace: str = ""
     generation: int | None = None
     interaction_id: str = ""
+    method: str = ""
+    #: The report of the request, as `dcrgw explain` knows it.
+    report_id: str = ""
 
 
 class ScriptServing(Protocol):
