@@ -19,7 +19,7 @@ from dcrgw.endpoints.discovery import DiscoveryEndpoint, KeysEndpoint
 from dcrgw.endpoints.health import health_endpoint
 from dcrgw.endpoints.register import Recent, RegisterEndpoint, register_without_certificate
 from dcrgw.endpoints.routes import Dispatcher, Endpoint, MarketMap
-from dcrgw.endpoints.token import TokenEndpoint, token_without_certificate
+from dcrgw.endpoints.token import form_endpoints, without_certificate
 from dcrgw.errors import ErrorCode
 from dcrgw.materials import Materials
 from dcrgw.ports import Ports
@@ -34,8 +34,8 @@ def handlers(markets: list[Market], ports: Ports, signer: Signer | None, recent:
             MarketMap((market.base_url, market) for market in markets),
             {
                 "register": RegisterEndpoint(ports, recent),
-                "token": TokenEndpoint(ports, recent),
-                ".well-known": DiscoveryEndpoint(signer, public=False),
+                **form_endpoints(ports, recent),
+                ".well-known": DiscoveryEndpoint(signer, ports.details, public=False),
                 **keys,
             },
         ),
@@ -43,8 +43,8 @@ def handlers(markets: list[Market], ports: Ports, signer: Signer | None, recent:
             MarketMap((market.issuer, market) for market in markets),
             {
                 "register": register_without_certificate,
-                "token": token_without_certificate,
-                ".well-known": DiscoveryEndpoint(signer, public=True),
+                **dict.fromkeys(form_endpoints(ports, recent), without_certificate),
+                ".well-known": DiscoveryEndpoint(signer, ports.details, public=True),
                 **keys,
             },
         ),

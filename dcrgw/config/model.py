@@ -25,6 +25,9 @@ from dcrgw.config.values import (
     Name,
     Property,
     ProxyUrl,
+    ScriptInum,
+    ScriptName,
+    ScriptType,
     Secret,
     TrustPlace,
     Words,
@@ -39,6 +42,7 @@ Text = Annotated[str, Strict(), Field(min_length=1)]
 AuthMethod = Literal[
     "private_key_jwt", "tls_client_auth", "client_secret_basic", "client_secret_post", "client_secret_jwt"
 ]
+GrantType = Literal["client_credentials", "authorization_code", "refresh_token"]
 WireCode = Literal[
     "invalid_redirect_uri",
     "invalid_client_metadata",
@@ -299,6 +303,55 @@ class DirectorySettings(Section):
         return self.tpp_url is not None
 
 
+class ResourceServerSettings(Section):
+    """An API of the bank that may ask what any token of the market is good for."""
+
+    name: Name = Field(description="Its name in reports.")
+    certificate: FilePath = Field(
+        description="PEM certificate that it shows in mutual TLS: one of an issuer that the market trusts."
+    )
+
+
+class AuthorizationServerSettings(Section):
+    """What the market's built-in authorization server offers."""
+
+    grant_types: tuple[GrantType, ...] = Field(
+        default=("client_credentials",),
+        min_length=1,
+        description="Grant types offered. With authorization_code people are asked, on `listeners.public`.",
+    )
+    pushed_requests: Literal["off", "optional", "required"] = Field(
+        default="optional", description="Pushed authorization requests (RFC 9126)."
+    )
+    signed_requests: Literal["off", "optional", "required"] = Field(
+        default="optional", description="Signed request objects (RFC 9101)."
+    )
+    pushed_lifetime_s: Int = Field(default=90, ge=5, le=600, description="Life of a request_uri, in seconds.")
+    interaction_lifetime_s: Int = Field(
+        default=600, ge=60, le=3600, description="How long a person may take to sign in and decide."
+    )
+    code_lifetime_s: Int = Field(default=60, ge=10, le=600, description="Life of an authorization code.")
+    refresh_token_lifetime_s: Int = Field(
+        default=7_776_000, ge=300, le=315_360_000, description="Life of a refresh token; rotation does not prolong it."
+    )
+    rotate_refresh_tokens: Bool = Field(
+        default=False,
+        description="Give a new refresh token at each use; a lost answer then costs the TPP its grant.",
+    )
+    id_token_lifetime_s: Int = Field(default=300, ge=30, le=3600, description="Life of an ID token.")
+    jwt_audience: Text | None = Field(
+        default=None,
+        description="`aud` of JWT access tokens (RFC 9068).",
+        json_schema_extra=_like("none: access tokens are opaque"),
+    )
+    default_detail_types: tuple[Text, ...] = Field(
+        default=(), description="authorization_details_types of clients that register none."
+    )
+    resource_servers: tuple[ResourceServerSettings, ...] = Field(
+        default=(), description="Who may introspect every token of the market."
+    )
+
+
 class MarketSettings(Section):
     """One place where TPPs register."""
 
@@ -347,6 +400,9 @@ class MarketSettings(Section):
     error_codes: Annotated[dict[str, WireCode], BeforeValidator(_flat)] = Field(
         default={}, description="Check id to the `error` answered in place of the check's own."
     )
+    authorization_server: AuthorizationServerSettings = Field(
+        default_factory=AuthorizationServerSettings, description="What its built-in authorization server offers."
+    )
     explain_errors: Bool = Field(
         default=True, description="Answer with every failed check in `errors`, not only the first."
     )
@@ -374,9 +430,18 @@ class ScriptingSettings(Section):
 class ScriptSettings(Section):
     """One interception script of the bank."""
 
-    type: Literal["client_registration"] = Field(description="What the script intercepts.")
-    name: Name = Field(description="Its name in reports and logs.")
-    file: FilePath = Field(description="The Python file.")
+    type: ScriptType = Field(description="What the script intercepts.")
+    name: ScriptName = Field(description="Its name in reports and logs.")
+    inum: ScriptInum | None = Field(
+        default=None,
+        description="What identifies it for good.",
+        json_schema_extra=_like("made of type and name"),
+    )
+    description: Text | None = Field(default=None, description="What it is for.")
+    file: FilePath = Field(
+        description="The Python file. It is looked at each second: a change is tried on the cases that lie beside it, "
+        "then serves without a restart."
+    )
     enabled: Bool = Field(default=True, description="A script that is not enabled is not loaded.")
     level: Int = Field(default=1, description="Scripts run in descending level, then by name.")
     mode: Literal["worker", "inline"] = Field(

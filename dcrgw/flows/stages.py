@@ -18,11 +18,13 @@ from dcrgw.core.registration import metadata, request, rules, standing, statemen
 from dcrgw.core.registration.client import RegisteredClient, is_client_id
 from dcrgw.core.registration.request import Envelope, RegistrationRequest
 from dcrgw.core.registration.rules import Registration
+from dcrgw.core.registration.rules import details as detail_types
 from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.errors import ErrorCode, Misconfigured, Rejected, Unavailable
 from dcrgw.flows import audit
 from dcrgw.flows.capabilities import capability
 from dcrgw.ports import Ports
+from dcrgw.ports.details import Details
 from dcrgw.ports.directory import Directories
 from dcrgw.ports.keysets import KeySets
 from dcrgw.ports.scripts import ScriptCall, ScriptOutcome
@@ -89,12 +91,13 @@ def judge_rules(
     proven: SoftwareStatement | None,
     asked: RegistrationRequest,
     market: Market,
+    details: Details,
     report: Report,
 ) -> Registration:
     """The whole registration as it would be stored, within every rule of the market."""
     registration = Registration.of(identity, proven, asked, market)
     report.settle(rules.judge(registration))
-    return registration
+    return report.settle(detail_types.judge(registration, details.types(market.name)))
 
 
 async def judge_standing(registration: Registration, market: Market, directories: Directories, report: Report) -> None:

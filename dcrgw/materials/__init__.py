@@ -22,6 +22,7 @@ from dcrgw.config.values import split_https
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.market import Directory, Market
 from dcrgw.materials.administration import AdminMaterials, admin_socket, admin_tls
+from dcrgw.materials.authorization import authorization_server
 from dcrgw.materials.opening import Opening
 
 __all__ = ["AdminMaterials", "DirectoryMaterials", "Materials", "open_materials", "open_sealing_keys"]
@@ -206,6 +207,7 @@ def _market(opening: Opening, key: str, market: MarketSettings, settings: Settin
         error_codes=dict(market.error_codes),
         access_token_lifetime_s=market.access_token_lifetime_s,
         explain_errors=market.explain_errors,
+        server=authorization_server(opening, f"{key}.authorization_server", market.authorization_server),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from dcrgw.core.certificates.identity import ClientIdentity
+from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.core.strict_json import JsonValue
@@ -43,6 +44,66 @@ class ScriptCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Occasion:
+    """The request that a method is called for. `http` as in `ScriptCall`."""
+
+    market: str
+    operation: str
+    report_id: str = ""
+    interaction_id: str = ""
+    http: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCall:
+    """What is told of a client as it is registered, and of the certificate (DER) that comes for it."""
+
+    occasion: Occasion
+    client: RegisteredClient
+    identity: ClientIdentity
+    certificate: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KeysCall:
+    """What is told of a token that the script's keys must prove: nothing in it is proven yet.
+
+    `of` is "statement" or "request"; `statement` the proven statement that a request stands on. `is_shared` asks for
+    a shared secret instead of public keys.
+    """
+
+    occasion: Occasion
+    directory: str
+    of: str
+    jws: str = field(repr=False)
+    claims: Mapping[str, JsonValue] = field(repr=False)
+    is_shared: bool = False
+    statement: SoftwareStatement | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IntrospectionCall:
+    """What is told of a token that is introspected. `client` is the token's; `response` the answer as it stands."""
+
+    occasion: Occasion
+    client: RegisteredClient
+    response: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class IntrospectionOutcome:
+    """The answer that the scripts made, not judged yet.
+
+    `into_jwt` is what a JWT access token may take over of it: the same without the additions of those scripts that
+    keep theirs out of tokens. `ran` are the names of those whose changes were taken.
+    """
+
+    response: Mapping[str, JsonValue]
+    into_jwt: Mapping[str, JsonValue]
+    ran: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """A script's no: its own code and words where it chose any, else the gateway's."""
 
@@ -65,16 +126,45 @@ class ScriptOutcome:
 
 
 class Scripts(Protocol):
-    """Runs every enabled client-registration script in order; the first no ends it. `ask` answers their questions.
+    """The bank's scripts. `ask` answers their questions.
 
-    Raises: Misconfigured when a script raises, overruns, dies or returns what is neither True nor False; Unavailable
-    when one that is needed does not serve or has no free worker, and what `ask` raised.
+    Raises: Misconfigured when a script raises, overruns, dies or returns what it may not; Unavailable when one that
+    is needed does not serve or has no free worker, and what `ask` raised.
     """
 
     async def create_client(self, call: ScriptCall, ask: Capability) -> ScriptOutcome:
-        """createClient of each script."""
+        """createClient of every enabled script, by descending level, then name; the first no ends it."""
         ...
 
     async def update_client(self, call: ScriptCall, ask: Capability) -> ScriptOutcome:
-        """updateClient of each script."""
+        """updateClient of the same."""
+        ...
+
+    async def modify_response(
+        self, call: ClientCall, response: Mapping[str, JsonValue], ask: Capability
+    ) -> Mapping[str, JsonValue] | None:
+        """modifyPostResponse, modifyPutResponse or modifyReadResponse by the operation (create, update, read): the
+        changed answer, not judged yet. None: as it was.
+        """
+        ...
+
+    async def is_certificate_valid(self, call: ClientCall, ask: Capability) -> bool | None:
+        """isCertValidForClient. None: no script says anything."""
+        ...
+
+    async def keys(self, call: KeysCall, ask: Capability) -> str | None:
+        """getSoftwareStatementJwks, getDcrJwks or their HMAC kin: the text of a JWK Set, or a secret.
+
+        None: no script has the method.
+        """
+        ...
+
+    async def generate_id(self, occasion: Occasion, id_type: str, prefix: str = "") -> str | None:
+        """generateId, not judged yet. None: no script, or it leaves it to the gateway."""
+        ...
+
+    async def modify_introspection(self, call: IntrospectionCall) -> IntrospectionOutcome:
+        """modifyResponse of the client's own introspection scripts (its attribute `introspection_scripts`), or of
+        every enabled one where it has no such attribute, by descending level, then name.
+        """
         ...

@@ -33,7 +33,13 @@ def _shipped(number: int, name: str) -> Migration:
 
 
 #: Every step there is, in order.
-MIGRATIONS = (_shipped(1, "schema"), _shipped(2, "life"), _shipped(3, "signing_keys"), _shipped(5, "scripts"))
+MIGRATIONS = (
+    _shipped(1, "schema"),
+    _shipped(2, "life"),
+    _shipped(3, "signing_keys"),
+    _shipped(4, "grants"),
+    _shipped(5, "scripts"),
+)
 
 _VERSIONS = """
 CREATE TABLE IF NOT EXISTS schema_versions (
