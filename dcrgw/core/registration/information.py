@@ -75,7 +75,9 @@ def without_credentials(answer: Mapping[str, JsonValue]) -> dict[str, JsonValue]
     return {name: value for name, value in answer.items() if name not in _CREDENTIALS}
 
 
-def additions(shown: Mapping[str, JsonValue], changed: Mapping[str, JsonValue]) -> tuple[dict[str, JsonValue], list[str]]:
+def additions(
+    shown: Mapping[str, JsonValue], changed: Mapping[str, JsonValue]
+) -> tuple[dict[str, JsonValue], list[str]]:
     """What a script added to an answer, and the members in which it went too far.
 
     An answer says what is registered (RFC 7591 §3.2.1), so no member of it may be changed or left out, and none be
