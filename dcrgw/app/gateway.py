@@ -37,6 +37,7 @@ class Gateway:
     materials: Materials
     health: Health
     recent: Recent
+    scripts: Scripting
     listeners: list[Listener]
     probes: list[Listener]
     addresses: dict[str, tuple[str, int]]
@@ -89,7 +90,7 @@ async def start(settings: Settings, *, monotonic: Callable[[], float] = time.mon
         signer = await _signer(materials, clock, opened)
         ports = await _ports(materials, registry, signer, clock, monotonic, health, opened, scripts)
         recent = Recent()
-        gateway = Gateway(materials, health, recent, [], [], {}, AsyncExitStack())
+        gateway = Gateway(materials, health, recent, scripts, [], [], {}, AsyncExitStack())
         serving = handlers(list(materials.markets.values()), ports, signer, recent)
         desk = ScriptDesk(registry.scripts, scripts.keeper, clock)
         admin = admin_listeners(materials.admin, ports, registry, desk, http_limits(settings))
