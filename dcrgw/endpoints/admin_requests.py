@@ -65,7 +65,7 @@ def place_of(request: web.BaseRequest) -> AdminPlace:
 
 def search_of(request: web.BaseRequest) -> ClientQuery:
     """The search of GET /clients."""
-    given = _query(request, _SEARCH)
+    given = query_of(request, _SEARCH)
     status, after = given.get("status"), given.get("after")
     if status is not None and status not in set(ClientStatus):
         raise QUERY.rejection(f"status is none of {', '.join(ClientStatus)}")
@@ -85,12 +85,12 @@ def search_of(request: web.BaseRequest) -> ClientQuery:
 
 def limit_of(request: web.BaseRequest) -> int:
     """How many audit rows a history is to have."""
-    return _limit(_query(request, {"limit"}).get("limit"))
+    return _limit(query_of(request, {"limit"}).get("limit"))
 
 
 def no_query(request: web.BaseRequest) -> None:
     """Raises: Rejected for a query where none means anything."""
-    _query(request, ())
+    query_of(request, ())
 
 
 async def reason_of(request: web.BaseRequest) -> str:
@@ -110,7 +110,8 @@ async def reason_of(request: web.BaseRequest) -> str:
     return reason
 
 
-def _query(request: web.BaseRequest, known: Collection[str]) -> dict[str, str]:
+def query_of(request: web.BaseRequest, known: Collection[str]) -> dict[str, str]:
+    """The query's members. Raises: Rejected for an unknown, repeated, empty or overlong one."""
     raw = request.raw_path.partition("?")[2]
     try:
         pairs = parse_qsl(raw, keep_blank_values=True, strict_parsing=bool(raw), max_num_fields=16, errors="strict")

@@ -3,44 +3,32 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 
+from dcrgw.ports.script_serving import ScriptError
 
-@dataclass(frozen=True, slots=True)
-class ScriptFailure:
-    """One failed call. `at` is epoch seconds; `trace` are the script's own frames; secrets are taken out of both."""
-
-    inum: str
-    name: str
-    generation: int
-    revision: int
-    method: str
-    at: float
-    what: str
-    trace: str = ""
-    printed: str = ""
-    report_id: str = ""
-    interaction_id: str = ""
+_KEPT = 20
+#: More scripts than any bank has; beyond, those that failed longest ago are forgotten.
+_SCRIPTS = 1000
 
 
 class Failures:
-    """The last `kept` failures of each script, newest first."""
+    """The last failures of each script."""
 
-    def __init__(self, kept: int = 20) -> None:
+    def __init__(self, kept: int = _KEPT) -> None:
         self._kept = kept
-        self._by_inum: dict[str, deque[ScriptFailure]] = {}
+        self._by_inum: dict[str, deque[ScriptError]] = {}
 
-    def add(self, failure: ScriptFailure) -> None:
+    def add(self, failure: ScriptError) -> None:
         """Keep one more."""
-        self._by_inum.setdefault(failure.inum, deque(maxlen=self._kept)).appendleft(failure)
+        of_script = self._by_inum.pop(failure.inum, None) or deque(maxlen=self._kept)
+        self._by_inum[failure.inum] = of_script
+        of_script.appendleft(failure)
+        if len(self._by_inum) > _SCRIPTS:
+            del self._by_inum[next(iter(self._by_inum))]
 
-    def of(self, inum: str | None = None) -> tuple[ScriptFailure, ...]:
-        """Those of one script, or of all."""
+    def of(self, inum: str | None = None) -> tuple[ScriptError, ...]:
+        """Those of one script, or of all, newest first."""
         if inum is not None:
             return tuple(self._by_inum.get(inum, ()))
         every = [failure for failures in self._by_inum.values() for failure in failures]
         return tuple(sorted(every, key=lambda failure: -failure.at))
-
-    def forget(self, inum: str) -> None:
-        """The script is gone, or works again."""
-        self._by_inum.pop(inum, None)

@@ -16,10 +16,11 @@ from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.core.scripts.entry import ScriptEntry
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.errors import ErrorCode, Misconfigured, Unavailable
+from dcrgw.ports.script_serving import ScriptError
 from dcrgw.ports.scripts import Capability, Refusal, ScriptCall, ScriptOutcome
 from dcrgw.scripting.calls import MethodAnswer, MethodCall, ScriptFailed
 from dcrgw.scripting.facts import facts_of_call
-from dcrgw.scripting.failures import Failures, ScriptFailure
+from dcrgw.scripting.failures import Failures
 from dcrgw.scripting.refusal import REGISTRATION_CODES, refusal
 from dcrgw.scripting.runner import Loaded
 from dcrgw.scripting.template import Sink
@@ -73,8 +74,7 @@ class ScriptHost(TypedCalls):
         self._serving = _Generation({})
         self._swaps = 0
         self._putting_away: set[asyncio.Task[None]] = set()
-        #: The last failures of the scripts.
-        self.failures = Failures()
+        self._failures = Failures()
 
     def swap(self, scripts: Iterable[Loaded], missing: Iterable[ScriptEntry] = ()) -> int:
         """Let these scripts serve from the next call on; the number of their generation.
@@ -99,6 +99,10 @@ class ScriptHost(TypedCalls):
     def scripts(self) -> tuple[Loaded, ...]:
         """What serves now."""
         return tuple(each.loaded for each in self._all())
+
+    def errors(self, inum: str | None = None) -> tuple[ScriptError, ...]:
+        """The last failures of calls, newest first; of one script where it is named."""
+        return self._failures.of(inum)
 
     async def create_client(self, call: ScriptCall, ask: Capability = ask_nothing) -> ScriptOutcome:
         """createClient of each script; each sees what the one before it made of the client."""
@@ -228,20 +232,18 @@ class ScriptHost(TypedCalls):
         entry = serving.loaded.entry
         if failed.printed:
             self._tell_printed(serving, call, failed.printed)
-        failure = ScriptFailure(
+        failure = ScriptError(
             inum=entry.inum,
             name=entry.name,
-            generation=serving.generation,
-            revision=entry.revision,
-            method=call.method,
             at=self._now(),
             what=failed.what,
             trace=self._redact(failed.trace),
-            printed=self._redact(failed.printed),
-            report_id=about.report_id,
+            generation=serving.generation,
             interaction_id=about.interaction_id,
+            method=call.method,
+            report_id=about.report_id,
         )
-        self.failures.add(failure)
+        self._failures.add(failure)
         self._on_event(
             "script_failed",
             script=entry.name,

@@ -8,11 +8,11 @@ import asyncio
 import os
 import socket
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, cast
 
-from dcrgw.errors import Misconfigured, Unavailable
+from dcrgw.errors import Misconfigured
 from dcrgw.scripting.output import MOST_CHARACTERS
 from dcrgw.scripting.template import Hired, Template
 from dcrgw.scripting.worker.confinement import Limits
@@ -47,6 +47,9 @@ class Worker(asyncio.Protocol):
         #: Name of each wall around it -> why this machine refused it, empty where it stands.
         self.confinement: Mapping[str, str] = {}
         self.methods: frozenset[str] = frozenset()
+        self.is_loaded = False
+        #: Called once when the process is gone, or given up, without anybody waiting for its word.
+        self.on_lost: Callable[[Worker], None] = lambda _worker: None
 
     @classmethod
     async def hire(cls, template: Template, limits: Limits, readable: Sequence[str]) -> Worker:
@@ -82,12 +85,15 @@ class Worker(asyncio.Protocol):
         if not _is_texts(methods) or not isinstance(confinement, dict):
             raise await self.give_up("it answered its loading with something else")
         self.methods = frozenset(cast(list[str], methods))
+        self.is_loaded = True
         self.confinement = {str(name): str(reason) for name, reason in confinement.items()}
 
     async def exchange(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Say something and hear the answer. Raises: WorkerLost, ValueError for what cannot be said."""
         if not self.is_open:
             raise WorkerLost(await self._how())
+        # What was said without being asked, between two calls, is no answer to the next.
+        self._messages.clear()
         assert self._transport is not None
         self._transport.write(pack(message))
         return await self._next()
@@ -165,6 +171,7 @@ class Worker(asyncio.Protocol):
         # Its pipe may end before it does: a script can close file descriptors.
         self._template.kill(self._hired)
         self._wake()
+        self.on_lost(self)
 
     def _wake(self) -> None:
         if self._waiting is not None and not self._waiting.done():
@@ -173,6 +180,3 @@ class Worker(asyncio.Protocol):
 
 def _is_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
-
-
-__all__ = ["Unavailable", "Worker", "WorkerLost"]

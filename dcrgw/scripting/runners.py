@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dcrgw.core.scripts.entry import ScriptEntry
 from dcrgw.scripting.inline import InlineRunner
 from dcrgw.scripting.pool import WorkerRunner, WorkerSettings
-from dcrgw.scripting.runner import Loaded
+from dcrgw.scripting.runner import Loaded, Runner
 from dcrgw.scripting.template import Sink
 
 
@@ -17,6 +17,11 @@ class Runners:
     def __init__(self, settings: WorkerSettings, on_event: Sink) -> None:
         self.workers = WorkerRunner(settings, on_event)
         self.inline = InlineRunner()
+
+    @property
+    def by_mode(self) -> Mapping[str, Runner]:
+        """Each runner by the mode that it serves."""
+        return {"worker": self.workers, "inline": self.inline}
 
     def start(self) -> None:
         """Start the workers' template now, before anything secret is read."""

@@ -104,9 +104,9 @@ class Template:
             with suppress(OSError):
                 self._control.send(json.dumps({"kill": hired.number}).encode())
 
-    async def close(self) -> None:
-        """End the process and with it every worker."""
-        self._hang_up("the gateway ends")
+    def give_up(self, why: str) -> None:
+        """End the process and with it every worker; it is started again when next needed."""
+        self._hang_up(why)
 
     async def _be_ready(self) -> None:
         if self._process is None:

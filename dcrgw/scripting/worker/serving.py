@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any, TextIO, cast
 
 from dcrgw.core.scripts.entry import ScriptEntry, ScriptProperty
@@ -61,7 +60,7 @@ class _Serving:
             self._line.send(reply)
         except (TypeError, ValueError, RecursionError) as error:
             what = f"{call.method} answered what is not JSON or too long: {type(error).__name__}"
-            self._line.send(_failed(number, ScriptFailed(what)))
+            self._line.send(_failed(number, ScriptFailed(self._script.sentence(what))))
 
     def _call(self, call: MethodCall) -> MethodAnswer:
         if not self._script.is_async(call.method):
@@ -147,8 +146,3 @@ def _capture_output() -> CappedText:
     sys.stdout = sys.stderr = cast(TextIO, output)
     log_to(output, logging.getLogger())
     return output
-
-
-def entry_json(entry: ScriptEntry) -> dict[str, Any]:
-    """An entry as JSON, with everything that the worker needs."""
-    return asdict(entry)
