@@ -22,7 +22,6 @@ from dcrgw.core.evidence import Arrival, Journal
 from dcrgw.core.jose.keys import KeySet, key_set
 from dcrgw.core.market import Market
 from dcrgw.core.registration.client import RegisteredClient
-from dcrgw.core.registration.information import client_information
 from dcrgw.core.registration.standing import Standing
 from dcrgw.flows.create import create
 from dcrgw.materials import open_materials
@@ -85,8 +84,8 @@ class Rehearsal:
         arrival = Arrival(self.market.name, self.chain, "application/jose", body)
         ports = recorded(self.ports, Journal())
         report = Report(ports.randomness.report_id(), "", "create", self.market.name, ports.clock.now())
-        client = await create(arrival, self.market, ports, report)
-        return json.dumps(client_information(client, self.market.profile)).encode()
+        answered = await create(arrival, self.market, ports, report)
+        return json.dumps(answered.body).encode()
 
 
 @asynccontextmanager

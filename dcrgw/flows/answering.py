@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from dcrgw.core.authorization.credentials import bearer
+from dcrgw.core.authorization.management import bearer
 from dcrgw.core.certificates.identity import ClientIdentity
 from dcrgw.core.checks import Report, gate
 from dcrgw.core.evidence import Arrival
@@ -17,7 +17,7 @@ from dcrgw.core.registration import information
 from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.errors import ErrorCode, Misconfigured
-from dcrgw.flows.occasions import occasion_of
+from dcrgw.flows.occasions import occasion_of, questions_of
 from dcrgw.flows.secrets import REGISTRATION_TOKEN
 from dcrgw.ports import Ports
 from dcrgw.ports.scripts import ClientCall
@@ -48,7 +48,7 @@ async def answer(
     body |= information.registration_management(client, market, token)
     shown = information.without_credentials(body)
     call = ClientCall(occasion_of(arrival, report), client, identity, arrival.chain[0])
-    changed = await ports.scripts.modify_response(call, shown, capability_of(client, ports))
+    changed = await ports.scripts.modify_response(call, shown, questions_of(client.directory, ports))
     if changed is None:
         return Answered(client, body)
     added, faults = information.additions(shown, changed)

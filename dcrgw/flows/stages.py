@@ -21,7 +21,7 @@ from dcrgw.core.registration.rules import Registration
 from dcrgw.core.registration.rules import details as detail_types
 from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.errors import ErrorCode, Misconfigured, Rejected, Unavailable
-from dcrgw.flows import audit
+from dcrgw.flows import audit, ids
 from dcrgw.flows.capabilities import capability
 from dcrgw.ports import Ports
 from dcrgw.ports.details import Details
@@ -136,8 +136,11 @@ async def enrich(
             statement=registration.statement,
             metadata=registration.metadata,
             request_claims=registration.request.claims,
-            client_id=ports.randomness.client_id() if current is None else current.client_id,
+            client_id=await ids.new_client_id(arrival, ports, report) if current is None else current.client_id,
             attributes={} if current is None else current.attributes,
+            request_jws=_signed(registration, arrival),
+            http=arrival.http_facts(),
+            operation=report.operation,
             report_id=report.report_id,
             interaction_id=report.interaction_id,
         ),
@@ -151,6 +154,11 @@ async def enrich(
     report.findings.append(SCRIPT_CONSENT.passed if outcome.ran else SCRIPT_CONSENT.skipped("no script is enabled"))
     _judge_output(registration, outcome, report, current)
     return outcome
+
+
+def _signed(registration: Registration, arrival: Arrival) -> str | None:
+    """The request as it was signed; the JSON form is not."""
+    return arrival.body.decode("ascii").strip() if registration.request.alg else None
 
 
 def _judge_output(

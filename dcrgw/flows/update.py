@@ -10,8 +10,8 @@ from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.core.registration import request
 from dcrgw.core.registration import update as succession
-from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.flows import audit, replacing, stages
+from dcrgw.flows.answering import Answered, answer
 from dcrgw.flows.authorising import authorise
 from dcrgw.ports import Ports
 
@@ -19,7 +19,7 @@ from dcrgw.ports import Ports
 Receive = Callable[[], Awaitable[bytes]]
 
 
-async def update(arrival: Arrival, receive: Receive, market: Market, ports: Ports, report: Report) -> RegisteredClient:
+async def update(arrival: Arrival, receive: Receive, market: Market, ports: Ports, report: Report) -> Answered:
     """The registration as it stands after the update, judged whole like a new one: nothing omitted is kept.
 
     `arrival` has no body yet. A refused update changes nothing; a taken one ends no token.
@@ -37,4 +37,7 @@ async def update(arrival: Arrival, receive: Receive, market: Market, ports: Port
         registration = stages.judge_rules(identity, proven, asked, market, ports.details, report)
         await stages.judge_standing(registration, market, ports.directories, report)
         enriched = await stages.enrich(registration, arrival, ports, report, current)
-        return await replacing.replace_client(current, registration, enriched, arrival, ports, report)
+        client = replacing.successor(current, registration, enriched, arrival, ports)
+        answered = await answer(client, arrival, identity, market, ports, report)
+        stored = await replacing.replace_client(current, client, registration, arrival, ports, report)
+        return answered if stored is client else await answer(stored, arrival, identity, market, ports, report)

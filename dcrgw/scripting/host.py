@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ from dcrgw.scripting.failures import Failures
 from dcrgw.scripting.refusal import REGISTRATION_CODES, refusal
 from dcrgw.scripting.runner import Loaded
 from dcrgw.scripting.template import Sink
+from dcrgw.scripting.typed_calls import About, TypedCalls, ask_nothing
 
 #: How long one script may take over one request, unless configured otherwise.
 DEADLINE_S = 5.0
@@ -50,15 +51,6 @@ class _Generation:
 
 
 @dataclass(frozen=True, slots=True)
-class About:
-    """The request that a call is made for."""
-
-    market: str
-    interaction_id: str = ""
-    report_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Ran:
     """What a row of scripts made of a call: their names in order, the first no, and all changes over each other."""
 
@@ -67,12 +59,7 @@ class Ran:
     refusal: Refusal | None = None
 
 
-async def ask_nothing(name: str, _arguments: Sequence[JsonValue]) -> JsonValue:
-    """For a call in which nothing can be asked."""
-    raise ValueError(f"{name} cannot be asked here")
-
-
-class ScriptHost:
+class ScriptHost(TypedCalls):
     """Implements `dcrgw.ports.scripts.Scripts`."""
 
     def __init__(
@@ -173,6 +160,13 @@ class ScriptHost:
         for serving in self._needed(type_id, method, about.market, name):
             return await self._call(serving, MethodCall(method, facts, about.interaction_id), about, ask)
         return None
+
+    def entries_of(self, type_id: str, method: str, market: str) -> tuple[ScriptEntry, ...]:
+        """The entries of the scripts of the type that have the method, in the order in which they run.
+
+        Raises: Unavailable where one that would be among them does not serve.
+        """
+        return tuple([each.loaded.entry for each in self._needed(type_id, method, market)])
 
     async def close(self) -> None:
         """Put every script away, once the calls under way have ended."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from textwrap import dedent, indent
 
 import pytest
-from scripting_builders import call, certificate, identity, loaded
+from scripting_builders import call, certificate, entry, identity, loaded
 
 from dcrgw.errors import Misconfigured
 from dcrgw.scripting.bindings import bind
-from dcrgw.scripting.host import InProcessScripts
+from dcrgw.scripting.host import ScriptHost
 
 _CORPORA = Path(os.environ.get("DCRGW_CORPORA") or Path(__file__).resolve().parents[3] / "shared" / "corpora")
 _PRINT = re.compile(r"^(\s*)print (.*)$", re.MULTILINE)
@@ -62,11 +63,14 @@ def registration() -> str:
     return ported(head + body + "\n")
 
 
-async def test_registration_skeleton_loads_and_registers(tmp_path: Path) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_registration_skeleton_loads_and_registers(
+    hosted: Callable[..., Awaitable[ScriptHost]], tmp_path: Path
+) -> None:
     script = loaded(tmp_path, registration(), properties={"param": "x"})
     assert script.instance.param == "x"  # type: ignore[attr-defined]
     assert {"createClient", "updateClient", "getSoftwareStatementJwks", "getDcrHmacSecret"} <= script.methods
-    host = InProcessScripts([script])
+    host = await hosted(entry(tmp_path, registration()), properties={"param": "x"})
     assert (await host.create_client(call(identity=identity("a"), certificate=certificate("a")))).refusal is None
     assert (await host.update_client(call())).refusal is None
     with pytest.raises(Misconfigured):
