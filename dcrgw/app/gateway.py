@@ -24,6 +24,7 @@ from dcrgw.edge.events import log_event
 from dcrgw.edge.health import Health
 from dcrgw.edge.listeners import Listener
 from dcrgw.endpoints.register import Recent
+from dcrgw.flows.scripts import ScriptDesk
 from dcrgw.materials import Materials, open_materials
 from dcrgw.ports import Ports
 from dcrgw.ports.signer import NoSigner, Signer
@@ -82,15 +83,16 @@ async def start(settings: Settings, *, monotonic: Callable[[], float] = time.mon
         opened.push_async_callback(scripts.close)
         # Keystores stretch their passwords: that would stop a loop that already serves something.
         materials = await asyncio.to_thread(open_materials, settings, clock.now())
-        await scripts.load(materials)
         health = Health(clock, expected=["registry", *(f"keys of {name}" for name in materials.directories)])
         registry = await _registry(materials, clock, health, opened)
+        await scripts.serve(materials, registry.scripts, health)
         signer = await _signer(materials, clock, opened)
         ports = await _ports(materials, registry, signer, clock, monotonic, health, opened, scripts)
         recent = Recent()
         gateway = Gateway(materials, health, recent, [], [], {}, AsyncExitStack())
         serving = handlers(list(materials.markets.values()), ports, signer, recent)
-        admin = admin_listeners(materials.admin, ports, registry, http_limits(settings))
+        desk = ScriptDesk(registry.scripts, scripts.keeper, clock)
+        admin = admin_listeners(materials.admin, ports, registry, desk, http_limits(settings))
         for listener in (*listeners(materials, serving, health), *admin):
             gateway.addresses[listener.name] = await listener.start()
             opened.push_async_callback(listener.close)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from contextlib import suppress
 
 from dcrgw.config.model import ScriptingSettings, ScriptSettings, Settings
+from dcrgw.config.secrets import SecretReference
+from dcrgw.core.scripts.entry import ScriptEntry, ScriptProperty, inum_of
 from dcrgw.edge.events import Sink
+from dcrgw.edge.health import Health
 from dcrgw.edge.redaction import redact_text
+from dcrgw.errors import Misconfigured
 from dcrgw.materials import Materials
 from dcrgw.ports.clock import Clock
+from dcrgw.ports.script_entries import ScriptEntries
+from dcrgw.scripting.files import ScriptFiles
 from dcrgw.scripting.host import ScriptHost
-from dcrgw.scripting.loader import entry_of_file
+from dcrgw.scripting.keeping import ScriptKeeper
 from dcrgw.scripting.pool import WorkerSettings
 from dcrgw.scripting.runners import Runners
 
@@ -20,24 +27,75 @@ class Scripting:
 
     def __init__(self, settings: Settings, clock: Clock, on_event: Sink) -> None:
         section = settings.scripting
+        self._clock, self._on_event = clock, on_event
+        self._keeper: ScriptKeeper | None = None
+        self._watch: asyncio.Task[None] | None = None
         self.runners = Runners(worker_settings(section), on_event)
         self.host = ScriptHost(on_event=on_event, redact=redact_text, deadline_s=section.deadline_s, now=clock.now)
         if any(script.enabled and script.mode == "worker" for script in settings.scripts):
             self.runners.start()
 
-    async def load(self, materials: Materials) -> None:
-        """Load what the settings name, and serve it. Raises: Misconfigured for the first that does not load."""
-        loaded = []
-        for script in materials.settings.scripts:
-            if script.enabled:
-                entry = entry_of_file(script.name, script.file, **_more(script))
-                loaded.append(await self.runners.load(entry, _properties(materials, script)))
-        self.host.swap(loaded)
+    async def serve(self, materials: Materials, entries: ScriptEntries, health: Health) -> None:
+        """Load what settings and registry name, serve it, and look for changes from then on.
+
+        Raises: Misconfigured with every fault of the scripts that the settings name.
+        """
+        settings = materials.settings
+        self._keeper = ScriptKeeper(
+            host=self.host,
+            runner=self.runners,
+            script_files=ScriptFiles([_entry(script) for script in settings.scripts]),
+            entries=entries,
+            resolve=_Properties(materials).of,
+            clock=self._clock,
+            on_event=self._on_event,
+            on_health=lambda ok, reason: health.set("scripts", ok, reason),
+            deadline_s=settings.scripting.deadline_s,
+        )
+        await self._keeper.start()
+        # The one task of the scripts: kept here, ended by `close`.
+        self._watch = asyncio.get_running_loop().create_task(self._keeper.watch(), name="watch scripts")
+
+    @property
+    def keeper(self) -> ScriptKeeper:
+        """What serves, for those who look after it; once `serve` has been called."""
+        assert self._keeper is not None
+        return self._keeper
 
     async def close(self) -> None:
         """Put every script away and end every process."""
+        if self._watch is not None:
+            self._watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watch
         await self.host.close()
         await self.runners.close()
+
+
+class _Properties:
+    """The values of scripts' properties, their secrets resolved."""
+
+    def __init__(self, materials: Materials) -> None:
+        self._of_files = materials.script_properties
+        self._base = materials.settings.source.parent
+
+    def of(self, entry: ScriptEntry) -> dict[str, str]:
+        """By name. Raises: Misconfigured."""
+        if entry.file is not None:
+            return {name: value.get_secret_value() for name, value in self._of_files[entry.name].items()}
+        # Read at each look, so that a rotated secret is a change like any other.
+        return {
+            each.value1: self._resolved(each) for each in (*entry.module_properties, *entry.configuration_properties)
+        }
+
+    def _resolved(self, each: ScriptProperty) -> str:
+        if not each.is_reference:
+            return each.value2
+        try:
+            return SecretReference.parse(each.value2, self._base).resolve().get_secret_value()
+        except (ValueError, Misconfigured):
+            # Not the reference itself: an error shows neither secrets nor where they are.
+            raise Misconfigured(f"the secret of its property {each.value1} cannot be had: is it there?") from None
 
 
 def worker_settings(section: ScriptingSettings) -> WorkerSettings:
@@ -52,15 +110,21 @@ def worker_settings(section: ScriptingSettings) -> WorkerSettings:
     )
 
 
-def _more(script: ScriptSettings) -> Mapping[str, object]:
-    return {
-        "type": script.type,
-        "level": script.level,
-        "mode": script.mode,
-        "markets": tuple(script.markets),
-    }
-
-
-def _properties(materials: Materials, script: ScriptSettings) -> dict[str, str]:
-    secrets = materials.script_properties[script.name]
-    return {name: value.get_secret_value() for name, value in secrets.items()}
+def _entry(script: ScriptSettings) -> ScriptEntry:
+    """A script as the settings have it; its text is in its file."""
+    return ScriptEntry(
+        inum=script.inum or inum_of(script.type, script.name),
+        name=script.name,
+        type=script.type,
+        text="",
+        file=str(script.file),
+        description=script.description or "",
+        level=script.level,
+        enabled=script.enabled,
+        mode=script.mode,
+        markets=tuple(script.markets),
+        configuration_properties=tuple(
+            ScriptProperty(name, value.place if value.is_literal else str(value))
+            for name, value in script.properties.items()
+        ),
+    )

@@ -25,6 +25,9 @@ from dcrgw.config.values import (
     Name,
     Property,
     ProxyUrl,
+    ScriptInum,
+    ScriptName,
+    ScriptType,
     Secret,
     TrustPlace,
     Words,
@@ -427,9 +430,18 @@ class ScriptingSettings(Section):
 class ScriptSettings(Section):
     """One interception script of the bank."""
 
-    type: Literal["client_registration"] = Field(description="What the script intercepts.")
-    name: Name = Field(description="Its name in reports and logs.")
-    file: FilePath = Field(description="The Python file.")
+    type: ScriptType = Field(description="What the script intercepts.")
+    name: ScriptName = Field(description="Its name in reports and logs.")
+    inum: ScriptInum | None = Field(
+        default=None,
+        description="What identifies it for good.",
+        json_schema_extra=_like("made of type and name"),
+    )
+    description: Text | None = Field(default=None, description="What it is for.")
+    file: FilePath = Field(
+        description="The Python file. It is looked at each second: a change is tried on the cases that lie beside it, "
+        "then serves without a restart."
+    )
     enabled: Bool = Field(default=True, description="A script that is not enabled is not loaded.")
     level: Int = Field(default=1, description="Scripts run in descending level, then by name.")
     mode: Literal["worker", "inline"] = Field(

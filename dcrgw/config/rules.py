@@ -44,6 +44,14 @@ def _unique_names(settings: Settings) -> Iterator[ConfigFault]:
                 yield ConfigFault(f"{key}[{i}].name", reason, "give each its own name")
 
 
+def _unique_inums(settings: Settings) -> Iterator[ConfigFault]:
+    first: dict[str, int] = {}
+    for i, script in enumerate(settings.scripts):
+        if script.inum is not None and first.setdefault(script.inum, i) != i:
+            reason = f"{script.inum} is the inum of script[{first[script.inum]}] too"
+            yield ConfigFault(f"script[{i}].inum", reason, "give each its own inum")
+
+
 def _scripts_name_markets(settings: Settings) -> Iterator[ConfigFault]:
     known = [market.name for market in settings.markets]
     for i, script in enumerate(settings.scripts):
@@ -164,6 +172,7 @@ RULES: tuple[Rule, ...] = (
     _proxies,
     _public_addresses,
     _no_literal_secrets,
+    _unique_inums,
     _scripts_name_markets,
     *MARKET_RULES,
 )

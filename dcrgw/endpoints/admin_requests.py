@@ -13,7 +13,7 @@ from aiohttp import web
 from dcrgw.core.checks import gate
 from dcrgw.core.registration.client import ClientStatus
 from dcrgw.core.strict_json import JsonRefused, loads_object
-from dcrgw.edge.faults import not_found
+from dcrgw.edge.faults import not_found, too_large
 from dcrgw.errors import ErrorCode
 from dcrgw.ports.registry import ClientQuery
 
@@ -29,6 +29,7 @@ BODY = gate("admin.body", "The body is empty, or a JSON object with a reason", s
 LARGEST_PAGE = 500
 _LONGEST_VALUE = 200
 _LONGEST_REASON = 500
+_LARGEST_REASON_BYTES = 8192
 _SEARCH = frozenset({"market", "status", "org_id", "software_id", "text", "after", "limit"})
 _PLACE = re.compile(
     r"/clients(?:/(?P<market>[A-Za-z0-9][A-Za-z0-9._-]{0,63})/(?P<client_id>[A-Za-z0-9._-]{1,36})(?:/(?P<verb>[a-z-]+))?)?"
@@ -98,6 +99,8 @@ async def reason_of(request: web.BaseRequest) -> str:
     body = await request.read()
     if not body:
         return ""
+    if len(body) > _LARGEST_REASON_BYTES:
+        raise too_large(_LARGEST_REASON_BYTES)
     if request.content_type != "application/json":
         raise BODY.rejection("Content-Type is not application/json")
     try:

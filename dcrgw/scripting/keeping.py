@@ -10,9 +10,9 @@ import asyncio
 import hashlib
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from dcrgw.core.scripts.entry import ScriptEntry
 from dcrgw.core.scripts.entry_checks import entry_faults
@@ -22,7 +22,9 @@ from dcrgw.errors import Misconfigured, Unavailable
 from dcrgw.ports.clock import Clock
 from dcrgw.ports.script_entries import ScriptEntries
 from dcrgw.ports.script_serving import ScriptError, ScriptState
+from dcrgw.scripting.failures import ScriptFailure
 from dcrgw.scripting.files import ReadScript, ScriptFiles
+from dcrgw.scripting.host import ScriptHost
 from dcrgw.scripting.runner import Loaded, Runner
 from dcrgw.scripting.trial import DEADLINE_S, load_and_try, put_away
 
@@ -31,22 +33,6 @@ _MOST_ERRORS = 100
 
 #: Values of an entry's properties, its secrets resolved. Raises: Misconfigured.
 Resolve = Callable[[ScriptEntry], Mapping[str, str]]
-
-
-class Swapping(Protocol):
-    """The host, as seen from here."""
-
-    def swap(self, scripts: Iterable[Loaded], missing: Iterable[ScriptEntry] = ()) -> int:
-        """Let these serve from the next call on; the number of their generation."""
-        ...
-
-    def generation_of(self, inum: str) -> int | None:
-        """The generation in which a script that serves was swapped in."""
-        ...
-
-    def errors(self, inum: str | None = None) -> tuple[ScriptError, ...]:
-        """Failures of calls, newest first."""
-        ...
 
 
 @dataclass(slots=True)
@@ -67,8 +53,8 @@ class ScriptKeeper:
     `note` says of a loaded script what of it nothing calls. `on_health` is told (ok, reason).
     """
 
-    host: Swapping
-    runners: Mapping[str, Runner]
+    host: ScriptHost
+    runner: Runner
     script_files: ScriptFiles
     entries: ScriptEntries
     resolve: Resolve
@@ -129,7 +115,8 @@ class ScriptKeeper:
     def errors(self, inum: str | None = None) -> tuple[ScriptError, ...]:
         """The last failures, of changes and of calls, newest first."""
         own = [error for error in self._errors if inum in (None, error.inum)]
-        return tuple(sorted([*own, *self.host.errors(inum)], key=lambda error: -error.at))
+        of_calls = [_error(failure) for failure in self.host.failures.of(inum)]
+        return tuple(sorted([*own, *of_calls], key=lambda error: -error.at))
 
     async def try_out(self, entry: ScriptEntry) -> Trial:
         """Compile, initialise and try an entry on its cases, and put it away."""
@@ -198,7 +185,7 @@ class ScriptKeeper:
     async def _tried(self, entry: ScriptEntry, properties: Mapping[str, str]) -> tuple[Trial, Loaded | None]:
         if faults := entry_faults(entry):
             return Trial(fault=f"script {entry.name}: {'; '.join(map(str, faults))}"), None
-        return await load_and_try(entry, properties, self.runners[entry.mode], deadline_s=self.deadline_s)
+        return await load_and_try(entry, properties, self.runner, deadline_s=self.deadline_s)
 
     def _refuse(self, kept: _Kept, why: str) -> None:
         if why == kept.why:
@@ -247,3 +234,15 @@ def _state_of(entry: ScriptEntry, properties: Mapping[str, str], fault: str) -> 
     """What tells two states apart that would be tried differently."""
     material: list[Any] = [entry.digest, sorted(properties.items()), [dict(each) for each in entry.cases], fault]
     return hashlib.sha256(json.dumps(material, default=str).encode()).hexdigest()
+
+
+def _error(failure: ScriptFailure) -> ScriptError:
+    return ScriptError(
+        inum=failure.inum,
+        name=failure.name,
+        at=failure.at,
+        what=failure.what,
+        trace=failure.trace,
+        generation=failure.generation,
+        interaction_id=failure.interaction_id,
+    )

@@ -89,10 +89,10 @@ class SqliteRegistry:
         self._sealer = sealer
         self._clock = clock
         self._purge_due_at = clock.now() + PURGE_INTERVAL_S
-        #: Authorizations, in the same file and the same transactions.
-        self.grants = SqliteGrants(self._run, points, sealer, clock)
         #: The bank's scripts in the same file.
         self.scripts = SqliteScriptEntries(writer, archive, sealer)
+        #: Authorizations, in the same file and the same transactions.
+        self.grants = SqliteGrants(self._run, points, sealer, clock)
 
     @classmethod
     @asynccontextmanager

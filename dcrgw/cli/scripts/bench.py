@@ -136,8 +136,8 @@ def _show_case(case: Mapping[str, Any]) -> None:
 def _difference(name: str, before: Any, after: Any) -> list[str]:
     """Lines with - and + for what changed, member by member."""
     if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
-        old = [] if before is None else [f"- {name}: {_short(before)}"]
-        return [*old, f"+ {name}: {_short(after)}"]
+        removed = [] if before is None else [f"- {name}: {_short(before)}"]
+        return [*removed, f"+ {name}: {_short(after)}"]
     lines: list[str] = []
     for member in {**before, **after}:
         old, new = before.get(member), after.get(member)

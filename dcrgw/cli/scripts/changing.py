@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,7 @@ def replace(script: str, entry: Path, **given: Any) -> None:
     _tell(ask(api, "PUT", path_of(line), query, members, if_match=revision), given["as_json"])
 
 
-def _switch(name: str, summary: str) -> Callable[..., None]:
+def _switch(name: str, summary: str) -> click.Command:
     @click.argument("script")
     @with_options(REASON, *PLACE)
     def switch(script: str, **given: Any) -> None:

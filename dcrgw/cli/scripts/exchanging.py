@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from dcrgw.cli.administration import connected
+from dcrgw.cli.administration import PLACE_OPTIONS, connected
 from dcrgw.cli.options import with_options
-from dcrgw.cli.scripts.common import FILE, FORCE, PLACE, REASON, ask, found, listed, ordered, path_of, text_of
+from dcrgw.cli.scripts.common import FILE, FORCE, REASON, ask, found, listed, ordered, path_of, text_of
 from dcrgw.core.scripts.entry import ScriptEntry, inum_of
 from dcrgw.core.scripts.entry_json import EntryRefused, read_entry
 from dcrgw.core.scripts.janssen import from_janssen, to_janssen
@@ -25,7 +25,7 @@ _LARGEST = 16 * 1024 * 1024
 @click.command("import")
 @click.argument("file", type=FILE)
 @click.option("--check", is_flag=True, help="Only judge the file; no gateway is asked.")
-@with_options(REASON, FORCE, *PLACE)
+@with_options(REASON, FORCE, *PLACE_OPTIONS)
 def import_(file: Path, check: bool, **given: Any) -> None:
     """Take scripts from a JSON file of Janssen's: an entry, a list of them, or the answer of its API.
 
@@ -62,10 +62,8 @@ def import_(file: Path, check: bool, **given: Any) -> None:
 @click.option("--file", "file", type=FILE, help="A script's file, offline: its entry is made of the options.")
 @click.option("--type", "type_", default="client_registration", show_default=True, help="Type of the --file.")
 @click.option("--output", type=FILE, help="Where to write; else standard output.")
-@with_options(*PLACE)
-def export(
-    scripts: tuple[str, ...], file: Path | None, type_: str, output: Path | None, as_json: bool, **given: Any
-) -> None:
+@with_options(*PLACE_OPTIONS)
+def export(scripts: tuple[str, ...], file: Path | None, type_: str, output: Path | None, **given: Any) -> None:
     """Write scripts as Janssen's JSON: those named, else all. Hidden values are left out, and named."""
     exported: list[dict[str, Any]] = []
     left_out: list[str] = []
