@@ -22,7 +22,6 @@ from dcrgw.errors import Misconfigured, Unavailable
 from dcrgw.ports.clock import Clock
 from dcrgw.ports.script_entries import ScriptEntries
 from dcrgw.ports.script_serving import ScriptError, ScriptState
-from dcrgw.scripting.failures import ScriptFailure
 from dcrgw.scripting.files import ReadScript, ScriptFiles
 from dcrgw.scripting.host import ScriptHost
 from dcrgw.scripting.runner import Loaded, Runner
@@ -115,8 +114,7 @@ class ScriptKeeper:
     def errors(self, inum: str | None = None) -> tuple[ScriptError, ...]:
         """The last failures, of changes and of calls, newest first."""
         own = [error for error in self._errors if inum in (None, error.inum)]
-        of_calls = [_error(failure) for failure in self.host.failures.of(inum)]
-        return tuple(sorted([*own, *of_calls], key=lambda error: -error.at))
+        return tuple(sorted([*own, *self.host.errors(inum)], key=lambda error: -error.at))
 
     async def try_out(self, entry: ScriptEntry) -> Trial:
         """Compile, initialise and try an entry on its cases, and put it away."""
@@ -234,15 +232,3 @@ def _state_of(entry: ScriptEntry, properties: Mapping[str, str], fault: str) -> 
     """What tells two states apart that would be tried differently."""
     material: list[Any] = [entry.digest, sorted(properties.items()), [dict(each) for each in entry.cases], fault]
     return hashlib.sha256(json.dumps(material, default=str).encode()).hexdigest()
-
-
-def _error(failure: ScriptFailure) -> ScriptError:
-    return ScriptError(
-        inum=failure.inum,
-        name=failure.name,
-        at=failure.at,
-        what=failure.what,
-        trace=failure.trace,
-        generation=failure.generation,
-        interaction_id=failure.interaction_id,
-    )
