@@ -9,13 +9,14 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from dcrgw.adapters.clock import SystemClock
+from dcrgw.adapters.customers import FileCustomers
 from dcrgw.adapters.randomness import SystemRandomness
 from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.signers import KeystoreSigner, StoredSigner
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app import outgoing
 from dcrgw.app.administration import admin_listeners
-from dcrgw.app.listening import handlers, http_limits, listeners
+from dcrgw.app.listening import authorize_endpoint, handlers, http_limits, listeners
 from dcrgw.app.scripting import Scripting
 from dcrgw.config.model import Settings
 from dcrgw.core.checks import Report
@@ -89,8 +90,10 @@ async def start(settings: Settings, *, monotonic: Callable[[], float] = time.mon
         signer = await _signer(materials, clock, opened)
         ports = await _ports(materials, registry, signer, clock, monotonic, health, opened, scripts)
         recent = Recent()
+        authorize = authorize_endpoint(settings, ports, recent)
+        opened.push_async_callback(authorize.close)
         gateway = Gateway(materials, health, recent, [], [], {}, AsyncExitStack())
-        serving = handlers(list(materials.markets.values()), ports, signer, recent)
+        serving = handlers(list(materials.markets.values()), ports, signer, recent, authorize)
         desk = ScriptDesk(registry.scripts, scripts.keeper, clock)
         admin = admin_listeners(materials.admin, ports, registry, desk, http_limits(settings))
         for listener in (*listeners(materials, serving, health), *admin):
@@ -146,4 +149,5 @@ async def _ports(
         grants=registry.grants,
         signer=signer or NoSigner(),
         http=outgoing.http(materials, opened),
+        customers=FileCustomers(materials.customers),
     )

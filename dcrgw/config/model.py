@@ -227,6 +227,26 @@ class SigningSettings(Section):
     )
 
 
+class ConsentSettings(Section):
+    """The pages on which customers sign in and decide what a TPP gets."""
+
+    customers: FilePath | None = Field(
+        default=None, description="Customers who may sign in: a file made by `dcrgw customers`."
+    )
+    bank_name: Text | None = Field(
+        default=None,
+        description="The name above each page.",
+        json_schema_extra=_like("the host of the market's issuer"),
+    )
+    attempts: Int = Field(
+        default=5, ge=1, le=100, description="Sign-ins at one account from one network before it must wait."
+    )
+    attempts_of_network: Int = Field(
+        default=50, ge=1, le=100_000, description="Sign-ins at all accounts from one network before it must wait."
+    )
+    attempts_s: Int = Field(default=900, ge=10, le=86_400, description="The time in which they are counted.")
+
+
 class LoggingSettings(Section):
     """The log, on standard error."""
 
@@ -469,6 +489,9 @@ class Settings(Section):
     keysets: KeySetSettings = Field(default_factory=KeySetSettings, description="Caching of key sets.")
     standing: StandingSettings = Field(default_factory=StandingSettings, description="Caching of the directory's word.")
     signing: SigningSettings = Field(default_factory=SigningSettings, description="Our own signature keys.")
+    consent: ConsentSettings = Field(
+        default_factory=ConsentSettings, description="The pages on which customers sign in and decide."
+    )
     logging: LoggingSettings = Field(default_factory=LoggingSettings, description="The log, on standard error.")
     directories: tuple[DirectorySettings, ...] = Field(
         alias="directory", min_length=1, description="Trust frameworks whose statements are taken."
