@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dcrgw.core.registration.metadata import ClientMetadata
@@ -124,17 +125,22 @@ class ScriptHost(TypedCalls):
         Raises: Unavailable where one that is needed does not serve; Misconfigured where one fails or says neither
         True nor False.
         """
+        with self._held(self._needed(type_id, method, about.market)) as row:
+            return await self._in_row(row, MethodCall(method, facts, about.interaction_id), about, ask)
+
+    async def _in_row(self, row: Sequence[_Serving], call: MethodCall, about: About, ask: Capability) -> Ran:
         names: list[str] = []
         changes: dict[str, JsonValue] = {}
-        for serving in self._needed(type_id, method, about.market):
-            made = MethodCall(method, {**facts, **changes}, about.interaction_id)
+        for serving in row:
+            made = replace(call, facts={**call.facts, **changes}) if changes else call
             answer = await self._call(serving, made, about, ask)
             names.append(serving.loaded.entry.name)
             try:
                 no = _no(answer)
+                _check_changes(answer)
             except ValueError as error:
                 entry = serving.loaded.entry
-                failed = ScriptFailed(f"script {entry.name} ({entry.source_name}): {method} {error}")
+                failed = ScriptFailed(f"script {entry.name} ({entry.source_name}): {call.method} {error}")
                 self._keep(serving, made, about, failed)
                 raise self._fault(serving, failed) from None
             if no is not None:
@@ -180,19 +186,12 @@ class ScriptHost(TypedCalls):
             return ScriptOutcome(call.metadata, call.client_id, False, call.attributes)
         ran = await self.every(REGISTRATION, method, facts_of_call(call), about, ask)
         changes: Mapping[str, Any] = ran.changes
-        metadata, attributes = changes.get("metadata"), changes.get("attributes", call.attributes)
-        client_id = changes.get("client_id", call.client_id)
-        if (
-            not isinstance(metadata, dict | None)
-            or not isinstance(attributes, Mapping)
-            or not isinstance(client_id, str)
-        ):
-            raise Misconfigured(f"scripts {', '.join(ran.names)}: {method} left a client of another form")
+        metadata, client_id = changes.get("metadata"), changes.get("client_id", call.client_id)
         return ScriptOutcome(
             metadata=call.metadata if metadata is None else ClientMetadata(metadata),
             client_id=client_id,
             client_id_chosen=client_id != call.client_id,
-            attributes=attributes,
+            attributes=changes.get("attributes", call.attributes),
             ran=ran.names,
             refusal=ran.refusal,
         )
@@ -209,6 +208,18 @@ class ScriptHost(TypedCalls):
             and _serves(each.loaded.entry, market)
             and name in (None, each.loaded.entry.name, each.loaded.entry.inum)
         ]
+
+    @contextmanager
+    def _held(self, row: Sequence[_Serving]) -> Iterator[Sequence[_Serving]]:
+        """None of the row is put away before the request is through it, whatever is swapped in meanwhile."""
+        for serving in row:
+            serving.calls += 1
+        try:
+            yield row
+        finally:
+            for serving in row:
+                serving.calls -= 1
+                self._put_away_if_done(serving)
 
     async def _call(self, serving: _Serving, call: MethodCall, about: About, ask: Capability) -> MethodAnswer:
         serving.calls += 1
@@ -305,6 +316,21 @@ def _no(answer: MethodAnswer) -> Refusal | None:
     if answer.returned is False:
         return Refusal()
     raise ValueError(f"returned {type(answer.returned).__name__}, neither True nor False")
+
+
+#: What may be changed on the way from one script of a row to the next: nothing that tells who is asking.
+_MAY_CHANGE = frozenset({"client_id", "metadata", "attributes"})
+
+
+def _check_changes(answer: MethodAnswer) -> None:
+    """Raises: ValueError for changes of another kind or form: a worker may say anything."""
+    changes = answer.changes
+    if not _MAY_CHANGE.issuperset(changes):
+        raise ValueError("changed what is not its to change")
+    if not isinstance(changes.get("client_id", ""), str):
+        raise ValueError("chose a client_id that is no text")
+    if not all(isinstance(changes.get(name, {}), dict) for name in ("metadata", "attributes")):
+        raise ValueError("left a client of another form")
 
 
 def _declared(said: Mapping[str, Any]) -> Refusal:

@@ -67,7 +67,7 @@ class WorkerRunner:
 
     async def close(self) -> None:
         """End the template, and with it every worker that is left."""
-        self.template.give_up("the gateway ends")
+        self.template.close()
 
     def _tell_confinement(self, worker: Worker) -> None:
         if self._told is None:

@@ -52,6 +52,7 @@ class Template:
     _numbers: count[int] = field(default_factory=lambda: count(1))
     _started_at: float = 0.0
     _wait_s: float = 0.0
+    _is_closed: bool = False
 
     @property
     def pid(self) -> int | None:
@@ -108,7 +109,14 @@ class Template:
         """End the process and with it every worker; it is started again when next needed."""
         self._hang_up(why)
 
+    def close(self) -> None:
+        """End it for good."""
+        self._is_closed = True
+        self._hang_up("the gateway ends")
+
     async def _be_ready(self) -> None:
+        if self._is_closed:
+            raise Unavailable("scripts", "the gateway ends")
         if self._process is None:
             # One that dies at once is not started in a circle.
             await asyncio.sleep(max(0.0, self._started_at + self._wait_s - time.monotonic()))
