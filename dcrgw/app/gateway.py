@@ -9,13 +9,14 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from dcrgw.adapters.clock import SystemClock
+from dcrgw.adapters.customers import FileCustomers
 from dcrgw.adapters.randomness import SystemRandomness
 from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.signers import KeystoreSigner, StoredSigner
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app import outgoing
 from dcrgw.app.administration import admin_listeners
-from dcrgw.app.listening import handlers, http_limits, listeners
+from dcrgw.app.listening import authorize_endpoint, handlers, http_limits, listeners
 from dcrgw.app.scripting import Scripting
 from dcrgw.config.model import Settings
 from dcrgw.core.checks import Report
@@ -84,14 +85,16 @@ async def start(settings: Settings, *, monotonic: Callable[[], float] = time.mon
         opened.push_async_callback(scripts.close)
         # Keystores stretch their passwords: that would stop a loop that already serves something.
         materials = await asyncio.to_thread(open_materials, settings, clock.now())
-        health = Health(clock, expected=["registry", *(f"keys of {name}" for name in materials.directories)])
+        health = Health(clock, expected=["registry", *_expected_keys(materials)])
         registry = await _registry(materials, clock, health, opened)
         await scripts.serve(materials, registry.scripts, health)
         signer = await _signer(materials, clock, opened)
         ports = await _ports(materials, registry, signer, clock, monotonic, health, opened, scripts)
         recent = Recent()
+        authorize = authorize_endpoint(settings, ports, recent)
+        opened.push_async_callback(authorize.close)
         gateway = Gateway(materials, health, recent, scripts, [], [], {}, AsyncExitStack())
-        serving = handlers(list(materials.markets.values()), ports, signer, recent)
+        serving = handlers(list(materials.markets.values()), ports, signer, recent, authorize)
         desk = ScriptDesk(registry.scripts, scripts.keeper, clock)
         admin = admin_listeners(materials.admin, ports, registry, desk, http_limits(settings))
         for listener in (*listeners(materials, serving, health), *admin):
@@ -100,6 +103,12 @@ async def start(settings: Settings, *, monotonic: Callable[[], float] = time.mon
             (gateway.probes if listener.name == "health" else gateway.listeners).append(listener)
         gateway._opened = opened.pop_all()
     return gateway
+
+
+def _expected_keys(materials: Materials) -> list[str]:
+    """What must be usable before we are ready: the key sets of directories that publish theirs."""
+    directories = materials.directories.items()
+    return [f"keys of {name}" for name, directory in directories if directory.settings.keys == "endpoint"]
 
 
 async def _signer(materials: Materials, clock: SystemClock, opened: AsyncExitStack) -> Signer | None:
@@ -147,4 +156,5 @@ async def _ports(
         grants=registry.grants,
         signer=signer or NoSigner(),
         http=outgoing.http(materials, opened),
+        customers=FileCustomers(materials.customers),
     )

@@ -107,6 +107,9 @@ def _people_can_be_asked(settings: Settings) -> Iterator[ConfigFault]:
             yield ConfigFault(
                 "listeners.public", reason, f"add it, or take authorization_code out of {key}.grant_types"
             )
+        if asks and settings.consent.customers is None:
+            reason = f"is missing, but market {market.name} asks people to sign in"
+            yield ConfigFault("consent.customers", reason, "make the file with `dcrgw customers add`, and name it")
         if "refresh_token" in server.grant_types and not asks:
             yield ConfigFault(f"{key}.grant_types", "refresh_token comes after authorization_code", "add that one too")
         if server.pushed_requests == "required" and not asks:

@@ -227,6 +227,26 @@ class SigningSettings(Section):
     )
 
 
+class ConsentSettings(Section):
+    """The pages on which customers sign in and decide what a TPP gets."""
+
+    customers: FilePath | None = Field(
+        default=None, description="Customers who may sign in: a file made by `dcrgw customers`."
+    )
+    bank_name: Text | None = Field(
+        default=None,
+        description="The name above each page.",
+        json_schema_extra=_like("the host of the market's issuer"),
+    )
+    attempts: Int = Field(
+        default=5, ge=1, le=100, description="Sign-ins at one account from one network before it must wait."
+    )
+    attempts_of_network: Int = Field(
+        default=50, ge=1, le=100_000, description="Sign-ins at all accounts from one network before it must wait."
+    )
+    attempts_s: Int = Field(default=900, ge=10, le=86_400, description="The time in which they are counted.")
+
+
 class LoggingSettings(Section):
     """The log, on standard error."""
 
@@ -239,7 +259,14 @@ class DirectorySettings(Section):
 
     name: Name = Field(description="Its name here; markets refer to it.")
     issuers: tuple[Text, ...] = Field(min_length=1, description="The exact `iss` values of its software statements.")
-    jwks_endpoint: HttpsUrl = Field(description="Key set that verifies its software statements.")
+    keys: Literal["endpoint", "script"] = Field(
+        default="endpoint",
+        description="Where the keys of its software statements come from: `jwks_endpoint`, or the bank's registration"
+        " script (getSoftwareStatementJwks; getDcrJwks for requests).",
+    )
+    jwks_endpoint: HttpsUrl | None = Field(
+        default=None, description='Key set that verifies its software statements; needed unless `keys = "script"`.'
+    )
     software_jwks_hosts: tuple[HostPort, ...] = Field(
         default=(), description="Hosts (`host` or `host:port`) that may serve a software's key set."
     )
@@ -469,6 +496,9 @@ class Settings(Section):
     keysets: KeySetSettings = Field(default_factory=KeySetSettings, description="Caching of key sets.")
     standing: StandingSettings = Field(default_factory=StandingSettings, description="Caching of the directory's word.")
     signing: SigningSettings = Field(default_factory=SigningSettings, description="Our own signature keys.")
+    consent: ConsentSettings = Field(
+        default_factory=ConsentSettings, description="The pages on which customers sign in and decide."
+    )
     logging: LoggingSettings = Field(default_factory=LoggingSettings, description="The log, on standard error.")
     directories: tuple[DirectorySettings, ...] = Field(
         alias="directory", min_length=1, description="Trust frameworks whose statements are taken."

@@ -33,6 +33,8 @@ class Arrival:
     path: str = ""
     remote_address: str | None = None
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    #: What its sender reads, best first (Accept-Language), as BCP 47 tags.
+    languages: tuple[str, ...] = ()
     #: SHA-256 of the body, hex: what makes a repeated request the same request.
     digest: str = field(init=False, repr=False)
 

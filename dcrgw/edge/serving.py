@@ -68,7 +68,7 @@ class Serving:
         return Exchange(label, self.listener, self.monotonic(), self.malformed)
 
     def _failed(self, error: BaseException, request: web.BaseRequest, exchange: Exchange) -> web.Response:
-        response = self.answer(error, exchange)
+        response = (exchange.answer or self.answer)(error, exchange)
         if isinstance(error, HttpFault) and error.closes:
             response.force_close()
         self._log(request, exchange, status=response.status, **_reason(principal(error)))

@@ -34,7 +34,7 @@ from dcrgw.flows.scripts import ScriptDesk, ScriptOrder
 BODY = gate(
     "admin.script.body",
     "The body is a JSON object of the media type that the method takes",
-    spec="docs/scripting.md, Managing",
+    spec="docs/managing-scripts.md",
     code=ErrorCode.INVALID_REQUEST,
 )
 MATCH = gate(

@@ -56,6 +56,8 @@ def told_error(error: ScriptError) -> dict[str, Any]:
         "at": error.at,
         "generation": error.generation,
         "interaction_id": error.interaction_id,
+        "report_id": error.report_id,
+        "method": error.method,
         "what": error.what,
         "trace": error.trace,
     }

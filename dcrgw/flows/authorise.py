@@ -174,7 +174,8 @@ async def _ask(
     report: Report,
 ) -> Asking:
     context = DetailContext(client, DetailOperation.AUTHORIZATION, arrival)
-    texts = await ports.details.texts(request.details, context, request.ui_locales) if request.details else ()
+    languages = (*request.ui_locales, *arrival.languages)
+    texts = await ports.details.texts(request.details, context, languages) if request.details else ()
     ticket = Ticket(ports.randomness.report_id(), ports.randomness.token())
     interaction = Interaction(
         id=ticket.id,

@@ -22,7 +22,7 @@ from dcrgw.ports.clock import Clock
 from dcrgw.ports.script_entries import ScriptChange, ScriptEntries, ScriptRevision, ScriptVerdict
 from dcrgw.ports.script_serving import ScriptServing
 
-_SPEC = "docs/scripting.md, Managing"
+_SPEC = "docs/managing-scripts.md"
 _CODE = ErrorCode.INVALID_REQUEST
 #: More revisions than anybody makes of one script.
 _ALL = 100_000

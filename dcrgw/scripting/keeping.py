@@ -114,8 +114,7 @@ class ScriptKeeper:
     def errors(self, inum: str | None = None) -> tuple[ScriptError, ...]:
         """The last failures, of changes and of calls, newest first."""
         own = [error for error in self._errors if inum in (None, error.inum)]
-        of_calls = self.host.errors(inum)
-        return tuple(sorted([*own, *of_calls], key=lambda error: -error.at))
+        return tuple(sorted([*own, *self.host.errors(inum)], key=lambda error: -error.at))
 
     async def try_out(self, entry: ScriptEntry) -> Trial:
         """Compile, initialise and try an entry on its cases, and put it away."""

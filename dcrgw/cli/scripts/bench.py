@@ -7,6 +7,7 @@ import importlib.util
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,9 @@ def _offline(file: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     runner: Runner = WorkerRunner(WorkerSettings(), _tell_event) if given["worker"] else InlineRunner()
     try:
         entry = entry_of(file, type=given["type_"], properties=properties, cases=given["cases"])
-        trial = asyncio.run(_tried(entry, properties, runner, _DEBUGGING_S if debugging else DEADLINE_S))
+        # What init prints is for the author, and no part of the answer; a debugger needs its terminal.
+        with nullcontext() if debugging else redirect_stdout(sys.stderr):
+            trial = asyncio.run(_tried(entry, properties, runner, _DEBUGGING_S if debugging else DEADLINE_S))
     except GatewayError as fault:
         trial = Trial(fault=str(fault))
     told = told_trial(trial)
@@ -108,7 +111,7 @@ def _show(told: Mapping[str, Any]) -> None:
     cases = told["cases"]
     for case in cases:
         mark = "FAIL" if case["problems"] else "ok"
-        click.echo(f"{mark:<5} {plain(case['name'])}: {case['method']} {case['outcome']} in {case['took_ms']:.1f} ms")
+        click.echo(f"{mark:<5} {plain(case['name'])}: {case['outcome']} in {case['took_ms']:.1f} ms")
         _show_case(case)
     if not cases:
         for fault in told["faults"]:

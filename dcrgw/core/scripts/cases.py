@@ -1,6 +1,6 @@
 """Example cases: what a script is tried on before it serves, offline as in the gateway.
 
-A case is a table (TOML or JSON). docs/scripting.md shows it member by member:
+A case is a table (TOML or JSON), as docs/managing-scripts.md tells it:
 
     method = "createClient"                     # required
     description = "a known host gets the scope"
