@@ -84,7 +84,7 @@ async def start(settings: Settings, *, monotonic: Callable[[], float] = time.mon
         opened.push_async_callback(scripts.close)
         # Keystores stretch their passwords: that would stop a loop that already serves something.
         materials = await asyncio.to_thread(open_materials, settings, clock.now())
-        health = Health(clock, expected=["registry", *(f"keys of {name}" for name in materials.directories)])
+        health = Health(clock, expected=["registry", *_expected_keys(materials)])
         registry = await _registry(materials, clock, health, opened)
         await scripts.serve(materials, registry.scripts, health)
         signer = await _signer(materials, clock, opened)
@@ -102,6 +102,12 @@ async def start(settings: Settings, *, monotonic: Callable[[], float] = time.mon
             (gateway.probes if listener.name == "health" else gateway.listeners).append(listener)
         gateway._opened = opened.pop_all()
     return gateway
+
+
+def _expected_keys(materials: Materials) -> list[str]:
+    """What must be usable before we are ready: the key sets of directories that publish theirs."""
+    directories = materials.directories.items()
+    return [f"keys of {name}" for name, directory in directories if directory.settings.keys == "endpoint"]
 
 
 async def _signer(materials: Materials, clock: SystemClock, opened: AsyncExitStack) -> Signer | None:

@@ -259,7 +259,14 @@ class DirectorySettings(Section):
 
     name: Name = Field(description="Its name here; markets refer to it.")
     issuers: tuple[Text, ...] = Field(min_length=1, description="The exact `iss` values of its software statements.")
-    jwks_endpoint: HttpsUrl = Field(description="Key set that verifies its software statements.")
+    keys: Literal["endpoint", "script"] = Field(
+        default="endpoint",
+        description="Where the keys of its software statements come from: `jwks_endpoint`, or the bank's registration"
+        " script (getSoftwareStatementJwks; getDcrJwks for requests).",
+    )
+    jwks_endpoint: HttpsUrl | None = Field(
+        default=None, description='Key set that verifies its software statements; needed unless `keys = "script"`.'
+    )
     software_jwks_hosts: tuple[HostPort, ...] = Field(
         default=(), description="Hosts (`host` or `host:port`) that may serve a software's key set."
     )

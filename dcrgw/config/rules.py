@@ -120,6 +120,12 @@ def _proxies(settings: Settings) -> Iterator[ConfigFault]:
             yield ConfigFault(f"{key}.proxy_username", "is missing beside proxy_password", "add it")
 
 
+def _directory_keys(settings: Settings) -> Iterator[ConfigFault]:
+    for i, directory in enumerate(settings.directories):
+        if directory.keys == "endpoint" and directory.jwks_endpoint is None:
+            yield ConfigFault(f"directory[{i}].jwks_endpoint", "is missing", "name the directory's key set")
+
+
 def _public_addresses(settings: Settings) -> Iterator[ConfigFault]:
     if settings.is_sandbox:
         return
@@ -169,6 +175,7 @@ RULES: tuple[Rule, ...] = (
     _credentials,
     _administration,
     _one_signing_key,
+    _directory_keys,
     _proxies,
     _public_addresses,
     _no_literal_secrets,

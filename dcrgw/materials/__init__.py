@@ -235,6 +235,7 @@ def _core_directory(directory: DirectorySettings) -> Directory:
         software_jwks_hosts=frozenset(directory.software_jwks_hosts),
         has_standing=directory.has_standing,
         check_own_standing=directory.check_own_standing,
+        keys_by_script=directory.keys == "script",
     )
 
 
