@@ -11,6 +11,7 @@ from dcrgw.compliance.kept import text_of
 from dcrgw.core.evidence import Entry
 from dcrgw.errors import Unavailable
 from dcrgw.ports import Ports
+from dcrgw.ports.recording import values_of
 
 #: Methods whose answers count in their order, whatever exactly was asked: they make something up or take a change.
 _BY_ORDER = frozenset({"registry.commit"})
@@ -42,7 +43,7 @@ class _Port:
             return lambda *question: self._random(label, question)
 
         async def answer(*question: Any) -> Any:
-            return self._take(label, question)
+            return self._take(label, values_of(question))
 
         return answer
 
