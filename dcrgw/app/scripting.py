@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from fnmatch import fnmatchcase
 
 from dcrgw.config.model import ScriptingSettings, ScriptSettings, Settings
 from dcrgw.config.secrets import SecretReference
@@ -78,11 +79,15 @@ class _Properties:
     def __init__(self, materials: Materials) -> None:
         self._of_files = materials.script_properties
         self._base = materials.settings.source.parent
+        self._section = materials.settings.scripting
 
     def of(self, entry: ScriptEntry) -> dict[str, str]:
         """By name. Raises: Misconfigured."""
         if entry.file is not None:
             return {name: value.get_secret_value() for name, value in self._of_files[entry.name].items()}
+        # Who may send a script from afar need not be who may read this machine's secrets, or run as the gateway.
+        if entry.mode == "inline" and not self._section.registry_inline:
+            raise Misconfigured("a script of the registry runs in a worker, unless scripting.registry_inline is true")
         # Read at each look, so that a rotated secret is a change like any other.
         return {
             each.value1: self._resolved(each) for each in (*entry.module_properties, *entry.configuration_properties)
@@ -91,6 +96,11 @@ class _Properties:
     def _resolved(self, each: ScriptProperty) -> str:
         if not each.is_reference:
             return each.value2
+        permitted = any(fnmatchcase(each.value2, pattern) for pattern in self._section.registry_secrets)
+        if not permitted or ".." in each.value2:
+            raise Misconfigured(
+                f"the secret reference of its property {each.value1} is none that scripting.registry_secrets permits"
+            )
         try:
             return SecretReference.parse(each.value2, self._base).resolve().get_secret_value()
         except (ValueError, Misconfigured):
