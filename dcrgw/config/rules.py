@@ -123,7 +123,9 @@ def _proxies(settings: Settings) -> Iterator[ConfigFault]:
 def _directory_keys(settings: Settings) -> Iterator[ConfigFault]:
     for i, directory in enumerate(settings.directories):
         if directory.keys == "endpoint" and directory.jwks_endpoint is None:
-            yield ConfigFault(f"directory[{i}].jwks_endpoint", "is missing", "name the directory's key set")
+            yield ConfigFault(
+                f"directory[{i}].jwks_endpoint", "is missing", 'add it: the URL of its key set, or keys = "script"'
+            )
 
 
 def _public_addresses(settings: Settings) -> Iterator[ConfigFault]:

@@ -43,11 +43,13 @@ def script(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("mode", [(), ("--worker",)])
-def test_script_without_cases_is_tried_on_made_ones(mode: tuple[str, ...]) -> None:
-    result = dcrgw("test", EXAMPLE, "--property", "introspectionScript=intro", *mode)
+def test_script_without_cases_is_tried_on_made_ones(mode: tuple[str, ...], tmp_path: Path) -> None:
+    alone = tmp_path / "alone.py"
+    alone.write_text(Path(EXAMPLE).read_text())
+    result = dcrgw("test", str(alone), "--property", "introspectionScript=intro", *mode)
     assert result.exit_code == 0, result.output
     assert "+ attributes.trusted: true" in result.output
-    assert "8 of 8 cases hold" in result.output
+    assert "9 of 9 cases hold" in result.output
 
 
 def test_failing_case_is_told_with_its_log_and_trace(script: Path) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
 from scripting_builders import NOW, call, certificate, entry, identity, loaded, statement
 
-from dcrgw.errors import ErrorCode, Misconfigured
+from dcrgw.core.registration.metadata import ClientMetadata
+from dcrgw.core.strict_json import JsonValue
+from dcrgw.errors import ErrorCode, Misconfigured, Unavailable
 from dcrgw.scripting.host import ScriptHost
 from dcrgw.scripting.loader import entry_of_file, load
+from dcrgw.scripting.trial import GOOD_STANDING
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "scripts" / "client_registration.py"
 
@@ -116,8 +119,13 @@ async def example(hosted: Hosted, **properties: str) -> ScriptHost:
     return await hosted(shipped, properties={"introspectionScript": "intent", **properties})
 
 
+async def standing(name: str, arguments: Sequence[JsonValue]) -> JsonValue:
+    assert (name, arguments[0]) == ("directory.standing", "ob")
+    return GOOD_STANDING
+
+
 async def test_example_enriches_and_keeps_the_generated_client_id(hosted: Hosted) -> None:
-    outcome = await (await example(hosted)).create_client(call())
+    outcome = await (await example(hosted)).create_client(call(), standing)
     assert outcome.refusal is None
     assert (outcome.client_id, outcome.client_id_chosen) == ("generated", False)
     assert outcome.metadata == call().metadata
@@ -131,18 +139,35 @@ async def test_example_enriches_and_keeps_the_generated_client_id(hosted: Hosted
 
 
 async def test_example_takes_the_common_name_only_when_told(hosted: Hosted) -> None:
-    outcome = await (await example(hosted, clientIdFromCertificate="true")).create_client(call(**called_by("tpp-cn")))
+    asked = call(**called_by("tpp-cn"), metadata=ClientMetadata({"token_endpoint_auth_method": "private_key_jwt"}))
+    outcome = await (await example(hosted, clientIdFromCertificate="true")).create_client(asked, standing)
     assert (outcome.client_id, outcome.client_id_chosen) == ("tpp-cn", True)
 
 
 async def test_example_refuses_an_organisation_on_create_and_update(hosted: Hosted) -> None:
     host = await example(hosted, refusedOrganisations="org-9 org-1")
     for run in (host.create_client, host.update_client):
-        assert (await run(call())).refusal.code is ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT
-        assert (await run(call(statement=statement(org_id="org-2")))).refusal is None
-        assert (await run(call(statement=None))).refusal is None
+        assert (await run(call(), standing)).refusal.code is ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT
+        assert (await run(call(statement=statement(org_id="org-2")), standing)).refusal is None
+        assert (await run(call(statement=None), standing)).refusal is None
 
 
 async def test_example_without_its_property_does_not_load() -> None:
     with pytest.raises(Misconfigured, match="client_registration"):
         load(entry_of_file("client_registration", EXAMPLE), {}, now=NOW)
+
+
+async def test_example_refuses_another_subject_than_the_certificates(hosted: Hosted) -> None:
+    asked = call(**called_by("another"))
+    outcome = await (await example(hosted)).create_client(asked, standing)
+    assert outcome.refusal is not None
+    assert outcome.refusal.code is ErrorCode.INVALID_CLIENT_METADATA
+
+
+async def test_example_without_the_directory_registers_nobody(hosted: Hosted) -> None:
+    async def down(name: str, arguments: Sequence[JsonValue]) -> JsonValue:
+        raise Unavailable("directory", "timeout")
+
+    host = await example(hosted)
+    with pytest.raises(Unavailable):
+        await host.create_client(call(), down)

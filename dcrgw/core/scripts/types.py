@@ -265,7 +265,7 @@ _ID_GENERATOR = ScriptType(
             "generateId",
             (("appId", "idType", "idPrefix", _CFG),),
             "the id; None or blank: the built-in one",
-            called="a new client's client_id (idType `client`); a new script's inum (idType `script`)",
+            called="a new client's client_id (idType `client`)",
         ),
     ),
 )
@@ -356,7 +356,14 @@ _INTROSPECTION = ScriptType(
     "Introspection",
     "IntrospectionType",
     "Changes the answer of the introspection endpoint (RFC 7662), and with it JWT access tokens",
-    (Method("modifyResponse", (("responseAsJsonObject", "context"),), _CHANGED_RESPONSE),),
+    (
+        Method(
+            "modifyResponse",
+            (("responseAsJsonObject", "context"),),
+            _CHANGED_RESPONSE,
+            called="POST /introspect, and JWT access tokens of clients that say so",
+        ),
+    ),
 )
 
 _PASSWORD_CREDENTIALS = ScriptType(
