@@ -1,4 +1,4 @@
-"""G4 and G11: the whole gateway on signed OB UK requests."""
+"""G4, G9 and G11: the whole gateway on signed OB UK requests."""
 
 from __future__ import annotations
 
@@ -49,6 +49,26 @@ async def _cpu(town: Town, arena: Arena, load: Load) -> Measured:
             flush=True,
         )
     return told_of_client(measured, [found[gateway.name]["client_share"] for found in measured.rounds])
+
+
+async def measure_scripts(town: Town, arena: Arena, *, seconds: float) -> list[Measured]:
+    """G9: what the same trivial script adds to a registration, by the CPU of the gateway and all its processes."""
+    found = {mode: Measured(GOALS[goal]) for mode, goal in (("inline", "G9"), ("worker", "G9b"))}
+    load = signed_load(town, seconds=seconds)
+    modes: list[str | None] = [None, "inline", "worker"]
+    gateways = {mode: Gateway(town, UK, mode) for mode in modes}
+    for number in range(arena.rounds):
+        spent: dict[str | None, list[float]] = {mode: [] for mode in modes}
+        # There and back again, so that a machine that grows slower is not taken for a script.
+        for mode in (*modes, *modes[::-1]):
+            spent[mode].append((await arena.run(Entry(gateways[mode], load)))["server_cpu_us"])
+        cpu = {mode: sum(each) / len(each) for mode, each in spent.items()}
+        for mode, measured in found.items():
+            measured.rounds.append({"without_us": cpu[None], f"{mode}_us": cpu[mode]})
+            measured.ratios.append(cpu[mode] / cpu[None] - 1)
+        told = ", ".join(f"{mode or 'no script'} {each:.0f} us" for mode, each in cpu.items())
+        print(f"  G9 OB UK, round {number + 1}: {told}", flush=True)
+    return list(found.values())
 
 
 async def measure_fetches(town: Town, arena: Arena, load: Load) -> Measured:

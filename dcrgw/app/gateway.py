@@ -38,6 +38,7 @@ class Gateway:
     materials: Materials
     health: Health
     recent: Recent
+    scripts: Scripting
     listeners: list[Listener]
     probes: list[Listener]
     addresses: dict[str, tuple[str, int]]
@@ -92,7 +93,7 @@ async def start(settings: Settings, *, monotonic: Callable[[], float] = time.mon
         recent = Recent()
         authorize = authorize_endpoint(settings, ports, recent)
         opened.push_async_callback(authorize.close)
-        gateway = Gateway(materials, health, recent, [], [], {}, AsyncExitStack())
+        gateway = Gateway(materials, health, recent, scripts, [], [], {}, AsyncExitStack())
         serving = handlers(list(materials.markets.values()), ports, signer, recent, authorize)
         desk = ScriptDesk(registry.scripts, scripts.keeper, clock)
         admin = admin_listeners(materials.admin, ports, registry, desk, http_limits(settings))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from fnmatch import fnmatchcase
 
 from dcrgw.config.model import ScriptingSettings, ScriptSettings, Settings
 from dcrgw.config.secrets import SecretReference
+from dcrgw.core.market import Market
 from dcrgw.core.scripts.entry import ScriptEntry, ScriptProperty, inum_of
 from dcrgw.edge.events import Sink
 from dcrgw.edge.health import Health
@@ -19,6 +21,7 @@ from dcrgw.scripting.files import ScriptFiles
 from dcrgw.scripting.host import ScriptHost
 from dcrgw.scripting.keeping import ScriptKeeper
 from dcrgw.scripting.pool import WorkerSettings
+from dcrgw.scripting.runner import Loaded
 from dcrgw.scripting.runners import Runners
 
 
@@ -50,6 +53,7 @@ class Scripting:
             clock=self._clock,
             on_event=self._on_event,
             on_health=lambda ok, reason: health.set("scripts", ok, reason),
+            note=lambda loaded: _uncalled(loaded, materials),
             deadline_s=settings.scripting.deadline_s,
         )
         await self._keeper.start()
@@ -78,11 +82,15 @@ class _Properties:
     def __init__(self, materials: Materials) -> None:
         self._of_files = materials.script_properties
         self._base = materials.settings.source.parent
+        self._section = materials.settings.scripting
 
     def of(self, entry: ScriptEntry) -> dict[str, str]:
         """By name. Raises: Misconfigured."""
         if entry.file is not None:
             return {name: value.get_secret_value() for name, value in self._of_files[entry.name].items()}
+        # Who may send a script from afar need not be who may read this machine's secrets, or run as the gateway.
+        if entry.mode == "inline" and not self._section.registry_inline:
+            raise Misconfigured("a script of the registry runs in a worker, unless scripting.registry_inline is true")
         # Read at each look, so that a rotated secret is a change like any other.
         return {
             each.value1: self._resolved(each) for each in (*entry.module_properties, *entry.configuration_properties)
@@ -91,11 +99,35 @@ class _Properties:
     def _resolved(self, each: ScriptProperty) -> str:
         if not each.is_reference:
             return each.value2
+        permitted = any(fnmatchcase(each.value2, pattern) for pattern in self._section.registry_secrets)
+        if not permitted or ".." in each.value2:
+            raise Misconfigured(
+                f"the secret reference of its property {each.value1} is none that scripting.registry_secrets permits"
+            )
         try:
             return SecretReference.parse(each.value2, self._base).resolve().get_secret_value()
         except (ValueError, Misconfigured):
             # Not the reference itself: an error shows neither secrets nor where they are.
             raise Misconfigured(f"the secret of its property {each.value1} cannot be had: is it there?") from None
+
+
+_JWKS = frozenset({"getSoftwareStatementJwks", "getDcrJwks"})
+_SECRETS = frozenset({"getSoftwareStatementHmacSecret", "getDcrHmacSecret"})
+
+
+def _uncalled(loaded: Loaded, materials: Materials) -> str:
+    """What of a script's sources of trust nothing calls as the settings are, and why; empty where all is called."""
+    if not any(directory.keys == "script" for directory in materials.settings.directories):
+        idle, why = loaded.methods & (_JWKS | _SECRETS), 'no directory has keys = "script"'
+    elif not any("HS256" in _algorithms(market) for market in materials.markets.values()):
+        idle, why = loaded.methods & _SECRETS, "no profile lists HS256"
+    else:
+        return ""
+    return f"{', '.join(sorted(idle))} not called: {why}" if idle else ""
+
+
+def _algorithms(market: Market) -> frozenset[str]:
+    return market.profile.statement.algorithms | market.profile.request.algorithms
 
 
 def worker_settings(section: ScriptingSettings) -> WorkerSettings:

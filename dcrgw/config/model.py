@@ -452,6 +452,18 @@ class ScriptingSettings(Section):
     http_hosts: tuple[HostPort, ...] = Field(
         default=(), description="Hosts (`host` or `host:port`) that scripts may ask by `context.http`."
     )
+    manifests: tuple[FilePath, ...] = Field(
+        default=(),
+        description="TOML files with more `[[script]]` tables; relative paths in one start at its own folder.",
+    )
+    registry_secrets: tuple[Text, ...] = Field(
+        default=(),
+        description="Secret references that scripts of the registry may use, `*` for any text, such as `env:SCRIPT_*` "
+        "and `file:/run/secrets/scripts/*`.",
+    )
+    registry_inline: Bool = Field(
+        default=False, description="Whether scripts of the registry may run `inline`, with all that the gateway can do."
+    )
 
 
 class ScriptSettings(Section):

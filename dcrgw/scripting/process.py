@@ -16,7 +16,7 @@ from dcrgw.errors import Misconfigured
 from dcrgw.scripting.output import MOST_CHARACTERS
 from dcrgw.scripting.template import Hired, Template
 from dcrgw.scripting.worker.confinement import Limits
-from dcrgw.scripting.worker.framing import FramingBroken, Unpacking, pack
+from dcrgw.scripting.worker.framing import FramingBroken, Unpacking, pack_down
 
 #: How long after its pipe broke we wait to learn how the process ended.
 _LEARN_S = 2.0
@@ -95,7 +95,7 @@ class Worker(asyncio.Protocol):
         # What was said without being asked, between two calls, is no answer to the next.
         self._messages.clear()
         assert self._transport is not None
-        self._transport.write(pack(message))
+        self._transport.write(pack_down(message))
         return await self._next()
 
     def printed(self) -> str:

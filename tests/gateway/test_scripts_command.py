@@ -54,7 +54,8 @@ async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
 
     def edit(text: str) -> str:
         table = '\n[[script]]\ntype = "client_registration"\nname = "of_file"\nfile = "of_file.py"\nmode = "inline"\n'
-        return text + table + '[script.properties]\nplain = "to be seen"\ntheSecret = "' + SECRET + '"\n'
+        scripting = '\n[scripting]\nregistry_inline = true\nregistry_secrets = ["env:SCRIPT_*"]\n'
+        return text + scripting + table + '[script.properties]\nplain = "to be seen"\ntheSecret = "' + SECRET + '"\n'
 
     async with running(folder, edit) as opened:
         yield opened
@@ -250,6 +251,34 @@ async def test_case_that_does_not_hold_keeps_a_change_out(town: Town) -> None:
     assert await mark(town) == "first"
     told = (await local(town, "POST", f"{members.path}/test")).body
     assert (told["passed"], told["cases"][0]["name"]) == (True, "marks")
+
+
+async def test_reference_is_resolved_where_it_is_permitted_and_never_told(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCRIPT_MARK", "from the environment")
+    monkeypatch.setenv("OTHER_MARK", "not for scripts")
+    text = GOOD.replace('"MARK"', "self.secret.getValue2()")
+    for reference in ("env:OTHER_MARK", "env:SCRIPT_../OTHER", "file:/etc/hostname", "credential:SCRIPT_X"):
+        properties = [{"value1": "theSecret", "value2": reference}]
+        refused = await local(town, "POST", "/scripts", members(text=text, configuration_properties=properties))
+        assert (refused.status, refused.checks) == (422, ["admin.script.trial"])
+        assert reference not in json.dumps(refused.body)
+    properties = [{"value1": "theSecret", "value2": "env:SCRIPT_MARK"}]
+    added = await local(town, "POST", "/scripts", members(text=text, configuration_properties=properties, level=-9))
+    assert added.status == 201, added
+    assert "SCRIPT_MARK" not in json.dumps(added.body)
+    assert await mark(town) == "from the environment"
+    monkeypatch.setenv("SCRIPT_MARK", "rotated")
+    await until(lambda: marked(town, "rotated"))
+    exported = await local(town, "GET", f"{members.path}/export")
+    assert "env:SCRIPT_MARK" in json.dumps(exported.body)
+
+
+async def test_method_that_the_settings_leave_uncalled_is_told(town: Town) -> None:
+    text = good() + "\n    def getDcrJwks(self, context):\n        return ''\n"
+    added = await local(town, "POST", "/scripts", members(text=text))
+    assert 'getDcrJwks not called: no directory has keys = "script"' in added.body["state"]
 
 
 async def test_two_who_change_at_once_do_not_overwrite_each_other(town: Town) -> None:

@@ -1,8 +1,13 @@
-"""The form of what goes up and down a worker's pipe: four bytes of length, then JSON. Never a pickle."""
+"""The form of what goes up and down a worker's pipe: four bytes of length, then the message. Never a pickle.
+
+Up it is JSON, read strictly, since a worker may say anything. Down it is marshal, which is read by nobody but a child
+of the same interpreter, that runs what it is told anyway: for the 20 KB of a registration it costs a fifth of JSON.
+"""
 
 from __future__ import annotations
 
 import json
+import marshal
 import socket
 import struct
 from collections.abc import Iterator, Mapping
@@ -23,9 +28,21 @@ class FramingBroken(Exception):
     """What arrived is no message: too long, not JSON, or cut off. The channel is of no further use."""
 
 
-def pack(message: Mapping[str, Any]) -> bytes:
-    """One message as bytes. Raises: ValueError, TypeError or RecursionError when it is not JSON, or too long."""
-    body = _encode(message).encode()
+def pack_up(message: Mapping[str, Any]) -> bytes:
+    """A worker's message as bytes. Raises: ValueError, TypeError or RecursionError when it is not JSON, or too long."""
+    return _framed(_encode(message).encode())
+
+
+def pack_down(message: Mapping[str, Any]) -> bytes:
+    """The gateway's message as bytes. Raises: as `pack_up`."""
+    try:
+        return _framed(marshal.dumps(dict(message)))
+    except ValueError:
+        # A subclass of text or of dict, as an inline script may have left one: what it is as JSON.
+        return _framed(marshal.dumps(json.loads(_encode(message))))
+
+
+def _framed(body: bytes) -> bytes:
     if len(body) > MAX_BYTES:
         raise ValueError("the message is too long")
     return _LENGTH.pack(len(body)) + body
@@ -62,8 +79,8 @@ class Line:
         self._end = end
 
     def send(self, message: Mapping[str, Any]) -> None:
-        """Send one message. Raises: OSError, and as `pack` does."""
-        self._end.sendall(pack(message))
+        """Send one message. Raises: OSError, and as `pack_up` does."""
+        self._end.sendall(pack_up(message))
 
     def receive(self) -> dict[str, Any] | None:
         """The next message, None when the gateway has hung up."""
@@ -71,7 +88,7 @@ class Line:
         body = self._read(_LENGTH.unpack(head)[0]) if head else None
         if body is None:
             return None
-        message: dict[str, Any] = json.loads(body)
+        message: dict[str, Any] = marshal.loads(body)  # noqa: S302 - from the gateway alone, see above
         return message
 
     def _read(self, count: int) -> bytes | None:

@@ -49,6 +49,15 @@ def prctl(option: int, *arguments: int) -> int:
     return _checked(_LIBC.prctl(option, *words))
 
 
+def hide_memory() -> bool:
+    """Keep other processes of the same user from this one's memory and environment; False where it cannot be done."""
+    try:
+        prctl(PR_SET_DUMPABLE, 0)
+    except OSError:
+        return False
+    return True
+
+
 def unshare(flags: int) -> None:
     """unshare(2). Raises: OSError."""
     if _LIBC is None:

@@ -95,15 +95,27 @@ class _Template:
 
     def _end_orphans(self) -> None:
         """What a worker started and left behind became our child: it goes too."""
-        with suppress(OSError):
-            for each in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
-                if int(each) not in self._workers:
-                    os.kill(int(each), signal.SIGKILL)
-                    os.waitpid(int(each), 0)
+        for pid in _children():
+            if pid not in self._workers:
+                with suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
 
     def _tell(self, message: dict[str, Any]) -> None:
         with suppress(BrokenPipeError, ConnectionResetError):
             self._control.send(json.dumps(message).encode())
+
+
+def _children() -> list[int]:
+    """Every process whose parent this one is; not every kernel lists them in one place."""
+    found, me = [], os.getpid()
+    for name in os.listdir("/proc"):
+        if name.isdecimal():
+            with suppress(OSError):
+                # After the command in brackets, which may hold anything: state, then parent.
+                if int(Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()[1]) == me:
+                    found.append(int(name))
+    return found
 
 
 def _kill_group(pid: int) -> None:
