@@ -28,10 +28,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 #: The report's own id, and its time, are asked before the flow begins.
 OPENING = ["randomness.report_id", "clock.now"]
-PROVEN = [*OPENING, "registry.repeated", "keysets.of_directory", "keysets.of_software", "directories.standing"]
+KNOWN = [*OPENING, "registry.repeated", "keysets.of_directory", "keysets.of_software"]
+PROVEN = [*KNOWN, "details.types", "directories.standing"]
 STORED = [*PROVEN, "randomness.client_id", "scripts.create_client", "registry.commit"]
 #: Where requests are not signed, no directory is asked, and the client gets a token for itself and a secret.
-PLAIN = [*STORED[:4], *STORED[6:8], "randomness.token", "randomness.client_secret", "registry.commit"]
+PLAIN = [*STORED[:4], "details.types", *STORED[7:9], "randomness.token", "randomness.client_secret", "registry.commit"]
 
 
 class Replayed:
@@ -42,7 +43,7 @@ class Replayed:
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         label = f"{self._name}.{method}"
-        waits = label != "clock.now" and self._name != "randomness"
+        waits = label not in ("clock.now", "details.types") and self._name != "randomness"
 
         def answer(*question: Any) -> Any:
             entry = self._left.popleft()
@@ -170,7 +171,7 @@ async def _outage(town: Town) -> None:
 
 DECISIONS = {
     "refused by the directory": (_revoked, [*PROVEN, "registry.commit"]),
-    "refused by the rules": (_scope, [*PROVEN[:-1], "registry.commit"]),
+    "refused by the rules": (_scope, [*KNOWN, "registry.commit"]),
     "refused by the registry": (_jti, [*STORED, "registry.commit"]),
     "refused unread": (_garbage, [*OPENING, "registry.commit"]),
     "an outage": (_outage, [*PROVEN, "registry.commit"]),
