@@ -1,4 +1,4 @@
-"""What a grant rests on is in its journal: judged again from it alone, without store and clock, it comes out the same."""
+"""What a grant rests on is in its journal: judged again from it alone, without store and clock, it is the same."""
 
 from __future__ import annotations
 
