@@ -6,13 +6,13 @@ import asyncio
 import re
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
-from dcrgw.core.checks import Report, Verdict, wire_text
+from dcrgw.core.checks import Report, wire_text
 from dcrgw.edge.answers import answer, dress, principal
 from dcrgw.edge.events import Sink, log_event
 from dcrgw.edge.exchange import INTERACTION_HEADER, Exchange, Handler, interaction_id
@@ -93,7 +93,7 @@ class Serving:
         if exchange.market is not None:
             fields["market"] = exchange.market.name
         if report is not None:
-            fields |= {"report_id": report.report_id, "decision": report.decision, "checks": _failed(report, outcome)}
+            fields |= {"report_id": report.report_id, "decision": report.decision, "checks": _failed(report)}
         try:
             self.on_event("request", **{**exchange.notes, **fields, **outcome})
         except Exception:
@@ -101,11 +101,9 @@ class Serving:
             traceback.print_exc()
 
 
-def _failed(report: Report, outcome: Mapping[str, Any]) -> list[str]:
-    """The ids of the failed checks; an answer of success has none, and a hundred findings need not be asked."""
-    if 200 <= outcome["status"] < 300:
-        return []
-    return [finding.check.id for finding in report.findings if finding.verdict is Verdict.FAILED]
+def _failed(report: Report) -> list[str]:
+    """The ids of the failed checks."""
+    return [finding.check.id for finding in report.findings.failures]
 
 
 def _reason(cause: BaseException) -> dict[str, Any]:

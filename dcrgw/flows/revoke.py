@@ -40,4 +40,4 @@ async def revoke(arrival: Arrival, market: Market, ports: Ports, report: Report)
         if await ports.grants.commit(change) is not GrantVerdict.STORED:
             said = "the assertion's jti was used before"
             raise Door(report, arrival).refuse(gates.ASSERTION_UNUSED.failed(said))
-        report.findings.append(gates.AUTHENTICATED.passed)
+        report.findings.add(gates.AUTHENTICATED.passed)

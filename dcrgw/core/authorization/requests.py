@@ -186,12 +186,12 @@ def _details(value: JsonValue, client: RegisteredClient, detail_types: Collectio
         return ()
     if isinstance(value, str):
         text = details.parsed(value)
-        findings.extend(text.findings)
+        findings.take(text.findings)
         if text.value is None:
             return ()
         value = text.value
     judged = details.judge(value, client, detail_types)
-    findings.extend(judged.findings)
+    findings.take(judged.findings)
     return judged.value or ()
 
 
