@@ -48,7 +48,7 @@ class _Port:
             return lambda *question: self._random(label, question)
 
         async def answer(*question: Any) -> Any:
-            return self._take(label, values_of(question))
+            return self._take(label, question)
 
         if iscoroutinefunction(getattr(_PORTS[self._name], name, None)):
             return answer
@@ -61,7 +61,8 @@ class _Port:
             self._made += 1
             return f"replayed-{self._made:04d}".ljust(36, "0")
 
-    def _take(self, label: str, question: tuple[Any, ...]) -> Any:
+    def _take(self, label: str, asked: tuple[Any, ...]) -> Any:
+        question = values_of(asked)
         for index, entry in enumerate(self._left):
             if entry.port == label and (label in _BY_ORDER or _same(label, entry.question, question)):
                 del self._left[index]
