@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 
 from dcrgw.config.model import ScriptingSettings, ScriptSettings, Settings
 from dcrgw.config.secrets import SecretReference
+from dcrgw.core.market import Market
 from dcrgw.core.scripts.entry import ScriptEntry, ScriptProperty, inum_of
 from dcrgw.edge.events import Sink
 from dcrgw.edge.health import Health
@@ -20,6 +21,7 @@ from dcrgw.scripting.files import ScriptFiles
 from dcrgw.scripting.host import ScriptHost
 from dcrgw.scripting.keeping import ScriptKeeper
 from dcrgw.scripting.pool import WorkerSettings
+from dcrgw.scripting.runner import Loaded
 from dcrgw.scripting.runners import Runners
 
 
@@ -51,6 +53,7 @@ class Scripting:
             clock=self._clock,
             on_event=self._on_event,
             on_health=lambda ok, reason: health.set("scripts", ok, reason),
+            note=lambda loaded: _uncalled(loaded, materials),
             deadline_s=settings.scripting.deadline_s,
         )
         await self._keeper.start()
@@ -106,6 +109,25 @@ class _Properties:
         except (ValueError, Misconfigured):
             # Not the reference itself: an error shows neither secrets nor where they are.
             raise Misconfigured(f"the secret of its property {each.value1} cannot be had: is it there?") from None
+
+
+_JWKS = frozenset({"getSoftwareStatementJwks", "getDcrJwks"})
+_SECRETS = frozenset({"getSoftwareStatementHmacSecret", "getDcrHmacSecret"})
+
+
+def _uncalled(loaded: Loaded, materials: Materials) -> str:
+    """What of a script's sources of trust nothing calls as the settings are, and why; empty where all is called."""
+    if not any(directory.keys == "script" for directory in materials.settings.directories):
+        idle, why = loaded.methods & (_JWKS | _SECRETS), 'no directory has keys = "script"'
+    elif not any("HS256" in _algorithms(market) for market in materials.markets.values()):
+        idle, why = loaded.methods & _SECRETS, "no profile lists HS256"
+    else:
+        return ""
+    return f"{', '.join(sorted(idle))} not called: {why}" if idle else ""
+
+
+def _algorithms(market: Market) -> frozenset[str]:
+    return market.profile.statement.algorithms | market.profile.request.algorithms
 
 
 def worker_settings(section: ScriptingSettings) -> WorkerSettings:

@@ -452,6 +452,10 @@ class ScriptingSettings(Section):
     http_hosts: tuple[HostPort, ...] = Field(
         default=(), description="Hosts (`host` or `host:port`) that scripts may ask by `context.http`."
     )
+    manifests: tuple[FilePath, ...] = Field(
+        default=(),
+        description="TOML files with more `[[script]]` tables; relative paths in one start at its own folder.",
+    )
     registry_secrets: tuple[Text, ...] = Field(
         default=(),
         description="Secret references that scripts of the registry may use, `*` for any text, such as `env:SCRIPT_*` "

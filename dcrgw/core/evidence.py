@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
+
+from dcrgw.core.values import lean
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """One request, as bytes, before anything in it is believed.
@@ -51,8 +54,7 @@ class Arrival:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One question to one port. `answer` is what the port returned or the exception that it raised."""
 
     port: str
@@ -71,6 +73,7 @@ class Journal:
         self.entries.append(Entry(port, question, answer))
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything that one decision was a function of. `at` is epoch seconds."""

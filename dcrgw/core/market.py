@@ -56,4 +56,7 @@ class Market:
 
     def directory_of(self, issuer: str) -> Directory | None:
         """The directory whose statements carry this exact `iss`."""
-        return next((d for d in self.directories.values() if issuer in d.issuers), None)
+        for directory in self.directories.values():
+            if issuer in directory.issuers:
+                return directory
+        return None

@@ -47,6 +47,8 @@ DECISION = gate(
 )
 
 _CANCEL = "cancel"
+#: How long a browser keeps the key of an interaction that is answered.
+_AFTERWARDS_S = 60
 _BEGIN = ("GET", "POST")
 
 #: An interaction's id, which becomes a part of a cookie's name.
@@ -168,10 +170,11 @@ class AuthorizeEndpoint:
         known = self._answers.of(ticket)
         if known is not None:
             again = known.again(decision, self._ports.clock.now())
-            return _leave(again) if again is not None else visit.notice("answered", 410)
+            return _leave(again, ticket) if again is not None else visit.notice("answered", 410)
         # Two clicks are one decision, and both get its answer: the browser shows only the second one.
         key = (ticket.id, ticket.key, decision)
-        return _leave(await self._decisions.join(key, lambda: self._settled(visit, report, ticket, decision)))
+        redirect = await self._decisions.join(key, lambda: self._settled(visit, report, ticket, decision))
+        return _leave(redirect, ticket)
 
     async def _settled(self, visit: Visit, report: Report, ticket: Ticket, decision: Decision) -> Redirect:
         redirect = await flow.decide(ticket, decision, visit.market, self._ports, report)
@@ -200,9 +203,14 @@ class AuthorizeEndpoint:
         return exchange.report
 
 
-def _leave(redirect: Redirect) -> web.Response:
+def _leave(redirect: Redirect, ended: Ticket | None = None) -> web.Response:
     """To the client. 303: a browser may not send our form's fields along (RFC 9700 §4.12)."""
-    return web.Response(status=303, headers={"Location": redirect.url, "Referrer-Policy": "no-referrer"})
+    response = web.Response(status=303, headers={"Location": redirect.url, "Referrer-Policy": "no-referrer"})
+    if ended is not None:
+        # Not taken away at once, for the second of two clicks. A browser that keeps pages whole for its back button
+        # lets go of one whose cookies change, and asks us again.
+        give_ticket(response, ended, _AFTERWARDS_S)
+    return response
 
 
 def _settle_method(request: web.BaseRequest, *methods: str) -> None:

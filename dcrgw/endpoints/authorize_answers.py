@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from dcrgw.core.authorization.interaction import Decision
 from dcrgw.flows.authorise import Redirect, Ticket
 
-#: A second click comes at once. A code that lives longer in a browser's history must not be handed out again.
-_REPEATED_S = 20
+#: A second click comes at once. Later the client may have redeemed the code, and a code that it is handed again and
+#: redeems again would end what it got.
+_REPEATED_S = 5
 
 
 @dataclass(frozen=True, slots=True)

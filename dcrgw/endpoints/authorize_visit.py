@@ -18,6 +18,7 @@ from dcrgw.endpoints.pages.wording import Wording
 from dcrgw.errors import Rejected, Unavailable
 
 _LOCALES_LENGTH = 200
+_MOST_FIELDS = 100
 
 
 @dataclass(slots=True)
@@ -88,5 +89,8 @@ class Visit:
 
     @property
     def _chosen(self) -> tuple[str, ...]:
-        query = parse_qs(self.request.raw_path.partition("?")[2], max_num_fields=100, errors="replace")
+        try:
+            query = parse_qs(self.request.raw_path.partition("?")[2], max_num_fields=_MOST_FIELDS, errors="replace")
+        except ValueError:
+            return ()
         return tuple(" ".join(query.get("ui_locales", ()))[:_LOCALES_LENGTH].split())

@@ -54,7 +54,7 @@ async def answer(
     added, faults = information.additions(shown, changed)
     if faults:
         names = ", ".join(faults)
-        report.findings.append(SCRIPT_ANSWER.failed("a script changed what an answer must say", names))
+        report.findings.add(SCRIPT_ANSWER.failed("a script changed what an answer must say", names))
         raise Misconfigured(f"a script's changed answer touches {names}, which is not its own")
-    report.findings.append(SCRIPT_ANSWER.passed)
+    report.findings.add(SCRIPT_ANSWER.passed)
     return Answered(client, body | added)

@@ -79,7 +79,7 @@ class Door:
 
     def settle(self, judgement: Judgement[T]) -> T:
         """The stage's value. Raises: Rejected; what is wrong with the request as such is told, nothing else."""
-        self._report.findings.extend(judgement.findings)
+        self._report.findings.take(judgement.findings)
         failures = judgement.failures
         if not failures and judgement.value is not None:
             return judgement.value
@@ -90,13 +90,13 @@ class Door:
 
     def refuse(self, finding: Finding) -> Rejected:
         """The refusal for one failed check that is known outside a stage."""
-        self._report.findings.append(finding)
+        self._report.findings.add(finding)
         return self.refusal()
 
     def refusal(self) -> Rejected:
         """The one no."""
         finding = gates.AUTHENTICATED.failed("the client is not authenticated")
-        self._report.findings.append(finding)
+        self._report.findings.add(finding)
         return Rejected([finding.fault], headers=self._headers)
 
 

@@ -11,7 +11,7 @@ from dcrgw.ports.details import Details as Types
 async def settle_rules(details: Details, context: DetailContext, types: Types, report: Report) -> None:
     """Every detail obeys its type. Raises: Rejected with every fault; Misconfigured, Unavailable."""
     if not details:
-        report.findings.append(RULES.skipped("no authorization details are asked for"))
+        report.findings.add(RULES.skipped("no authorization details are asked for"))
         return
     _settle(await types.judge(details, context), report)
 

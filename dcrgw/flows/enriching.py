@@ -57,7 +57,7 @@ async def _outcome(
     faults = introspection.overstepped(told, outcome.response)
     if faults:
         names = ", ".join(faults)
-        report.findings.append(SCRIPT_INTROSPECTION.failed("a script changed what only the server knows", names))
+        report.findings.add(SCRIPT_INTROSPECTION.failed("a script changed what only the server knows", names))
         raise Misconfigured(f"introspection scripts {', '.join(outcome.ran)} touch {names}, which is not theirs")
-    report.findings.append(SCRIPT_INTROSPECTION.passed)
+    report.findings.add(SCRIPT_INTROSPECTION.passed)
     return outcome

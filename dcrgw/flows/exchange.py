@@ -207,5 +207,5 @@ def _settle(is_replay: bool, is_stored: bool, request: _Request) -> None:
     if not is_stored:
         raise door.refuse(gates.ACTIVE.failed("the client is no longer active"))
     used = request.proven.assertion
-    report.findings.append(gates.ASSERTION_UNUSED.passed if used else gates.ASSERTION_UNUSED.skipped("no assertion"))
-    report.findings.append(gates.AUTHENTICATED.passed)
+    report.findings.add(gates.ASSERTION_UNUSED.passed if used else gates.ASSERTION_UNUSED.skipped("no assertion"))
+    report.findings.add(gates.AUTHENTICATED.passed)

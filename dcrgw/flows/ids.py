@@ -23,7 +23,7 @@ async def new_client_id(arrival: Arrival, ports: Ports, report: Report) -> str:
     if made is None:
         return ports.randomness.client_id()
     if not is_client_id(made):
-        report.findings.append(SCRIPT_ID.failed("the generated id is none that a client may have"))
+        report.findings.add(SCRIPT_ID.failed("the generated id is none that a client may have"))
         raise Misconfigured("the id_generator script made a client_id that no client may have")
-    report.findings.append(SCRIPT_ID.passed)
+    report.findings.add(SCRIPT_ID.passed)
     return made

@@ -51,5 +51,5 @@ async def _client(arrival: Arrival, market: Market, ports: Ports, report: Report
         change = Change(audit=audit.record(report, caller.proven.client.client_id), used=used)
         if await ports.grants.commit(GrantChange(change)) is not GrantVerdict.STORED:
             raise door.refuse(gates.ASSERTION_UNUSED.failed("the assertion's jti was used before"))
-    report.findings.append(gates.AUTHENTICATED.passed)
+    report.findings.add(gates.AUTHENTICATED.passed)
     return caller.proven.client.client_id

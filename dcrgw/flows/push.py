@@ -73,5 +73,5 @@ async def _keep(
         raise refused(asked.OBJECT_UNUSED.failed("the request object's jti was used before"), report)
     if verdict is not GrantVerdict.STORED:
         raise door.refuse(gates.ACTIVE.failed("the client is no longer active"))
-    report.findings.append(gates.AUTHENTICATED.passed)
+    report.findings.add(gates.AUTHENTICATED.passed)
     return Pushed(uri, lifetime)

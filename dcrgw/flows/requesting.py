@@ -34,6 +34,8 @@ async def bring(
     text = parameters.get("request")
     if text is None:
         return Brought(parameters, is_pushed=is_pushed)
+    # DIVERGENCE: RFC 9101 §7 sends faults of an object to a redirect_uri beside it; until a signature is proven none
+    # is believed, so that they are told on a page.
     token = report.settle(request_object.unverified(text))
     keys = report.settle(await published_keys(client, token.header.kid, ports.keysets, gates.OBJECT_KEYS))
     unpacked = report.settle(request_object.prove(token, keys, client, market, report.at))

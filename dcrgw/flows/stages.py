@@ -135,7 +135,7 @@ async def judge_standing(registration: Registration, market: Market, directories
     """The directory still vouches for the TPP (and, where configured, for the bank)."""
     proven = registration.statement
     if proven is None or market.profile.standing == "off":
-        report.findings.append(STANDING_KNOWN.skipped("this market asks no directory"))
+        report.findings.add(STANDING_KNOWN.skipped("this market asks no directory"))
         return
     try:
         if market.directories[proven.directory].check_own_standing:
@@ -144,9 +144,9 @@ async def judge_standing(registration: Registration, market: Market, directories
                 raise Misconfigured(f"directory {proven.directory}: our own software statement is not active there")
         answer = await directories.standing(proven.directory, proven.software_id, proven.org_id)
     except Unavailable as unavailable:
-        report.findings.append(STANDING_KNOWN.unknown(unavailable.reason))
+        report.findings.add(STANDING_KNOWN.unknown(unavailable.reason))
         raise
-    report.findings.append(STANDING_KNOWN.passed)
+    report.findings.settle(STANDING_KNOWN, None)
     asked = registration.metadata
     report.settle(standing.judge(answer, proven, market.profile, asked.scopes, asked.redirect_uris))
 
@@ -180,9 +180,9 @@ async def enrich(
     if outcome.refusal is not None:
         refusal = outcome.refusal
         finding = SCRIPT_CONSENT.failed(refusal.description, f"scripts run: {', '.join(outcome.ran)}", refusal.code)
-        report.findings.append(finding)
+        report.findings.add(finding)
         raise Rejected([replace(finding.fault, status=refusal.status)])
-    report.findings.append(SCRIPT_CONSENT.passed if outcome.ran else SCRIPT_CONSENT.skipped("no script is enabled"))
+    report.findings.add(SCRIPT_CONSENT.passed if outcome.ran else SCRIPT_CONSENT.skipped("no script is enabled"))
     _judge_output(registration, outcome, report, current)
     return outcome
 
@@ -206,6 +206,6 @@ def _judge_output(
         faults += [finding.check.id for finding in judgement.failures]
     if faults:
         ids = ", ".join(faults)
-        report.findings.append(SCRIPT_OUTPUT.failed("the registration that the scripts made breaks the rules", ids))
+        report.findings.add(SCRIPT_OUTPUT.failed("the registration that the scripts made breaks the rules", ids))
         raise Misconfigured(f"scripts {', '.join(outcome.ran)}: their output fails {ids}")
-    report.findings.append(SCRIPT_OUTPUT.passed)
+    report.findings.settle(SCRIPT_OUTPUT, None)

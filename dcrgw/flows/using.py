@@ -23,5 +23,5 @@ def used_object(request: AuthorizationRequest) -> tuple[UsedToken, ...]:
 
 def refused(finding: Finding, report: Report) -> Rejected:
     """The refusal for one failed check."""
-    report.findings.append(finding)
+    report.findings.add(finding)
     return Rejected([finding.fault])

@@ -40,5 +40,5 @@ async def is_vouched_for(
     answer = await ports.scripts.is_certificate_valid(call, questions_of(client.directory, ports))
     if answer is None:
         return False
-    report.findings.append(SCRIPT_CERTIFICATE.passed if answer else SCRIPT_CERTIFICATE.failed("the script said no"))
+    report.findings.add(SCRIPT_CERTIFICATE.passed if answer else SCRIPT_CERTIFICATE.failed("the script said no"))
     return answer

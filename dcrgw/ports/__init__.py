@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from dcrgw.core.values import lean
 from dcrgw.ports.clock import Clock
 from dcrgw.ports.customers import Customers, NoCustomers
 from dcrgw.ports.details import Details, NoDetails
@@ -20,6 +21,7 @@ from dcrgw.ports.signer import NoSigner, Signer
 from dcrgw.ports.tokens import Randomness
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class Ports:
     """One of each, as a flow gets them."""

@@ -11,6 +11,7 @@ from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.core.strict_json import JsonValue
+from dcrgw.core.values import lean
 from dcrgw.errors import ErrorCode
 
 #: What a script may ask of the gateway during a call: a name (`directory.standing`, `keysets.get`, `http.get`) and
@@ -19,6 +20,7 @@ from dcrgw.errors import ErrorCode
 Capability = Callable[[str, Sequence[JsonValue]], Awaitable[JsonValue]]
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class ScriptCall:
     """What a client-registration script is told. All values; nothing that it changes reaches the gateway by itself."""
@@ -112,6 +114,7 @@ class Refusal:
     status: int = 400
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class ScriptOutcome:
     """What the scripts made of a call. With a `refusal` the rest does not count."""

@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,7 @@ _SWITCHES = (
     "--headless", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--no-default-browser-check",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
     "--hide-scrollbars", "--ignore-certificate-errors", "--remote-debugging-port=0", "--password-store=basic",
+    "--disable-features=LocalNetworkAccessChecks",
 )  # fmt: skip
 _PATIENCE_S = 40
 
@@ -82,6 +83,12 @@ class Tab:
             await self.call("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **spot)
         await self.browser.event(self, "Page.loadEventFired")
 
+    async def leads_on(self, action: Coroutine[Any, Any, None]) -> None:
+        """Do what leads to another page, and wait for that."""
+        self.browser.forget(self, "Page.loadEventFired")
+        await action
+        await self.browser.event(self, "Page.loadEventFired")
+
     async def press(self, key: str, code: int, text: str = "") -> None:
         """One key."""
         more = {"text": text} if text else {}
@@ -107,9 +114,24 @@ class Tab:
         shot = await self.call("Page.captureScreenshot", captureBeyondViewport=True)
         return base64.b64decode(shot["data"])
 
-    async def stand_in(self, pattern: str) -> None:
-        """Answer for addresses of this pattern (`https://tpp.example/*`), and note them in `visited`."""
-        await self.call("Fetch.enable", patterns=[{"urlPattern": pattern}])
+    async def stand_in(self, *patterns: str) -> None:
+        """Answer for addresses of these patterns (`https://tpp.example/*`), and note them in `visited`."""
+        await self.call("Fetch.enable", patterns=[{"urlPattern": pattern} for pattern in patterns])
+
+    async def back(self) -> None:
+        """The back button."""
+        history = await self.call("Page.getNavigationHistory")
+        entry = history["entries"][history["currentIndex"] - 1]
+        self.browser.forget(self, "Page.frameNavigated")
+        await self.call("Page.navigateToHistoryEntry", entryId=entry["id"])
+        # A page that the browser kept whole fires no load event.
+        if (await self.browser.event(self, "Page.frameNavigated"))["type"] == "Navigation":
+            await self.browser.event(self, "Page.loadEventFired")
+
+    async def frames(self) -> list[Tab]:
+        """The frames of other sites in this page."""
+        targets = (await self.browser.call("Target.getTargets", {}))["targetInfos"]
+        return [await self.browser.attach(each["targetId"]) for each in targets if each["type"] == "iframe"]
 
 
 class Browser:
@@ -121,8 +143,9 @@ class Browser:
         self._tabs: dict[str, Tab] = {}
         self._answers: dict[int, dict[str, Any]] = {}
         self._events: deque[dict[str, Any]] = deque()
-        #: Address -> address that a stood-in host redirects to.
+        #: Address -> the address that a stood-in host redirects to, or the page that it shows.
         self.redirects: dict[str, str] = {}
+        self.pages: dict[str, str] = {}
 
     async def tab(self) -> Tab:
         """A new page in a browser context of its own: no cookie of another is seen."""
@@ -132,7 +155,11 @@ class Browser:
     async def tab_beside(self, context: str) -> Tab:
         """A new page that shares the cookies of a context."""
         target = await self.call("Target.createTarget", {"url": "about:blank", "browserContextId": context})
-        attached = await self.call("Target.attachToTarget", {"targetId": target["targetId"], "flatten": True})
+        return await self.attach(target["targetId"])
+
+    async def attach(self, target: str) -> Tab:
+        """A page or frame that is there."""
+        attached = await self.call("Target.attachToTarget", {"targetId": target, "flatten": True})
         tab = self._tabs[attached["sessionId"]] = Tab(self, attached["sessionId"])
         for domain in ("Page", "Runtime", "Log"):
             await tab.call(f"{domain}.enable")
@@ -187,8 +214,12 @@ class Browser:
     async def _fulfil(self, tab: Tab, paused: dict[str, Any]) -> None:
         url = paused["request"]["url"]
         tab.visited.append(url)
-        onward = self.redirects.get(url.partition("?")[0])
-        answer: dict[str, Any] = {"responseCode": 200, "body": base64.b64encode(b"<p>There.").decode()}
+        place = url.partition("?")[0]
+        onward, page = self.redirects.get(place), self.pages.get(place, "<title>There</title>")
+        html = [{"name": "Content-Type", "value": "text/html"}]
+        answer: dict[str, Any] = {
+            "responseCode": 200, "responseHeaders": html, "body": base64.b64encode(page.encode()).decode(),
+        }  # fmt: skip
         if onward is not None:
             answer = {"responseCode": 302, "responseHeaders": [{"name": "Location", "value": onward}]}
         await self._send("Fetch.fulfillRequest", {"requestId": paused["requestId"], **answer}, tab)

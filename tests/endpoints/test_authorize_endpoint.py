@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 from house import CALLBACK, MIA, House, answer_of, house
 from html_reading import faults, read
+from yarl import URL
 
 from dcrgw.testkit.person import Person, Seen
 
@@ -334,7 +335,7 @@ async def test_a_decision_stands(bank: House, mia: Person) -> None:
 async def test_a_code_is_not_handed_out_again_later(bank: House, mia: Person) -> None:
     consent = await bank.signed_in(mia)
     answer_of(await mia.submit(consent, decision="approve"))
-    bank.clock.at += 21
+    bank.clock.at += 6
     late = await mia.submit(consent, decision="approve")
     assert (late.status, late.left_for) == (410, None)
 
@@ -434,6 +435,26 @@ async def test_a_crowd_at_the_door_is_told_to_come_later(
     assert seen.status == 503
     assert int(seen.headers["Retry-After"]) > 0
     assert "href" in seen.text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "&" * 200,
+        "&".join(f"a{i}=1" for i in range(150)),
+        "ui_locales=%ff%00",
+        "client_id=%",
+        "ui_locales=" + "x-" * 900,
+    ],
+    ids=lambda query: query[:20],
+)
+async def test_no_query_is_more_than_a_refusal(bank: House, mia: Person, query: str) -> None:
+    page = await mia.open(bank.address())
+    for url, expected in ((f"{bank.issuer}/authorize?{query}", (400,)), (f"{page.url}?{query}", (200,))):
+        async with mia.http.get(URL(url, encoded=True)) as answer:
+            assert answer.status in expected
+            assert answer.headers["Content-Type"].startswith("text/html")
 
 
 @pytest.mark.parametrize("body", [b"form=%", b"\xff", b"form=a&form=b", b"a=" + b"x" * 40_000])

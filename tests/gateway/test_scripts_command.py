@@ -275,6 +275,12 @@ async def test_reference_is_resolved_where_it_is_permitted_and_never_told(
     assert "env:SCRIPT_MARK" in json.dumps(exported.body)
 
 
+async def test_method_that_the_settings_leave_uncalled_is_told(town: Town) -> None:
+    text = good() + "\n    def getDcrJwks(self, context):\n        return ''\n"
+    added = await local(town, "POST", "/scripts", members(text=text))
+    assert 'getDcrJwks not called: no directory has keys = "script"' in added.body["state"]
+
+
 async def test_two_who_change_at_once_do_not_overwrite_each_other(town: Town) -> None:
     await local(town, "POST", "/scripts", members())
     replies = await asyncio.gather(

@@ -13,6 +13,7 @@ from dcrgw.core.authorization.details import AuthorizationDetail, Details, as_js
 from dcrgw.core.authorization.tokens import AccessToken
 from dcrgw.core.registration.client import ClientStatus, RegisteredClient
 from dcrgw.core.registration.metadata import ClientMetadata
+from dcrgw.core.values import lean
 from dcrgw.ports.registry import AuditRecord, Change, UsedToken
 
 #: ASCII JSON: any text, even a lone surrogate, survives; NaN does not.
@@ -44,6 +45,7 @@ TOKEN_COLUMNS = (
 TOKEN_SOURCE = "access_tokens t JOIN clients c ON c.id = t.client LEFT JOIN grants g ON g.id = t.granted"
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class PreparedChange:
     """A change as SQL parameters. Without client, token and ends it is a bare audit row."""

@@ -222,11 +222,11 @@ def _details(
     if text is None:
         return None
     value = details.parsed(text)
-    findings.extend(value.findings)
+    findings.take(value.findings)
     if value.value is None:
         return ()
     judged = details.judge(value.value, client, detail_types)
-    findings.extend(judged.findings)
+    findings.take(judged.findings)
     return judged.value or ()
 
 

@@ -89,6 +89,7 @@ def _judge_envelope(
     aud = found.get("aud")
     named = aud if isinstance(aud, list) else [aud]
     findings.settle(gates.OBJECT_AUDIENCE, None if market.issuer in named else "aud is not the issuer")
+    # DIVERGENCE: RFC 9101 §4 leaves exp and nbf to the client; FAPI wants both, and an object without an end is none.
     window = Window(at, market.leeway_s)
     exp, nbf = found.get("exp"), found.get("nbf")
     findings.settle(gates.OBJECT_EXP, window.not_past("exp", exp))

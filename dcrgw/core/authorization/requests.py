@@ -80,6 +80,7 @@ def _is_current(request: AuthorizationRequest, client: RegisteredClient) -> bool
 
 def addressed(brought: Brought, client: RegisteredClient) -> Judgement[str]:
     """Where the answer may go. Until this holds nothing is sent there, no error either (RFC 6749 §10.15)."""
+    # DIVERGENCE: RFC 6749 §3.1.2.3 lets a client with one redirect URI leave it out; here nothing is guessed.
     findings = Findings()
     uri = brought.parameters.get("redirect_uri")
     if uri is None:
@@ -156,6 +157,7 @@ def _registration_fault(client: RegisteredClient) -> str | None:
 
 
 def _judge_challenge(asked: Mapping[str, str], findings: Findings) -> None:
+    # DIVERGENCE: RFC 7636 §4.3 knows plain, and §4.4.1 servers that do without; neither is taken (RFC 9700 §2.1.1).
     shown = asked.get("code_challenge")
     good = shown is not None and _CHALLENGE.fullmatch(shown) is not None
     said = "code_challenge is missing" if shown is None else "code_challenge is no base64url of a SHA-256 digest"
@@ -186,12 +188,12 @@ def _details(value: JsonValue, client: RegisteredClient, detail_types: Collectio
         return ()
     if isinstance(value, str):
         text = details.parsed(value)
-        findings.extend(text.findings)
+        findings.take(text.findings)
         if text.value is None:
             return ()
         value = text.value
     judged = details.judge(value, client, detail_types)
-    findings.extend(judged.findings)
+    findings.take(judged.findings)
     return judged.value or ()
 
 

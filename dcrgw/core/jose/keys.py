@@ -60,13 +60,24 @@ class KeySetUnusable(ValueError):
 
 
 def key_set(document: bytes, *, source: str = "") -> KeySet:
+    """The keys of a JWK Set as published. Raises: KeySetUnusable, as `read` besides."""
+    if len(document) > MAX_DOCUMENT_BYTES:
+        raise KeySetUnusable(f"the key set is longer than {MAX_DOCUMENT_BYTES} bytes")
+    try:
+        members = strict_json.loads_object(document)
+    except strict_json.JsonRefused as error:
+        raise KeySetUnusable(f"the key set {error}") from None
+    return read(members, source=source)
+
+
+def read(members: JsonValue, *, source: str = "") -> KeySet:
     """The keys of a JWK Set, vetted one by one: a bad key costs only itself. An empty set is a value too.
 
     Raises: KeySetUnusable. Spec: RFC 7517 §5, RFC 8725 §3.5.
     """
     usable: dict[str, list[VerificationKey]] = {}
     refused: list[RefusedKey] = []
-    for entry in _entries(document):
+    for entry in _entries(members):
         try:
             vetted = vetting.vet(entry)
         except vetting.KeyRefused as error:
@@ -83,14 +94,8 @@ def key_set(document: bytes, *, source: str = "") -> KeySet:
     return KeySet(MappingProxyType(keys), tuple(refused), source)
 
 
-def _entries(document: bytes) -> list[JsonValue]:
-    if len(document) > MAX_DOCUMENT_BYTES:
-        raise KeySetUnusable(f"the key set is longer than {MAX_DOCUMENT_BYTES} bytes")
-    try:
-        members = strict_json.loads_object(document)
-    except strict_json.JsonRefused as error:
-        raise KeySetUnusable(f"the key set {error}") from None
-    entries = members.get("keys")
+def _entries(members: JsonValue) -> list[JsonValue]:
+    entries = members.get("keys") if isinstance(members, dict) else None
     if not isinstance(entries, list):
         raise KeySetUnusable("the key set has no list of keys")
     if len(entries) > MAX_KEYS:

@@ -113,7 +113,7 @@ def play(story: Story) -> Ending:
     keys = story.keys or key_set(jwks(KEY))
     if "jwks" in standing.value.metadata.members:
         judged = authentication.registered_keys(standing.value, gates.ASSERTION_KEYS)
-        findings += judged.findings
+        findings += tuple(judged.findings)
         if judged.value is None:
             return Ending(findings)
         keys = judged.value

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dcrgw.core.authorization.discovery import document
+from dcrgw.core.authorization.server import AuthorizationServer, Use
 from dcrgw.testkit import markets
 
 PROFILES = ("obuk-3.2", "obuk-3.3", "obuk-3.4", "rfc7591")
@@ -63,3 +66,32 @@ def test_public_and_mutual_tls_parts_stand_apart() -> None:
         "introspection_endpoint": "https://matls.bank.example/uk/introspect",
         "revocation_endpoint": "https://matls.bank.example/uk/revoke",
     }
+
+
+ASKING = AuthorizationServer(grant_types=("client_credentials", "authorization_code"))
+
+
+def test_market_that_asks_nobody_names_no_authorization_endpoint() -> None:
+    found = document(markets.market(), signing_alg="PS256")
+    assert found["grant_types_supported"] == ["client_credentials"]
+    for name in ("authorization_endpoint", "pushed_authorization_request_endpoint", "code_challenge_methods_supported"):
+        assert name not in found
+
+
+def test_market_that_asks_people_offers_what_it_answers() -> None:
+    found = document(markets.market(server=ASKING), signing_alg="ES256", detail_types=("payment",))
+    assert found["response_types_supported"] == ["code"]
+    assert found["id_token_signing_alg_values_supported"] == ["ES256"]
+    assert found["authorization_details_types_supported"] == ["payment"]
+    assert (found["require_pushed_authorization_requests"], found["require_signed_request_object"]) == (False, False)
+    assert "none" not in found["prompt_values_supported"]
+
+
+def test_what_is_required_or_off_is_said() -> None:
+    server = replace(ASKING, pushed=Use.REQUIRED, signed_requests=Use.REQUIRED)
+    found = document(markets.market(server=server), signing_alg="ES256")
+    assert (found["require_pushed_authorization_requests"], found["require_signed_request_object"]) == (True, True)
+    server = replace(ASKING, pushed=Use.OFF, signed_requests=Use.OFF)
+    found = document(markets.market(server=server), signing_alg="ES256")
+    assert "pushed_authorization_request_endpoint" not in found
+    assert found["request_parameter_supported"] is False
