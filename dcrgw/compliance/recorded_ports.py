@@ -22,10 +22,6 @@ _BY_ORDER = frozenset({"registry.commit", "grants.commit"})
 _PORTS = get_type_hints(Ports)
 
 
-#: Port name -> its protocol, which says what of it is awaited.
-_PORTS = get_type_hints(Ports)
-
-
 class Unanswered(Unavailable):
     """The journal holds no answer to this question: the decision went another way than the recorded one."""
 

@@ -1,4 +1,4 @@
-"""What a grant rests on is in its journal: judged again from it alone, without store and clock, it is the same."""
+"""What a grant rests on is in its journal: judged again from it alone, without store and clock, it ends the same."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def lived_twice(bank: GrantingBank, run: Run) -> Any:
     again = Report(first.report_id, first.interaction_id, first.operation, first.market, first.at)
     assert await outcome(run, Ports(**{each.name: Replayed(each.name, left) for each in fields(Ports)}), again) == lived
     assert not left
-    assert (again.findings, again.decision, again.facts) == (first.findings, first.decision, first.facts)
+    assert (list(again.findings), again.decision, again.facts) == (list(first.findings), first.decision, first.facts)
     return lived
 
 

@@ -10,6 +10,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_public_key
@@ -53,15 +54,15 @@ def prove(token: Unverified, keys: KeySet | SharedSecret, policy: ReadPolicy) ->
             raise JoseRefused(JoseReason.ALGORITHM, f"{mac.ALGORITHM} is not one of the profile's algorithms")
         mac.verify(token, keys.text)
         return
-    algorithms = policy.algorithms & ALGORITHMS.keys()
-    if token.header.alg not in algorithms:
+    if token.header.alg not in policy.algorithms & ALGORITHMS.keys():
         raise JoseRefused(JoseReason.ALGORITHM, "the header's alg is not one of a published key")
-    verification.verify(token, keys, _asymmetric(policy, frozenset(algorithms)))
+    verification.verify(token, keys, _asymmetric(policy))
 
 
-def _asymmetric(policy: ReadPolicy, algorithms: frozenset[str]) -> JosePolicy:
-    if isinstance(policy, JosePolicy):
-        return policy
+@lru_cache(maxsize=64)
+def _asymmetric(policy: ReadPolicy) -> JosePolicy:
+    """The policy without the secret's algorithm."""
+    algorithms = frozenset(policy.algorithms & ALGORITHMS.keys())
     return JosePolicy(algorithms, policy.types, policy.max_token_bytes, policy.max_header_bytes, policy.kid_required)
 
 
