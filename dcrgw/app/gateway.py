@@ -95,7 +95,7 @@ async def start(settings: Settings, *, monotonic: Callable[[], float] = time.mon
         opened.push_async_callback(authorize.close)
         gateway = Gateway(materials, health, recent, scripts, [], [], {}, AsyncExitStack())
         serving = handlers(list(materials.markets.values()), ports, signer, recent, authorize)
-        desk = ScriptDesk(registry.scripts, scripts.keeper, clock)
+        desk = ScriptDesk(registry.scripts, scripts.keeper, clock, scripts.host)
         admin = admin_listeners(materials.admin, ports, registry, desk, http_limits(settings))
         for listener in (*listeners(materials, serving, health), *admin):
             gateway.addresses[listener.name] = await listener.start()

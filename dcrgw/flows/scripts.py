@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from dcrgw.core.checks import gate
 from dcrgw.core.scripts.entry import ScriptEntry
+from dcrgw.core.scripts.entry_checks import INUM
 from dcrgw.core.scripts.entry_json import (
     Difference,
     EntryRefused,
@@ -21,6 +22,7 @@ from dcrgw.errors import ErrorCode, Misconfigured, Rejected
 from dcrgw.ports.clock import Clock
 from dcrgw.ports.script_entries import ScriptChange, ScriptEntries, ScriptRevision, ScriptVerdict
 from dcrgw.ports.script_serving import ScriptServing
+from dcrgw.ports.scripts import IdGenerator, Occasion
 
 _SPEC = "docs/managing-scripts.md"
 _CODE = ErrorCode.INVALID_REQUEST
@@ -57,6 +59,8 @@ class ScriptDesk:
     entries: ScriptEntries
     serving: ScriptServing
     clock: Clock
+    #: Whose id_generator may choose the inum of an entry that is given none.
+    ids: IdGenerator | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +92,28 @@ async def script(desk: ScriptDesk, inum: str) -> ScriptEntry:
 
 async def add(desk: ScriptDesk, members: Members, order: ScriptOrder) -> ScriptEntry:
     """A new script. Raises: Rejected with every fault of the entry or of its trial."""
-    entry = _read(members, None)
+    entry = _read(await _with_inum(desk, members), None)
     if _of_file(desk, entry.inum) is not None:
         raise ALONE.rejection(f"a script of the configuration has the inum {entry.inum}")
     if await desk.entries.entry(entry.inum) is not None:
         raise ALONE.rejection(f"there is a script {entry.inum}: replace it, or give another inum")
     entry = replace(entry, revision=await desk.entries.next_revision(entry.inum))
     return await _store(desk, entry, ScriptChange.ADDED, order, None)
+
+
+async def _with_inum(desk: ScriptDesk, members: Members) -> Members:
+    """The members, with an inum of the bank's id_generator where they have none and it makes one.
+
+    Raises: Misconfigured where that is no inum; Unavailable.
+    """
+    if members.get("inum") or desk.ids is None:
+        return members
+    made = await desk.ids.generate_id(Occasion(market="", operation="admin"), "script")
+    if made is None:
+        return members
+    if not INUM.fullmatch(made):
+        raise Misconfigured("the id_generator script made an inum of another form")
+    return {**members, "inum": made}
 
 
 async def put(desk: ScriptDesk, inum: str, members: Members, order: ScriptOrder) -> ScriptEntry:

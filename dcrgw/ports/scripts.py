@@ -128,6 +128,14 @@ class ScriptOutcome:
     refusal: Refusal | None = None
 
 
+class IdGenerator(Protocol):
+    """The bank's id_generator script. Raises: as `Scripts`."""
+
+    async def generate_id(self, occasion: Occasion, id_type: str, prefix: str = "") -> str | None:
+        """generateId, not judged yet. None: no script, or it leaves it to the gateway."""
+        ...
+
+
 class Scripts(Protocol):
     """The bank's scripts. `ask` answers their questions.
 

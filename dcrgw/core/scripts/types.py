@@ -265,7 +265,7 @@ _ID_GENERATOR = ScriptType(
             "generateId",
             (("appId", "idType", "idPrefix", _CFG),),
             "the id; None or blank: the built-in one",
-            called="a new client's client_id (idType `client`)",
+            called="a new client's client_id (idType `client`); a new script's inum (idType `script`)",
         ),
     ),
 )
