@@ -83,11 +83,14 @@ class _Properties:
         self._of_files = materials.script_properties
         self._base = materials.settings.source.parent
         self._section = materials.settings.scripting
+        self._markets = frozenset(materials.markets)
 
     def of(self, entry: ScriptEntry) -> dict[str, str]:
         """By name. Raises: Misconfigured."""
         if entry.file is not None:
             return {name: value.get_secret_value() for name, value in self._of_files[entry.name].items()}
+        if unknown := sorted(set(entry.markets) - self._markets):
+            raise Misconfigured(f"there is no market {unknown[0]}: there are {', '.join(sorted(self._markets))}")
         # Who may send a script from afar need not be who may read this machine's secrets, or run as the gateway.
         if entry.mode == "inline" and not self._section.registry_inline:
             raise Misconfigured("a script of the registry runs in a worker, unless scripting.registry_inline is true")

@@ -135,6 +135,9 @@ class ScriptKeeper:
                 self._of_registry = await self.entries.all()
                 self._mark = mark
         except (Unavailable, Misconfigured) as failure:
+            if self._mark is None:
+                # Nobody knows which scripts there are: to serve without them would let pass what they refuse.
+                raise
             # What was read before stands: a registry that does not answer is no reason to stop a script.
             self.on_event("script_entries_unread", error=failure)
         found = {read.entry.inum: read for read in self._of_files}

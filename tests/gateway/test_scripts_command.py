@@ -199,6 +199,7 @@ async def test_put_replaces_and_keeps_hidden_values_that_are_null(town: Town) ->
         ("POST", "/scripts", {**PLAIN, "type": "no_such", "text": "pass"}, {}, 422, "admin.script.entry"),
         ("POST", "/scripts", {**PLAIN, "text": "x = = 1"}, {}, 422, "admin.script.trial"),
         ("POST", "/scripts", {**PLAIN, "text": "raise SystemExit"}, {}, 422, "admin.script.trial"),
+        ("POST", "/scripts", {**PLAIN, "text": good(), "markets": ["nowhere"]}, {}, 422, "admin.script.trial"),
         ("POST", "/scripts", [1], {}, 400, "admin.script.body"),
         ("POST", "/scripts?force_disabled=1", PLAIN, {}, 400, "admin.script.body"),
         ("POST", "/scripts", {"text": "#" * 1024 * 1024}, {}, 413, "http.size"),

@@ -297,6 +297,14 @@ async def test_registry_that_does_not_answer_stops_no_script() -> None:
         assert await kept.marked() == "stored"
 
 
+async def test_registry_that_was_never_read_stops_the_start(file: Path) -> None:
+    async with bench(of_file(file)) as kept:
+        kept.entries.down = True
+        with pytest.raises(Unavailable):
+            await kept.keeper.start()
+        assert kept.told("scripts_swapped") == []
+
+
 async def test_inum_in_both_homes_stops_the_start(file: Path) -> None:
     async with bench(of_file(file)) as kept:
         kept.entries.put(of_registry("x", inum=inum_of(TYPE, "script")))
