@@ -15,7 +15,7 @@ from dcrgw.ports import Ports
 from dcrgw.ports.recording import values_of
 
 #: Methods whose answers count in their order, whatever exactly was asked: they make something up or take a change.
-_BY_ORDER = frozenset({"registry.commit", "grants.commit"})
+_BY_ORDER = frozenset({"registry.commit", "grants.commit", "signer.sign"})
 
 
 #: Port name -> its protocol, which says what of it is awaited.

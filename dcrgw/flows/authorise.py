@@ -75,7 +75,7 @@ async def begin(arrival: Arrival, market: Market, ports: Ports, report: Report) 
     brought = await requesting.bring(parameters, client, market, ports, report, is_pushed=False)
     redirect_uri = report.settle(requests.addressed(brought, client))
     try:
-        request = await requesting.settle(brought, redirect_uri, client, market, arrival, ports, report)
+        request = await requesting.settle(brought, redirect_uri, client, market, ports, report)
     except GatewayError as failure:
         return _failed(failure, redirect_uri, requests.state_of(brought), market, report)
     return await _proceed(request, None, client, arrival, market, ports, report)
@@ -173,7 +173,7 @@ async def _ask(
     ports: Ports,
     report: Report,
 ) -> Asking:
-    context = DetailContext(client, DetailOperation.AUTHORIZATION, arrival)
+    context = DetailContext(client, DetailOperation.AUTHORIZATION)
     languages = (*request.ui_locales, *arrival.languages)
     texts = await ports.details.texts(request.details, context, languages) if request.details else ()
     ticket = Ticket(ports.randomness.report_id(), ports.randomness.token())

@@ -54,7 +54,7 @@ class _Request:
 
     @property
     def context(self) -> DetailContext:
-        return DetailContext(self.proven.client, DetailOperation.TOKEN, self.arrival)
+        return DetailContext(self.proven.client, DetailOperation.TOKEN)
 
     @property
     def detail_types(self) -> tuple[str, ...]:

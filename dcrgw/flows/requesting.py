@@ -9,7 +9,6 @@ from dcrgw.core.authorization import request_object, requests
 from dcrgw.core.authorization.interaction import AuthorizationRequest
 from dcrgw.core.authorization.requests import Brought
 from dcrgw.core.checks import Findings, Report
-from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.flows.client_keys import published_keys
@@ -47,7 +46,6 @@ async def settle(
     redirect_uri: str,
     client: RegisteredClient,
     market: Market,
-    arrival: Arrival,
     ports: Ports,
     report: Report,
 ) -> AuthorizationRequest:
@@ -59,7 +57,7 @@ async def settle(
     if "openid" in request.scope:
         await _settle_id_token(client, ports, report)
     operation = DetailOperation.PUSHED if brought.is_pushed else DetailOperation.AUTHORIZATION
-    await settle_rules(request.details, DetailContext(client, operation, arrival), ports.details, report)
+    await settle_rules(request.details, DetailContext(client, operation), ports.details, report)
     return request
 
 

@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Protocol
 
 from dcrgw.core.authorization.details import AuthorizationDetail, DetailFault, DetailText
-from dcrgw.core.evidence import Arrival
 from dcrgw.core.registration.client import RegisteredClient
 
 
@@ -24,11 +23,13 @@ class DetailOperation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DetailContext:
-    """What a type is told beside the details: whose they are, and the request that brought them."""
+    """What a type is told beside the details: whose they are, and for what they are asked.
+
+    Not the request as it arrived: a journal of decisions keeps this, and the request holds what proves the client.
+    """
 
     client: RegisteredClient
     operation: DetailOperation
-    arrival: Arrival
 
 
 class Details(Protocol):
