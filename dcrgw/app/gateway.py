@@ -14,10 +14,12 @@ from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app.generation import Generation, Lasting
 from dcrgw.app.reloading import COMPONENT, Reloading
+from dcrgw.app.scripting import Scripting
 from dcrgw.config.loading import load
 from dcrgw.config.model import Settings
 from dcrgw.core.checks import Report
 from dcrgw.edge.drain import noted_signals, serve_until_signal
+from dcrgw.edge.events import log_event
 from dcrgw.edge.health import Health
 from dcrgw.edge.listeners import Listener
 from dcrgw.endpoints.recent import Recent
@@ -32,6 +34,7 @@ class Gateway:
 
     health: Health
     recent: Recent
+    scripts: Scripting
     #: What serves, by name. A new generation changes what they serve, never where.
     listeners: dict[str, Listener] = field(default_factory=dict)
     addresses: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -111,6 +114,7 @@ class Gateway:
 
     def _swap(self, fresh: Generation) -> None:
         self._sealer.renew(fresh.materials.sealing_keys)
+        self.scripts.follow(fresh.materials)
         self.health.adopt(fresh.parts.healths)
         for name, listener in fresh.listeners.items():
             self.listeners[name].become(listener)
@@ -128,14 +132,18 @@ async def start(
     Raises: Misconfigured (with every fault that the settings show) or Unavailable; then nothing is left running.
     """
     clock = SystemClock()
-    seen = await asyncio.to_thread(digests, watched_files(settings))
-    # Keystores stretch their passwords: that would stop a loop that already serves something.
-    materials = await asyncio.to_thread(open_materials, settings, clock.now())
-    gateway = Gateway(Health(clock, expected=["registry", COMPONENT]), Recent())
-    gateway._sealer.renew(materials.sealing_keys)
     async with AsyncExitStack() as opened:
+        # Before any secret is read: what scripts' processes are forked from has never seen one.
+        scripts = Scripting(settings, clock, log_event)
+        opened.push_async_callback(scripts.close)
+        seen = await asyncio.to_thread(digests, watched_files(settings))
+        # Keystores stretch their passwords: that would stop a loop that already serves something.
+        materials = await asyncio.to_thread(open_materials, settings, clock.now())
+        gateway = Gateway(Health(clock, expected=["registry", COMPONENT]), Recent(), scripts)
+        gateway._sealer.renew(materials.sealing_keys)
         registry = await _registry(materials, gateway, clock, opened)
-        lasting = Lasting(clock, monotonic, gateway.health, gateway.recent, registry, gateway.reload)
+        await scripts.serve(materials, registry.scripts, gateway.health)
+        lasting = Lasting(clock, monotonic, gateway.health, gateway.recent, registry, scripts, gateway.reload)
         first = await Generation.build(1, materials, lasting, None)
         opened.push_async_callback(first.parts.close)
         gateway.health.adopt(first.parts.healths)

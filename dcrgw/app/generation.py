@@ -7,7 +7,7 @@ that began under it end under it, and the last of them closes it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
@@ -24,6 +24,7 @@ from dcrgw.app import outgoing
 from dcrgw.app.administration import admin_listeners
 from dcrgw.app.listening import authorize_endpoint, handlers, http_limits, listeners, sign_in_attempts
 from dcrgw.app.parts import Opener, Parts
+from dcrgw.app.scripting import Scripting
 from dcrgw.config.faults import ConfigFault, ConfigurationRefused
 from dcrgw.edge.exchange import Exchange, Handler
 from dcrgw.edge.health import Health
@@ -33,12 +34,11 @@ from dcrgw.endpoints.authorize import AuthorizeEndpoint
 from dcrgw.endpoints.recent import Recent
 from dcrgw.endpoints.reloading import Reload
 from dcrgw.errors import Unavailable
+from dcrgw.flows.scripts import ScriptDesk
 from dcrgw.materials import Materials
 from dcrgw.ports import Ports
 from dcrgw.ports.clock import Clock
 from dcrgw.ports.signer import NoSigner, Signer
-from dcrgw.scripting.host import InProcessScripts
-from dcrgw.scripting.loader import ScriptSetting, load_script
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class Lasting:
     health: Health
     recent: Recent
     registry: SqliteRegistry
+    scripts: Scripting
     #: What an administrator's order to read everything anew calls.
     reload: Reload
 
@@ -97,16 +98,18 @@ class Generation:
             randomness=SystemRandomness(),
             keysets=await outgoing.key_sets(materials, lasting.monotonic, self.parts),
             directories=await outgoing.directories(materials, lasting.monotonic, self.parts),
-            scripts=await self.parts.get("scripts", _scripts_are_made_of(materials), _scripts_of(materials, lasting)),
+            scripts=lasting.scripts.host,
             registry=lasting.registry,
             grants=lasting.registry.grants,
             signer=signer or NoSigner(),
+            http=await outgoing.http(materials, self.parts),
             customers=await self.parts.get("customers", materials.customers, _customers_of(materials)),
         )
         authorize = await self.parts.get("authorize", object(), await self._pages(ports, lasting))
         serving = handlers(list(materials.markets.values()), ports, signer, lasting.recent, authorize)
         limits = http_limits(materials.settings)
-        admin = admin_listeners(materials.admin, ports, lasting.registry, limits, lasting.reload)
+        desk = ScriptDesk(lasting.registry.scripts, lasting.scripts.keeper, lasting.clock, lasting.scripts.host)
+        admin = admin_listeners(materials.admin, ports, lasting.registry, desk, limits, lasting.reload)
         for listener in (*listeners(materials, serving, lasting.health), *admin):
             if listener.ssl_context is not None:
                 # In a thread: a handshake takes milliseconds that requests should not wait for.
@@ -196,31 +199,3 @@ def _customers_of(materials: Materials) -> Opener[FileCustomers]:
         return await asyncio.to_thread(FileCustomers, materials.customers)
 
     return open_
-
-
-def _scripts_are_made_of(materials: Materials) -> object:
-    return materials.settings.scripts, materials.script_properties
-
-
-def _scripts_of(materials: Materials, lasting: Lasting) -> Opener[InProcessScripts]:
-    async def open_(opened: AsyncExitStack, _health: Health) -> InProcessScripts:
-        now = lasting.clock.now()
-        scripts = InProcessScripts([load_script(each, now=now) for each in _script_settings(materials)])
-        opened.callback(scripts.close)
-        return scripts
-
-    return open_
-
-
-def _script_settings(materials: Materials) -> Iterator[ScriptSetting]:
-    for each in materials.settings.scripts:
-        if each.enabled:
-            properties = materials.script_properties[each.name]
-            yield ScriptSetting(
-                name=each.name,
-                file=each.file,
-                type=each.type,
-                level=each.level,
-                properties={name: value.get_secret_value() for name, value in properties.items()},
-                markets=frozenset(each.markets),
-            )

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 from ipaddress import ip_network
 
 from cryptography.hazmat.primitives.serialization import Encoding
+from pydantic import SecretStr
 
 from dcrgw.adapters.directory.settings import OpenBankingDirectory
 from dcrgw.adapters.directory.standing import DirectoryStanding
@@ -18,6 +19,7 @@ from dcrgw.adapters.fetcher import Fetcher, FetchLimits
 from dcrgw.adapters.kept_keys import Freshness, KeySetStatus
 from dcrgw.adapters.keysets import CachedKeySets, KeySetSource
 from dcrgw.adapters.keystores import KeyPair, install
+from dcrgw.adapters.script_http import ScriptHttp
 from dcrgw.app.parts import Parts
 from dcrgw.config.model import Settings
 from dcrgw.core.jose.keys import KeySet
@@ -25,6 +27,7 @@ from dcrgw.core.registration.standing import Standing
 from dcrgw.edge.health import Health
 from dcrgw.errors import Misconfigured
 from dcrgw.materials import DirectoryMaterials, Materials, Trust
+from dcrgw.ports.http import Http, NoHttp
 
 
 class KeySetsByDirectory:
@@ -113,7 +116,15 @@ async def directories(materials: Materials, monotonic: Callable[[], float], part
 def _keys_are_made_of(directory: DirectoryMaterials, settings: Settings) -> object:
     own = directory.settings
     trust = (directory.trust, directory.software_trust)
-    return own.jwks_endpoint, own.software_jwks_hosts, trust, directory.proxy, settings.fetch, settings.keysets
+    return (
+        own.keys,
+        own.jwks_endpoint,
+        own.software_jwks_hosts,
+        trust,
+        directory.proxy,
+        settings.fetch,
+        settings.keysets,
+    )
 
 
 def _standing_is_made_of(directory: DirectoryMaterials, settings: Settings) -> object:
@@ -131,7 +142,8 @@ async def _key_sets(
     opened: AsyncExitStack,
     health: Health,
 ) -> CachedKeySets:
-    health.set(keys_part(directory.settings.name), False, "starting")
+    if directory.settings.keys == "endpoint":
+        health.set(keys_part(directory.settings.name), False, "starting")
     times = settings.keysets
     keysets = CachedKeySets(
         [_source(directory, settings, opened)],
@@ -142,6 +154,21 @@ async def _key_sets(
     opened.push_async_callback(keysets.close)
     await keysets.refresh_directories()
     return keysets
+
+
+async def http(materials: Materials, parts: Parts) -> Http:
+    """What scripts may ask, by the system's roots and the common way out."""
+    hosts = frozenset(materials.settings.scripting.http_hosts)
+    if not hosts:
+        return NoHttp()
+
+    async def open_(opened: AsyncExitStack, _health: Health) -> Http:
+        context, proxy = _context(None, None), _text(materials.script_proxy)
+        fetcher = Fetcher(ssl_context=context, limits=_limits(materials.settings), proxy=proxy)
+        opened.push_async_callback(fetcher.close)
+        return ScriptHttp(fetcher, hosts)
+
+    return await parts.get("scripts' way out", (hosts, materials.script_proxy, materials.settings.fetch), open_)
 
 
 def _tell(status: KeySetStatus, health: Health) -> None:
@@ -187,18 +214,26 @@ def fetcher_of(
     trust: Trust, shown: KeyPair | None, directory: DirectoryMaterials, settings: Settings, opened: AsyncExitStack
 ) -> Fetcher:
     """One trust domain's way out; `shown` is the certificate that servers get to see."""
-    fetch = settings.fetch
     fetcher = Fetcher(
         ssl_context=_context(trust, shown),
-        limits=FetchLimits(
-            total_s=fetch.total_s,
-            max_bytes=fetch.max_bytes,
-            allowed_networks=tuple(ip_network(network) for network in fetch.allowed_networks),
-        ),
-        proxy=directory.proxy.get_secret_value() if directory.proxy else None,
+        limits=_limits(settings),
+        proxy=_text(directory.proxy),
     )
     opened.push_async_callback(fetcher.close)
     return fetcher
+
+
+def _text(proxy: SecretStr | None) -> str | None:
+    return None if proxy is None else proxy.get_secret_value()
+
+
+def _limits(settings: Settings) -> FetchLimits:
+    fetch = settings.fetch
+    return FetchLimits(
+        total_s=fetch.total_s,
+        max_bytes=fetch.max_bytes,
+        allowed_networks=tuple(ip_network(network) for network in fetch.allowed_networks),
+    )
 
 
 def _context(trust: Trust, shown: KeyPair | None) -> ssl.SSLContext:

@@ -44,12 +44,20 @@ class Administration:
         self._connection, self._place = connection, place
 
     def ask(
-        self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        *,
+        if_match: int | None = None,
     ) -> dict[str, Any]:
         """The JSON object of an answer. Raises: Refused, NoAnswer."""
         target = path + (f"?{urlencode(query)}" if query else "")
         content = json.dumps(body).encode() if body else None
         headers = {"Accept": "application/json", **({"Content-Type": "application/json"} if content else {})}
+        if if_match is not None:
+            headers["If-Match"] = f'"{if_match}"'
         try:
             self._connection.request(method, target, body=content, headers=headers)
             response = self._connection.getresponse()

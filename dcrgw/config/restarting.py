@@ -1,4 +1,4 @@
-"""What a running gateway cannot change: where it listens, where it keeps things, how it writes its log."""
+"""What a running gateway cannot change: where it listens, what it keeps and logs, which scripts it has and how."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dcrgw.config.walking import walk
 
 #: Keys of settings that count from the next start on.
 RESTART_ONLY = re.compile(
-    r"environment|registry\.path|logging\.\w+|admin\.(socket|group)|(listeners\.\w+|admin\.tls)\.(host|port)"
+    r"script(ing\.|\[\d+\]\.).*|environment|registry\.path|logging\.\w+|admin\.(socket|group)|(listeners\.\w+|admin\.tls)\.(host|port)"
 )
 
 

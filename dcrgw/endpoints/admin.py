@@ -1,4 +1,4 @@
-"""Looking after clients, for administrators alone: not even a 404 is told before it is known who asks."""
+"""Looking after clients and scripts, for administrators alone: not even a 404 is told before it is known who asks."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from dcrgw.edge.answers import json_answer
 from dcrgw.edge.exchange import Exchange
 from dcrgw.edge.faults import method_not_allowed, not_found
 from dcrgw.endpoints.admin_requests import AdminPlace, limit_of, no_query, place_of, reason_of, screen, search_of
+from dcrgw.endpoints.admin_scripts import ScriptsEndpoint
 from dcrgw.endpoints.admin_views import audit_line, summary, whole
 from dcrgw.endpoints.administrators import Door, demand_writer
 from dcrgw.endpoints.reloading import Reload, reload_answer
 from dcrgw.flows.administer import CLIENT_KNOWN, Operation, Order, administer
+from dcrgw.flows.scripts import ScriptDesk
 from dcrgw.ports import Ports
 from dcrgw.ports.registry import Archive
 
@@ -31,6 +33,7 @@ class AdminEndpoint:
     ports: Ports
     archive: Archive
     reload: Reload
+    scripts: ScriptDesk
 
     async def __call__(self, request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
         """One answer of the administration."""
@@ -39,6 +42,8 @@ class AdminEndpoint:
         screen(request, self.hosts)
         if request.raw_path.partition("?")[0] == "/reload":
             return await self._reload(request, exchange, administrator)
+        if request.raw_path.startswith("/scripts"):
+            return await ScriptsEndpoint(self.door, self.scripts)(request, exchange, administrator)
         place = place_of(request)
         if place.client is None:
             return await self._search(request, exchange)
