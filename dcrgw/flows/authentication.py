@@ -21,7 +21,7 @@ from dcrgw.core.market import Market
 from dcrgw.core.registration import holders
 from dcrgw.core.registration.client import RegisteredClient, claimed_id
 from dcrgw.errors import ErrorCode, Rejected
-from dcrgw.flows import audit
+from dcrgw.flows import audit, vouching
 from dcrgw.flows.client_keys import published_keys
 from dcrgw.ports import Ports
 from dcrgw.ports.keysets import KeySets
@@ -59,7 +59,12 @@ async def authenticate(
         _tell_client(report, registered)
     client = door.settle(client_authentication.stand(credentials, registered, identity, market))
     keys = await _keys(credentials, client, ports.keysets, door)
-    proven = door.settle(client_authentication.prove(credentials, client, identity, keys, market, report.at))
+    judged = client_authentication.prove(credentials, client, identity, keys, market, report.at)
+    if vouching.is_of_another_subject(judged, client) and await vouching.is_vouched_for(
+        client, arrival, identity, ports, report
+    ):
+        judged = client_authentication.prove(credentials, client, identity, keys, market, report.at, vouched_for=True)
+    proven = door.settle(judged)
     report.facts["client_auth_method"] = proven.method
     return proven
 

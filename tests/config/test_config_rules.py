@@ -26,6 +26,13 @@ def test_names_are_unique(changes: dict[str, Any], key: str) -> None:
     assert list(faults(changes)) == [key]
 
 
+def test_keys_of_a_directory_come_from_its_endpoint_or_from_a_script() -> None:
+    assert list(faults({"directory[0].jwks_endpoint": ABSENT})) == ["directory[0].jwks_endpoint"]
+    by_script = settings({"directory[0].jwks_endpoint": ABSENT, "directory[0].keys": "script"})
+    assert (by_script.directories[0].keys, by_script.directories[0].jwks_endpoint) == ("script", None)
+    assert list(faults({"directory[0].keys": "scripts"})) == ["directory[0].keys"]
+
+
 def test_a_market_names_directories_that_exist() -> None:
     found = faults({"market[0].directories": ["primary", "primray"]})
     assert list(found) == ["market[0].directories[1]"]
