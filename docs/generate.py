@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 import dcrgw.app  # noqa: F401  (declares every check)
 from dcrgw.cli import COMMANDS
 from dcrgw.cli import main as dcrgw_command
+from dcrgw.compliance.schema import bundle_schema
 from dcrgw.config.documentation import configuration_markdown, configuration_schema
 from dcrgw.core.checks import CATALOGUE
 from dcrgw.errors import ErrorCode
@@ -51,6 +53,11 @@ _ERRORS = {
     ErrorCode.TEMPORARILY_UNAVAILABLE: ("503", "Something that must be asked did not answer; see Retry-After."),
     ErrorCode.SERVER_ERROR: ("500", "The bank's settings or scripts are at fault; quote the interaction id."),
 }
+
+
+def bundle_json() -> str:
+    """docs/bundle.schema.json: the shape of a recorded decision."""
+    return json.dumps(bundle_schema(), indent=1, sort_keys=True) + "\n"
 
 
 def checks() -> str:
@@ -124,6 +131,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "cli.md": cli,
     "configuration.md": configuration_markdown,
     "configuration.schema.json": configuration_schema,
+    "bundle.schema.json": bundle_json,
 }
 
 
