@@ -1,6 +1,6 @@
 """One change against the database: what stands against it, and if nothing does, its rows.
 
-Runs on the write thread inside a transaction and a savepoint, so what it reads cannot change before it writes.
+Runs inside a transaction, so what it reads cannot change before it writes.
 """
 
 from __future__ import annotations

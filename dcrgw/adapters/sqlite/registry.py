@@ -178,7 +178,7 @@ class SqliteRegistry:
         await back_up(self._path, target)
 
     def _work(self, prepared: PreparedChange) -> Callable[[sqlite3.Connection], None]:
-        """What the write thread is to do. Clearing up rides along with a change: an idle gateway has nothing to do."""
+        """What the writer is to do. Clearing up rides along with a change: an idle gateway has nothing to do."""
         now = self._clock.now()
         purging = now >= self._purge_due_at
         if purging:
