@@ -13,7 +13,9 @@ COMMANDS = {
     "sandbox": ("dcrgw.cli.sandbox", "sandbox", "Serve a test directory, a gateway and a TPP."),
     "tpp": ("dcrgw.cli.tpp", "tpp", "Act as a TPP against any bank."),
     "clients": ("dcrgw.cli.clients", "clients", "Look after the registered clients of a running gateway."),
+    "scripts": ("dcrgw.cli.scripts", "scripts", "Look after the bank's scripts, and try them offline."),
     "keys": ("dcrgw.cli.keys", "keys", "Show and rotate the gateway's own signature keys."),
+    "customers": ("dcrgw.cli.customers", "customers", "Keep the file of customers who sign in on the gateway's pages."),
     "replay": ("dcrgw.cli.replay", "replay", "Decide recorded requests again, and compare."),
     "explain": ("dcrgw.cli.explain", "explain", "Show why the last request was decided as it was."),
 }
