@@ -193,7 +193,7 @@ class SqliteRegistry:
         await back_up(self._path, target)
 
     async def _run(self, work: Callable[[sqlite3.Connection], None]) -> None:
-        """Do it on the write thread. Clearing up rides along: an idle gateway has nothing to clear."""
+        """Have the writer do it. Clearing up rides along: an idle gateway has nothing to clear."""
         now = self._clock.now()
         purging = now >= self._purge_due_at
         if purging:

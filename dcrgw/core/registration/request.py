@@ -159,8 +159,7 @@ def verify(
 
 def _note_unsigned(findings: Findings) -> None:
     tokens.REQUEST.note_skipped(findings, "the request is not signed")
-    for entry in OF_SIGNED_REQUESTS:
-        findings.add(entry.skipped("the request is not signed"))
+    findings.skipped(OF_SIGNED_REQUESTS, "the request is not signed")
 
 
 def _is_signed(token: Unverified, keys: KeySet | SharedSecret | None, profile: Profile, findings: Findings) -> bool:
