@@ -16,6 +16,7 @@ from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app import outgoing
 from dcrgw.app.administration import admin_listeners
 from dcrgw.app.listening import handlers, http_limits, listeners
+from dcrgw.app.revocation import revocation
 from dcrgw.config.model import Settings
 from dcrgw.core.checks import Report
 from dcrgw.edge.drain import serve_until_signal
@@ -135,6 +136,7 @@ async def _ports(
         randomness=SystemRandomness(),
         keysets=await outgoing.key_sets(materials, monotonic, health, opened),
         directories=outgoing.directories(materials, monotonic, opened),
+        revocation=await revocation(materials, clock, health, opened),
         scripts=scripts,
         registry=registry,
     )

@@ -25,6 +25,7 @@ from dcrgw.config.values import (
     Name,
     Property,
     ProxyUrl,
+    PublicUrl,
     Secret,
     TrustPlace,
     Words,
@@ -299,6 +300,40 @@ class DirectorySettings(Section):
         return self.tpp_url is not None
 
 
+class RevocationSettings(Section):
+    """Whether a TPP's certificate was taken back by its issuer: from lists (CRL) and responders (OCSP)."""
+
+    mode: Literal["off", "soft", "hard"] = Field(
+        description="`hard` answers 503 while it is not known, `soft` bears with not knowing for `soft_s`."
+    )
+    methods: tuple[Literal["crl", "ocsp"], ...] = Field(
+        default=("crl", "ocsp"), min_length=1, description="What is asked, in this order, until one has a word."
+    )
+    crl_files: tuple[FilePath, ...] = Field(
+        default=(), description="Lists on disk, PEM or DER; read again when they change."
+    )
+    crl_urls: tuple[PublicUrl, ...] = Field(default=(), description="Lists that are fetched.")
+    hosts: tuple[HostPort, ...] = Field(
+        default=(),
+        description="Hosts (`host:port`) that the URLs in certificates may lead to; none named means that such URLs "
+        "are not followed.",
+    )
+    ocsp_url: PublicUrl | None = Field(
+        default=None, description="Responder asked about every certificate, in place of those that they name."
+    )
+    ocsp_nonce: Literal["off", "sent", "required"] = Field(
+        default="off", description="Whether questions bear a nonce, and answers must."
+    )
+    soft_s: Seconds = Field(
+        default=3600, ge=0, le=86400, description="How long `soft` lets a certificate in while nothing is known of it."
+    )
+    renew_s: Seconds = Field(
+        default=3600, ge=0, le=86400, description="Age at which a word that still counts is asked for anew."
+    )
+    whole_path: Bool = Field(default=True, description="Ask about intermediates too, not only the TPP's certificate.")
+    max_bytes: Int = Field(default=10_485_760, ge=4096, le=104_857_600, description="Largest list taken.")
+
+
 class MarketSettings(Section):
     """One place where TPPs register."""
 
@@ -322,6 +357,11 @@ class MarketSettings(Section):
     )
     intermediates: tuple[FilePath, ...] = Field(
         default=(), description="Intermediates that TPPs may leave out: PEM or PKCS#12 files."
+    )
+    revocation: RevocationSettings | None = Field(
+        default=None,
+        description="Whether certificates were taken back by their issuers.",
+        json_schema_extra=_like("not asked, with a warning"),
     )
     client_auth_methods: tuple[AuthMethod, ...] = Field(
         default=("private_key_jwt", "tls_client_auth"),

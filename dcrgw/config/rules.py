@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from urllib.parse import urlsplit
 
 from dcrgw.config.credentials import credential_faults
 from dcrgw.config.explaining import did_you_mean
 from dcrgw.config.faults import ConfigFault
 from dcrgw.config.market_rules import MARKET_RULES
-from dcrgw.config.model import Settings, secret_properties
+from dcrgw.config.model import RevocationSettings, Settings, secret_properties
 from dcrgw.config.values import is_local_or_literal, split_https
 from dcrgw.config.walking import secrets
 
@@ -27,6 +28,16 @@ def warnings(settings: Settings) -> list[ConfigFault]:
     for i, directory in enumerate(settings.directories):
         if directory.name not in used:
             found.append(ConfigFault(f"directory[{i}].name", "no market takes its statements", "remove it, or name it"))
+    if not settings.is_sandbox:
+        found += [
+            ConfigFault(
+                f"market[{i}].revocation",
+                "is missing: a certificate that its issuer took back is let in",
+                'add [market.revocation], were it with mode = "off"',
+            )
+            for i, market in enumerate(settings.markets)
+            if market.revocation is None
+        ]
     return found
 
 
@@ -136,6 +147,18 @@ def _hosts(settings: Settings) -> Iterator[tuple[str, str]]:
                 yield f"directory[{i}].{name}", split_https(url).hostname or ""
         for j, place in enumerate(directory.software_jwks_hosts):
             yield f"directory[{i}].software_jwks_hosts[{j}]", place.rpartition(":")[0]
+    for i, market in enumerate(settings.markets):
+        if market.revocation is not None:
+            yield from _revocation_hosts(f"market[{i}].revocation", market.revocation)
+
+
+def _revocation_hosts(key: str, revocation: RevocationSettings) -> Iterator[tuple[str, str]]:
+    for i, url in enumerate(revocation.crl_urls):
+        yield f"{key}.crl_urls[{i}]", urlsplit(url).hostname or ""
+    if revocation.ocsp_url is not None:
+        yield f"{key}.ocsp_url", urlsplit(revocation.ocsp_url).hostname or ""
+    for i, place in enumerate(revocation.hosts):
+        yield f"{key}.hosts[{i}]", place.rpartition(":")[0]
 
 
 def _no_literal_secrets(settings: Settings) -> Iterator[ConfigFault]:

@@ -19,7 +19,7 @@ async def create(arrival: Arrival, market: Market, ports: Ports, report: Report)
     Raises: Rejected, Unavailable, Misconfigured.
     """
     async with audit.of_failures(report, ports.registry):
-        identity = stages.identify(arrival.chain, market, report)
+        identity = await stages.identify(arrival.chain, market, ports.revocation, report)
         envelope = report.settle(request.open(arrival.body, arrival.media_type, market.profile))
         caller = subject_key(identity)
         earlier = await ports.registry.repeated(market.name, arrival.digest, caller)

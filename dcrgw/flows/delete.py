@@ -16,6 +16,6 @@ async def delete(arrival: Arrival, market: Market, ports: Ports, report: Report)
     Raises: Rejected, Unavailable.
     """
     async with audit.of_failures(report, ports.registry):
-        identity = stages.identify(arrival.chain, market, report)
+        identity = await stages.identify(arrival.chain, market, ports.revocation, report)
         client = await authorise(arrival, identity, market, ports.registry, report)
         await replacing.remove(client, arrival, ports.registry, report)

@@ -9,11 +9,11 @@ from dcrgw.core.authorization import gates, grants
 from dcrgw.core.authorization.client_authentication import Authenticated
 from dcrgw.core.authorization.grants import Grant
 from dcrgw.core.authorization.tokens import AccessToken, token_hash
-from dcrgw.core.certificates.identity import ClientIdentity, identify
+from dcrgw.core.certificates.identity import ClientIdentity
 from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
-from dcrgw.flows import audit
+from dcrgw.flows import audit, stages
 from dcrgw.flows.authentication import Door, authenticate
 from dcrgw.ports import Ports
 from dcrgw.ports.registry import Change, CommitVerdict, UsedToken
@@ -34,8 +34,7 @@ async def exchange(arrival: Arrival, market: Market, ports: Ports, report: Repor
     Raises: Rejected, Unavailable, Misconfigured.
     """
     async with audit.of_failures(report, ports.registry):
-        identity = report.settle(identify(arrival.chain, market.anchors, report.at, market.profile.identity))
-        audit.tell_identity(report, identity)
+        identity = await stages.identify(arrival.chain, market, ports.revocation, report)
         form = report.settle(forms.read(arrival.body, arrival.media_type, arrival.query))
         proven = await authenticate(form, arrival, identity, market, ports, report)
         grant = report.settle(grants.judge(form, proven.client, market))

@@ -18,7 +18,7 @@ async def read(arrival: Arrival, market: Market, ports: Ports, report: Report) -
     Raises: Rejected, Unavailable.
     """
     async with audit.of_failures(report, ports.registry):
-        identity = stages.identify(arrival.chain, market, report)
+        identity = await stages.identify(arrival.chain, market, ports.revocation, report)
         client = await authorise(arrival, identity, market, ports.registry, report)
         report.decision = "read"
         await ports.registry.commit(Change(audit=audit.record(report)))

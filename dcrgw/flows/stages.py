@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from dcrgw.core.certificates import path, revocation
 from dcrgw.core.certificates.identity import ClientIdentity
 from dcrgw.core.certificates.identity import identify as identify_holder
-from dcrgw.core.checks import Report, gate
+from dcrgw.core.checks import Report, Verdict, gate
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.core.registration import metadata, request, rules, standing, statement
@@ -24,6 +25,7 @@ from dcrgw.flows import audit
 from dcrgw.ports import Ports
 from dcrgw.ports.directory import Directories
 from dcrgw.ports.keysets import KeySets
+from dcrgw.ports.revocation import Revocation
 from dcrgw.ports.scripts import ScriptCall, ScriptOutcome
 
 STANDING_KNOWN = gate(
@@ -46,11 +48,28 @@ SCRIPT_OUTPUT = gate(
 )
 
 
-def identify(chain: tuple[bytes, ...], market: Market, report: Report) -> ClientIdentity:
-    """Who holds the certificate on the connection, by this market's anchors."""
+async def identify(chain: tuple[bytes, ...], market: Market, port: Revocation, report: Report) -> ClientIdentity:
+    """Who holds the certificate on the connection, by this market's anchors, and not taken back since."""
     identity = report.settle(identify_holder(chain, market.anchors, report.at, market.profile.identity))
     audit.tell_identity(report, identity)
+    await _judge_revocation(chain, market, port, report)
     return identity
+
+
+async def _judge_revocation(chain: tuple[bytes, ...], market: Market, port: Revocation, report: Report) -> None:
+    policy = market.revocation
+    if policy.mode is revocation.Mode.OFF:
+        return
+    # Found a moment ago and kept: this is a look-up.
+    found = path.build(chain, market.anchors, report.at)
+    told = await port.told(market.name, found.der)
+    judged = revocation.judge(found, told, policy, report.at)
+    report.findings.extend(judged.findings)
+    failures = [finding.fault for finding in judged.findings if finding.verdict is Verdict.FAILED]
+    if failures:
+        raise Rejected(failures)
+    if judged.unavailable is not None:
+        raise Unavailable("revocation", judged.unavailable)
 
 
 async def prove_statement(

@@ -26,7 +26,7 @@ async def update(arrival: Arrival, receive: Receive, market: Market, ports: Port
     Raises: Rejected, Unavailable, Misconfigured.
     """
     async with audit.of_failures(report, ports.registry):
-        identity = stages.identify(arrival.chain, market, report)
+        identity = await stages.identify(arrival.chain, market, ports.revocation, report)
         current = await authorise(arrival, identity, market, ports.registry, report)
         arrival = replace(arrival, body=await receive())
         envelope = report.settle(request.open(arrival.body, arrival.media_type, market.profile))

@@ -14,6 +14,7 @@ from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from dcrgw.adapters.keystores import KeyPair, PrivateKey
+from dcrgw.adapters.revocation_sources import RevocationSources
 from dcrgw.config.credentials import has_credentials
 from dcrgw.config.faults import ConfigFault, ConfigurationRefused
 from dcrgw.config.model import DirectorySettings, MarketSettings, ServerListener, Settings, SigningSettings
@@ -23,6 +24,7 @@ from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.market import Directory, Market
 from dcrgw.materials.administration import AdminMaterials, admin_socket, admin_tls
 from dcrgw.materials.opening import Opening
+from dcrgw.materials.revocation import revocation_policy, revocation_sources
 
 __all__ = ["AdminMaterials", "DirectoryMaterials", "Materials", "open_materials", "open_sealing_keys"]
 
@@ -59,6 +61,10 @@ class Materials:
     #: Script name -> property name -> value, references resolved.
     script_properties: Mapping[str, Mapping[str, SecretStr]]
     warnings: tuple[ConfigFault, ...]
+    #: Whom the markets ask about revoked certificates.
+    revocation: tuple[RevocationSources, ...] = ()
+    #: The general way out, for what is no directory's.
+    proxy: SecretStr | None = None
 
 
 def open_materials(settings: Settings, at: float) -> Materials:
@@ -81,6 +87,7 @@ def open_materials(settings: Settings, at: float) -> Materials:
         for i, each in enumerate(settings.scripts)
         if each.enabled
     }
+    proxy = opening.proxy("outbound", settings.outbound)
     opening.folder("registry.path", settings.registry.path.parent)
     opening.private("registry.path", settings.registry.path)
     opening.own_file("configuration", settings.source)
@@ -97,6 +104,8 @@ def open_materials(settings: Settings, at: float) -> Materials:
         signing_key,
         properties,
         (*settings.warnings, *opening.warnings),
+        revocation_sources(settings, markets),
+        proxy,
     )
 
 
@@ -202,6 +211,7 @@ def _market(opening: Opening, key: str, market: MarketSettings, settings: Settin
         error_codes=dict(market.error_codes),
         access_token_lifetime_s=market.access_token_lifetime_s,
         explain_errors=market.explain_errors,
+        revocation=revocation_policy(market.revocation),
     )
 
 

@@ -11,6 +11,7 @@ from dcrgw.ports.clock import Clock
 from dcrgw.ports.directory import Directories
 from dcrgw.ports.keysets import KeySets
 from dcrgw.ports.registry import Registry
+from dcrgw.ports.revocation import Revocation
 from dcrgw.ports.scripts import Scripts
 from dcrgw.ports.tokens import Randomness
 
@@ -23,5 +24,6 @@ class Ports:
     randomness: Randomness
     keysets: KeySets
     directories: Directories
+    revocation: Revocation
     scripts: Scripts
     registry: Registry

@@ -57,6 +57,22 @@ class IssueCertificate(Call):
     issuer: Literal["own", "foreign"] = "own"
 
 
+class RevokeCertificate(Call):
+    """POST /certificates/revoke: a PEM certificate; what follows it in a chain is not looked at."""
+
+    certificate: str
+    reason: Literal[
+        "unspecified",
+        "keyCompromise",
+        "cACompromise",
+        "affiliationChanged",
+        "superseded",
+        "cessationOfOperation",
+        "certificateHold",
+        "privilegeWithdrawn",
+    ] = "unspecified"
+
+
 class AddOrganisation(Call):
     """POST /organisations"""
 

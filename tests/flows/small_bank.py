@@ -12,6 +12,7 @@ from typing import Any
 
 from dcrgw.core.authorization.tokens import AccessToken, token_hash
 from dcrgw.core.certificates.path import TrustAnchors
+from dcrgw.core.certificates.revocation import Told
 from dcrgw.core.checks import Report, Verdict
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.jose import base64url
@@ -125,6 +126,13 @@ class Keys:
         return key_set(jwks(SOFTWARE_KEY))
 
 
+class Silence:
+    """Nothing is said of revocation, and nobody asks."""
+
+    async def told(self, market: str, path: tuple[bytes, ...]) -> tuple[Told, ...]:
+        raise AssertionError("not configured")
+
+
 @dataclass
 class Directory:
     changes: dict[str, Any] = field(default_factory=dict)
@@ -193,7 +201,7 @@ class Bank:
 
     @property
     def ports(self) -> Ports:
-        return Ports(self.clock, self.randomness, Keys(), self.directory, self.scripts, self.registry)
+        return Ports(self.clock, self.randomness, Keys(), self.directory, Silence(), self.scripts, self.registry)
 
     @property
     def is_plain(self) -> bool:

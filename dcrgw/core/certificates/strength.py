@@ -47,4 +47,9 @@ def signature_weakness(certificate: x509.Certificate) -> str | None:
         digest = certificate.signature_hash_algorithm
     except Exception:  # an algorithm that is not known, or parameters that are not
         return "is signed with an algorithm that is not known"
+    return digest_weakness(digest)
+
+
+def digest_weakness(digest: hashes.HashAlgorithm | None) -> str | None:
+    """The same for anything else that was signed over a digest; None stands for none."""
     return None if isinstance(digest, _DIGESTS) else "is signed with a digest other than SHA-256, SHA-384 and SHA-512"
