@@ -26,12 +26,12 @@ from dcrgw.ports.recording import recorded
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-#: The report's own id, and its time, are asked before the flow begins.
+#: The report's own id and its time are asked before the flow begins, whether a certificate was revoked at its start.
 OPENING = ["randomness.report_id", "clock.now", "revocation.told"]
 PROVEN = [*OPENING, "registry.repeated", "keysets.of_directory", "keysets.of_software", "directories.standing"]
 STORED = [*PROVEN, "randomness.client_id", "scripts.create_client", "registry.commit"]
 #: Where requests are not signed, no directory is asked, and the client gets a token for itself and a secret.
-PLAIN = [*STORED[:4], *STORED[6:8], "randomness.token", "randomness.client_secret", "registry.commit"]
+PLAIN = [*STORED[:5], *STORED[7:9], "randomness.token", "randomness.client_secret", "registry.commit"]
 
 
 class Replayed:
