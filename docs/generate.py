@@ -26,6 +26,7 @@ _STAGES = {
     "request": "The registration request",
     "statement": "The software statement",
     "fetch": "What is fetched for a TPP",
+    "keys": "Keys that the directory took back",
     "rules": "Request against statement, certificate and profile",
     "standing": "The directory's word",
     "script": "The bank's scripts",

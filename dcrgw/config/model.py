@@ -331,6 +331,10 @@ class RevocationSettings(Section):
         default=3600, ge=0, le=86400, description="Age at which a word that still counts is asked for anew."
     )
     whole_path: Bool = Field(default=True, description="Ask about intermediates too, not only the TPP's certificate.")
+    key_sets: Bool = Field(
+        default=True,
+        description="Refuse keys that stand in the directory's revoked key sets; 503 while those cannot be had.",
+    )
     max_bytes: Int = Field(default=10_485_760, ge=4096, le=104_857_600, description="Largest list taken.")
 
 

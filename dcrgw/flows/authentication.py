@@ -19,6 +19,7 @@ from dcrgw.core.market import Market
 from dcrgw.core.registration import holders
 from dcrgw.core.registration.client import RegisteredClient, claimed_id
 from dcrgw.errors import ErrorCode, Rejected
+from dcrgw.flows.revoked_keys import judge_client
 from dcrgw.ports import Ports
 from dcrgw.ports.keysets import KeySets
 
@@ -39,8 +40,16 @@ async def authenticate(
     client = door.settle(client_authentication.stand(credentials, registered, identity, market))
     keys = await _keys(credentials, client, ports.keysets, door)
     proven = door.settle(client_authentication.prove(credentials, client, identity, keys, market, report.at))
+    signer = keys.signer(*_named(credentials)) if keys is not None else None
+    door.settle(await judge_client(arrival, client, market, ports.keysets, signer=signer))
     report.facts["client_auth_method"] = proven.method
     return proven
+
+
+def _named(credentials: Credentials) -> tuple[str, str]:
+    """The key that the assertion names."""
+    assert credentials.assertion is not None  # only its method needs a published key
+    return credentials.assertion.header.kid, credentials.assertion.header.alg
 
 
 class Door:

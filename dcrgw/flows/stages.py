@@ -22,6 +22,7 @@ from dcrgw.core.registration.rules import Registration
 from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.errors import ErrorCode, Misconfigured, Rejected, Unavailable
 from dcrgw.flows import audit
+from dcrgw.flows.revoked_keys import judge_keys
 from dcrgw.ports import Ports
 from dcrgw.ports.directory import Directories
 from dcrgw.ports.keysets import KeySets
@@ -100,6 +101,20 @@ async def prove_request(
     if envelope.token is not None and proven is not None and proven.software_jwks_endpoint is not None:
         keys = await keysets.of_software(proven.directory, proven.software_jwks_endpoint, envelope.token.header.kid)
     return report.settle(request.verify(envelope, keys, market.profile, market, proven, report.at))
+
+
+async def judge_key_use(
+    arrival: Arrival,
+    proven: SoftwareStatement | None,
+    asked: RegistrationRequest,
+    market: Market,
+    keysets: KeySets,
+    report: Report,
+) -> None:
+    """Neither the connection nor the request rests on a key that the directory took back."""
+    if proven is not None:
+        judged = await judge_keys(arrival, proven.claims, proven.directory, market, keysets, signer=asked.signer)
+        report.settle(judged)
 
 
 def judge_rules(

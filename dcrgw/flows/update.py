@@ -34,6 +34,7 @@ async def update(arrival: Arrival, receive: Receive, market: Market, ports: Port
         proven = await stages.prove_statement(envelope, market, ports.keysets, report, current)
         report.settle(succession.judge_statement(proven, current, market.profile))
         asked = await stages.prove_request(envelope, proven, market, ports.keysets, report)
+        await stages.judge_key_use(arrival, proven, asked, market, ports.keysets, report)
         registration = stages.judge_rules(identity, proven, asked, market, report)
         await stages.judge_standing(registration, market, ports.directories, report)
         enriched = await stages.enrich(registration, arrival, ports, report, current)

@@ -16,6 +16,7 @@ def revocation_policy(settings: RevocationSettings | None) -> RevocationPolicy:
         mode=Mode(settings.mode),
         soft_s=settings.soft_s,
         whole_path=settings.whole_path,
+        key_sets=settings.key_sets,
         nonce_required=settings.ocsp_nonce == "required",
     )
 

@@ -71,6 +71,9 @@ class RevokeCertificate(Call):
         "certificateHold",
         "privilegeWithdrawn",
     ] = "unspecified"
+    #: `authority`: its list and its responder say so; `directory`: the software's revoked key set does.
+    at: Literal["authority", "directory"] = "authority"
+    software_id: str | None = None
 
 
 class AddOrganisation(Call):

@@ -37,7 +37,7 @@ class Directory:
         app = web.Application()
         app.router.add_get(DIRECTORY_KEYS, self._faulty(Endpoint.JWKS, self._directory_keys))
         app.router.add_get("/keystore/revoked/openbanking.jwks", self._faulty(Endpoint.JWKS, self._directory_revoked))
-        app.router.add_get("/{org_id}/revoked/{name}.jwks", self._faulty(Endpoint.SOFTWARE_JWKS, self._revoked_keys))
+        app.router.add_get("/{org_id}/revoked/{name}.jwks", self._faulty(Endpoint.REVOKED_JWKS, self._revoked_keys))
         app.router.add_get("/{org_id}/{name}.jwks", self._faulty(Endpoint.SOFTWARE_JWKS, self._keys))
         return app
 
@@ -75,7 +75,7 @@ class Directory:
         software = self._world.software.get(name)
         if software is None or software.org_id != org_id:
             raise web.HTTPNotFound
-        return web.Response(body=software.keys.revoked, content_type=KEY_SET_TYPE)
+        return web.Response(body=software.revoked_key_set, content_type=KEY_SET_TYPE)
 
     async def _token(self, request: web.Request) -> web.Response:
         form = await request.post()

@@ -49,7 +49,7 @@ API = {
     "PATCH /software/{id}": "change active, roles, mode, redirect_uris",
     "PUT /software/{id}/jwks": "publish any bytes as its key set",
     "POST /keys/rotate": "let a new key sign for the directory or a software",
-    "PUT /faults/{jwks|software-jwks|token|scim|crl|ocsp}": "make an endpoint misbehave",
+    "PUT /faults/{jwks|software-jwks|revoked-jwks|token|scim|crl|ocsp}": "make an endpoint misbehave",
     "GET /requests": "what arrived at the directory",
     "GET /reports/last": "the gateway's newest report",
     "GET /reports/{id}": "one of its recent reports",
@@ -145,7 +145,12 @@ class Management:
         call = await calls.read(request, calls.RevokeCertificate)
         try:
             certificate = x509.load_pem_x509_certificate(call.certificate.encode())
-            self.revocations.revoke(certificate, call.reason)
+            if call.at == "authority":
+                self.revocations.revoke(certificate, call.reason)
+            else:
+                software = self.world.software_of(call.software_id or self.default_software_id)
+                known = (*software.revoked_certificates, certificate)
+                self.world.put_software(replace(software, revoked_certificates=known))
         except ValueError as error:
             raise calls.Refused("certificate is no PEM certificate") from error
         except NotIssuedHere as error:

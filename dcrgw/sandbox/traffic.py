@@ -24,6 +24,7 @@ class Endpoint(StrEnum):
 
     JWKS = "jwks"
     SOFTWARE_JWKS = "software-jwks"
+    REVOKED_JWKS = "revoked-jwks"
     TOKEN = "token"
     SCIM = "scim"
     CRL = "crl"

@@ -28,10 +28,18 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 #: The report's own id and its time are asked before the flow begins, whether a certificate was revoked at its start.
 OPENING = ["randomness.report_id", "clock.now", "revocation.told"]
-PROVEN = [*OPENING, "registry.repeated", "keysets.of_directory", "keysets.of_software", "directories.standing"]
+PROVEN = [
+    *OPENING,
+    "registry.repeated",
+    "keysets.of_directory",
+    "keysets.of_software",
+    "keysets.of_revoked",
+    "keysets.of_revoked",
+    "directories.standing",
+]
 STORED = [*PROVEN, "randomness.client_id", "scripts.create_client", "registry.commit"]
 #: Where requests are not signed, no directory is asked, and the client gets a token for itself and a secret.
-PLAIN = [*STORED[:5], *STORED[7:9], "randomness.token", "randomness.client_secret", "registry.commit"]
+PLAIN = [*STORED[:5], *STORED[9:11], "randomness.token", "randomness.client_secret", "registry.commit"]
 
 
 class Replayed:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from town import Town
+from managed import managed
+from town import UK, Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -69,4 +70,39 @@ async def test_one_of_list_and_responder_is_enough(town: Town, broken: str) -> N
     await revoke(town, pair[0].read_text())
     reply = await town.post(await town.body(), pair=pair)
     assert (reply.status, reply.checks) == (401, ["tls.revocation.not_revoked"])
+    await town.manage("POST", "/reset")
+
+
+async def test_transport_key_that_the_directory_took_back_is_refused(town: Town) -> None:
+    pair = await town.certificate("lodged", kind="obtransport")
+    assert (await town.post(await town.body(), pair=pair)).status == 201
+    await revoke(town, pair[0].read_text(), at="directory")
+    town.ahead_s += 3600
+    reply = await town.post(await town.body(), pair=pair)
+    assert (reply.status, reply.checks) == (401, ["keys.transport.not_revoked"])
+    assert (await town.post(await town.body())).status == 201
+    await town.manage("POST", "/reset")
+
+
+async def test_signing_key_that_the_directory_took_back_is_refused_though_it_is_still_published(town: Town) -> None:
+    software_id = town.index()["software_id"]
+    old = town.key()
+    await town.manage("POST", "/keys/rotate", of="software", keep_old=False)
+    document = {"keys": [old.public_jwk()]}
+    await town.manage("PUT", f"/software/{software_id}/jwks", document=document)
+    town.ahead_s += 3600
+    reply = await town.post(await town.body())
+    assert (reply.status, reply.checks) == (400, ["keys.request.not_revoked"])
+    await town.manage("POST", "/reset")
+    town.ahead_s += 3600
+    assert (await town.post(await town.body())).status == 201
+
+
+async def test_registered_client_with_a_revoked_transport_key_gets_no_token(town: Town) -> None:
+    client = await managed(town, UK)
+    pem = (town.folder / town.index()["transport_cert"]).read_text()
+    await revoke(town, pem, at="directory")
+    town.ahead_s += 3600
+    reply = await client.call("GET")
+    assert (reply.status, reply.checks) == (401, ["keys.transport.not_revoked"])
     await town.manage("POST", "/reset")

@@ -38,6 +38,8 @@ class RevocationPolicy:
     whole_path: bool = True
     #: An answer to a question with a nonce must bear it.
     nonce_required: bool = False
+    #: The directory's sets of revoked keys count too.
+    key_sets: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,13 @@ class KeySet:
     keys: Mapping[str, VerificationKey]
     refused: tuple[RefusedKey, ...] = ()
     source: str = ""
+    #: Of a set of revoked keys: RFC 7638 thumbprints, and x5t#S256 where a key came with a certificate.
+    prints: frozenset[str] = frozenset()
+
+    def signer(self, kid: str, alg: str) -> str | None:
+        """The thumbprint of the key that a token of this kid and algorithm was proven by."""
+        key = self.keys[kid].serving(alg) if kid in self.keys else None
+        return key.thumbprint if key is not None else None
 
 
 class KeySetUnusable(ValueError):
@@ -66,7 +73,7 @@ def key_set(document: bytes, *, source: str = "") -> KeySet:
     """
     usable: dict[str, list[VerificationKey]] = {}
     refused: list[RefusedKey] = []
-    for entry in _entries(document):
+    for entry in entries(document):
         try:
             vetted = vetting.vet(entry)
         except vetting.KeyRefused as error:
@@ -83,7 +90,8 @@ def key_set(document: bytes, *, source: str = "") -> KeySet:
     return KeySet(MappingProxyType(keys), tuple(refused), source)
 
 
-def _entries(document: bytes) -> list[JsonValue]:
+def entries(document: bytes) -> list[JsonValue]:
+    """The keys of a JWK Set as they stand. Raises: KeySetUnusable."""
     if len(document) > MAX_DOCUMENT_BYTES:
         raise KeySetUnusable(f"the key set is longer than {MAX_DOCUMENT_BYTES} bytes")
     try:

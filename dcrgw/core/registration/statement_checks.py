@@ -112,6 +112,7 @@ _TEXTS = (
     "org_name",
     "org_status",
     "org_jwks_endpoint",
+    "org_jwks_revoked_endpoint",
 )
 
 
