@@ -6,7 +6,10 @@ import json
 import re
 from typing import Any, NoReturn
 
-JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
+from typing_extensions import TypeAliasType
+
+# A named alias and no plain one, so that pydantic can follow it into itself.
+JsonValue = TypeAliasType("JsonValue", "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None")
 
 MAX_DEPTH = 16
 #: The longest number literal taken; 1e400 and 5 000-digit integers are neither dates nor amounts.

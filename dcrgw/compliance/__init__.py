@@ -1,0 +1,1 @@
+"""The compliance bench: decisions kept as bundles, run again, compared, and explained."""

@@ -1,0 +1,195 @@
+"""One decision with everything that it was a function of, as a document that anybody can keep and read.
+
+A bundle holds the request, the caller's certificates, the market with its trust, the time, and the journal of
+every question that was put to the world with its answer. Nothing in it is secret (`redaction`). The document
+is JSON, described by docs/bundle.schema.json; its version grows with its shape, and older versions are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+from dcrgw.compliance import failures, values
+from dcrgw.compliance.failures import KeptFailure
+from dcrgw.compliance.kept import text_of
+from dcrgw.compliance.values import Unreadable
+from dcrgw.core.evidence import Arrival, Entry
+from dcrgw.core.market import Market
+
+#: The shape's version; readers take this one and every older one.
+VERSION = 1
+FORMAT = "dcrgw.bundle"
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+#: A registration with two statements, its keys and its answers takes some 40 KB.
+MAX_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What the gateway made of the request at that time. `findings` are the canonical ones."""
+
+    decision: str
+    findings: tuple[tuple[str, str, str, str], ...]
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """One decision. `at` is epoch seconds; `generations` name configuration, trust and scripts as they were."""
+
+    report_id: str
+    interaction_id: str
+    operation: str
+    at: float
+    arrival: Arrival
+    market: Market
+    journal: tuple[Entry, ...]
+    decided: Decided
+    generations: Mapping[str, str] = field(default_factory=dict)
+
+
+def write(bundle: Bundle, hidden: Mapping[str, str] = _NOTHING) -> bytes:
+    """The bundle's document: one JSON object in canonical form, with a digest of its content.
+
+    `hidden` are texts that may stand nowhere in it, each with what stands there instead.
+    """
+    content = _without(
+        hidden,
+        {
+            "report_id": bundle.report_id,
+            "interaction_id": bundle.interaction_id,
+            "operation": bundle.operation,
+            "at": bundle.at,
+            "arrival": _ARRIVAL.write(bundle.arrival),
+            "market": _MARKET.write(bundle.market),
+            "journal": [_entry(entry) for entry in bundle.journal],
+            "decided": _DECIDED.write(bundle.decided),
+            "generations": dict(bundle.generations),
+        },
+    )
+    document = {"format": FORMAT, "version": VERSION, "sha256": _digest(content), "content": content}
+    return text_of(document).encode()
+
+
+def read(document: bytes) -> Bundle:
+    """The bundle of a document. Raises: Unreadable, naming the place and what is wrong there."""
+    content = _content(document)
+    journal = content.get("journal")
+    if not isinstance(journal, list):
+        raise Unreadable("journal", "is not a list")
+    return Bundle(
+        report_id=_text(content, "report_id"),
+        interaction_id=_text(content, "interaction_id"),
+        operation=_text(content, "operation"),
+        at=_at("at", lambda: _NUMBER.read(content.get("at"))),
+        arrival=_at("arrival", lambda: _ARRIVAL.read(content.get("arrival"))),
+        market=_at("market", lambda: _MARKET.read(content.get("market"))),
+        journal=tuple(_read_entry(f"journal.{index}", entry) for index, entry in enumerate(journal)),
+        decided=_at("decided", lambda: _DECIDED.read(content.get("decided"))),
+        generations=_at("generations", lambda: _TEXTS.read(content.get("generations", {}))),
+    )
+
+
+_ARRIVAL, _MARKET, _DECIDED = values.shape(Arrival), values.shape(Market), values.shape(Decided)
+_FAILURE, _NUMBER, _TEXTS = values.shape(KeptFailure), values.shape(float), values.shape(Mapping[str, str])
+#: From each older version to the next one, on plain JSON.
+_UPGRADES: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    method = values.method(entry.port)
+    kept: dict[str, Any] = {
+        "port": entry.port,
+        "question": [one.write(value) for one, value in zip(method.arguments, entry.question, strict=False)],
+    }
+    if isinstance(entry.answer, BaseException):
+        return kept | {"failure": _FAILURE.write(failures.keep(entry.answer))}
+    return kept | {"answer": method.answer.write(entry.answer)}
+
+
+def _read_entry(place: str, plain: Any) -> Entry:
+    if (
+        not isinstance(plain, dict)
+        or not isinstance(plain.get("port"), str)
+        or not isinstance(plain.get("question"), list)
+    ):
+        raise Unreadable(place, "is no entry with port, question and answer")
+    method = _at(place, lambda: values.method(plain["port"]))
+    if len(plain["question"]) > len(method.arguments):
+        raise Unreadable(f"{place}.question", f"has more than the {len(method.arguments)} arguments of {plain['port']}")
+    question = tuple(
+        _at(f"{place}.question.{index}", partial(one.read, value))
+        for index, (one, value) in enumerate(zip(method.arguments, plain["question"], strict=False))
+    )
+    if "failure" in plain:
+        failure = _at(f"{place}.failure", lambda: failures.restore(_FAILURE.read(plain["failure"])))
+        return Entry(plain["port"], question, failure)
+    if "answer" not in plain:
+        raise Unreadable(place, "has neither answer nor failure")
+    return Entry(plain["port"], question, _at(f"{place}.answer", lambda: method.answer.read(plain["answer"])))
+
+
+def _content(document: bytes) -> dict[str, Any]:
+    """The document's content at the present version, its digest checked."""
+    if len(document) > MAX_BYTES:
+        raise Unreadable("", f"the bundle is longer than {MAX_BYTES} bytes")
+    try:
+        outer = json.loads(document)
+    except (ValueError, RecursionError) as error:
+        where = f" at byte {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+        raise Unreadable("", f"the bundle is cut short or is not JSON{where}") from None
+    if not isinstance(outer, dict) or outer.get("format") != FORMAT:
+        raise Unreadable("format", f"is not {FORMAT}: this is no bundle")
+    version = outer.get("version")
+    if type(version) is not int or not version >= 1:
+        raise Unreadable("version", "is not a whole number from 1")
+    if version > VERSION:
+        raise Unreadable("version", f"is {version}, and this dcrgw reads up to {VERSION}: use a newer one")
+    content = outer.get("content")
+    if not isinstance(content, dict):
+        raise Unreadable("content", "is not an object")
+    if outer.get("sha256") != _digest(content):
+        raise Unreadable("sha256", "is not the digest of the content: the bundle was changed after it was written")
+    for step in range(version, VERSION):
+        content = _UPGRADES[step](content)
+    return content
+
+
+def _without(hidden: Mapping[str, str], content: dict[str, Any]) -> dict[str, Any]:
+    if not hidden:
+        return content
+    text = text_of(content)
+    for secret, surrogate in hidden.items():
+        text = text.replace(json.dumps(secret)[1:-1], json.dumps(surrogate)[1:-1])
+    clean: dict[str, Any] = json.loads(text)
+    return clean
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    try:
+        return hashlib.sha256(text_of(content).encode()).hexdigest()
+    except RecursionError:
+        raise Unreadable("content", "is nested too deeply") from None
+
+
+def _text(content: Mapping[str, Any], name: str) -> str:
+    value = content.get(name)
+    if not isinstance(value, str):
+        raise Unreadable(name, "is missing or no text")
+    return value
+
+
+def _at(place: str, reading: Callable[[], Any]) -> Any:
+    """What `reading` gives; of what it cannot read, the place from the document's root."""
+    try:
+        return reading()
+    except Unreadable as error:
+        raise Unreadable(".".join(filter(None, (place, error.place))), error.what) from None
+    except ValueError as error:
+        raise Unreadable(place, str(error)) from None

@@ -1,0 +1,87 @@
+"""A recorded decision, decided again by the very flows that decided it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dcrgw.compliance.bundle import Bundle, Decided
+from dcrgw.compliance.kept import text_of
+from dcrgw.compliance.recorded_ports import ports_of
+from dcrgw.core.checks import Report
+from dcrgw.core.evidence import Arrival
+from dcrgw.core.market import Market
+from dcrgw.errors import GatewayError
+from dcrgw.flows.create import create
+from dcrgw.flows.delete import delete
+from dcrgw.flows.exchange import exchange
+from dcrgw.flows.read import read
+from dcrgw.flows.update import update
+from dcrgw.ports import Ports
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """The decision as it comes out now, and whether it is the recorded one to the byte."""
+
+    bundle: Bundle
+    decided: Decided
+
+    @property
+    def is_same(self) -> bool:
+        """Decision and findings are those of the recording, byte for byte."""
+        return canonical(self.decided) == canonical(self.bundle.decided)
+
+
+def decided(report: Report) -> Decided:
+    """What a report says of a decision, without timings and ids."""
+    return Decided(report.decision, tuple(finding.entry for finding in report.findings), dict(report.facts))
+
+
+def canonical(outcome: Decided) -> bytes:
+    """Decision and findings in the one form in which they can be compared."""
+    return text_of({"decision": outcome.decision, "findings": outcome.findings}).encode()
+
+
+async def replay(bundle: Bundle, *, at: float | None = None, market: Market | None = None) -> Replayed:
+    """The bundle decided again: offline, at the recorded time and in the recorded market, or at others.
+
+    Never raises for what the flow decides; a question that the recording does not answer ends as unavailable.
+    """
+    when, where = bundle.at if at is None else at, market or bundle.market
+    # The report's own id and time were asked before the flow began.
+    ports = ports_of(bundle.journal, when)
+    ports.randomness.report_id()
+    report = Report(
+        report_id=bundle.report_id,
+        interaction_id=bundle.interaction_id,
+        operation=bundle.operation,
+        market=where.name,
+        at=when,
+    )
+    arrival = replace(bundle.arrival, market=where.name)
+    try:
+        await _FLOWS[bundle.operation](arrival, where, ports, report)
+    except GatewayError:
+        pass  # what it was stands in the report's decision
+    except Exception as error:
+        report.decision = report.decision if report.decision == "failed" else f"failed: {type(error).__name__}"
+    return Replayed(bundle, decided(report))
+
+
+async def _update(arrival: Arrival, market: Market, ports: Ports, report: Report) -> None:
+    async def receive() -> bytes:
+        return arrival.body
+
+    await update(replace(arrival, body=b""), receive, market, ports, report)
+
+
+_FLOWS: Mapping[str, Callable[[Arrival, Market, Ports, Report], Awaitable[Any]]] = {
+    "create": create,
+    "read": read,
+    "manage": read,
+    "update": _update,
+    "delete": delete,
+    "token": exchange,
+}
