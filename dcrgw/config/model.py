@@ -300,6 +300,18 @@ class DirectorySettings(Section):
         return self.tpp_url is not None
 
 
+class CertificateSettings(Section):
+    """What a TPP's certificate must be like, where markets differ."""
+
+    any_purpose_is_enough: Bool = Field(default=False, description="Take anyExtendedKeyUsage in place of clientAuth.")
+    key_usage_required: Bool = Field(default=False, description="Refuse a certificate without keyUsage.")
+    common_name_max_length: Int = Field(default=64, ge=1, le=256, description="Longest common name taken.")
+    seals_are_taken: Bool = Field(
+        default=False, description="Take certificates that are qualified for seals or signatures, not for websites."
+    )
+    minimum_rsa_bits: Int = Field(default=2048, ge=2048, le=8192, description="Shortest RSA key taken.")
+
+
 class RevocationSettings(Section):
     """Whether a TPP's certificate was taken back by its issuer: from lists (CRL) and responders (OCSP)."""
 
@@ -361,6 +373,9 @@ class MarketSettings(Section):
     )
     intermediates: tuple[FilePath, ...] = Field(
         default=(), description="Intermediates that TPPs may leave out: PEM or PKCS#12 files."
+    )
+    certificates: CertificateSettings = Field(
+        default_factory=CertificateSettings, description="What a TPP's certificate must be like."
     )
     revocation: RevocationSettings | None = Field(
         default=None,

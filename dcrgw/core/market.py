@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dcrgw.core.certificates.leaf import LeafPolicy
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.certificates.revocation import RevocationPolicy
 from dcrgw.core.registration.profile import Profile
@@ -49,6 +50,7 @@ class Market:
     access_token_lifetime_s: int = 300
     #: Answer with `errors` (every failing check) beside error and error_description.
     explain_errors: bool = True
+    leaf: LeafPolicy = field(default_factory=LeafPolicy)
     revocation: RevocationPolicy = field(default_factory=RevocationPolicy)
 
     def directory_of(self, issuer: str) -> Directory | None:

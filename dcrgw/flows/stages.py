@@ -51,7 +51,7 @@ SCRIPT_OUTPUT = gate(
 
 async def identify(chain: tuple[bytes, ...], market: Market, port: Revocation, report: Report) -> ClientIdentity:
     """Who holds the certificate on the connection, by this market's anchors, and not taken back since."""
-    identity = report.settle(identify_holder(chain, market.anchors, report.at, market.profile.identity))
+    identity = report.settle(identify_holder(chain, market.anchors, report.at, market.profile.identity, market.leaf))
     audit.tell_identity(report, identity)
     await _judge_revocation(chain, market, port, report)
     return identity

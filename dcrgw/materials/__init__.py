@@ -20,6 +20,7 @@ from dcrgw.config.faults import ConfigFault, ConfigurationRefused
 from dcrgw.config.model import DirectorySettings, MarketSettings, ServerListener, Settings, SigningSettings
 from dcrgw.config.profiles import profile_served
 from dcrgw.config.values import split_https
+from dcrgw.core.certificates.leaf import LeafPolicy
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.market import Directory, Market
 from dcrgw.materials.administration import AdminMaterials, admin_socket, admin_tls
@@ -211,6 +212,7 @@ def _market(opening: Opening, key: str, market: MarketSettings, settings: Settin
         error_codes=dict(market.error_codes),
         access_token_lifetime_s=market.access_token_lifetime_s,
         explain_errors=market.explain_errors,
+        leaf=LeafPolicy(**market.certificates.model_dump()),
         revocation=revocation_policy(market.revocation),
     )
 

@@ -34,7 +34,7 @@ class RevocationList:
 
     this_update: float
     next_update: float
-    number: int | None
+    number: int
     revoked: Mapping[int, str] = field(repr=False)
     points: frozenset[str] | None
     of_users: bool
@@ -72,11 +72,9 @@ def read(der: bytes, issuer: x509.Certificate) -> RevocationList:
         _demand_signature(listed, issuer)
         scope = _scope(listed)
         revoked = {entry.serial_number: _reason(entry) for entry in listed}
-        number = listed.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+        number = _number(listed)
     except Unusable:
         raise
-    except x509.ExtensionNotFound:
-        number = None
     except Exception as error:  # a parser's word on a hostile list may be any exception
         raise Unusable(f"the list cannot be read ({type(error).__name__})") from error
     if listed.next_update_utc is None:
@@ -166,6 +164,17 @@ def _scope(listed: x509.CertificateRevocationList) -> x509.IssuingDistributionPo
     if scope.relative_name is not None:
         raise Unusable("the list names its distribution point relative to its issuer")
     return scope
+
+
+def _number(listed: x509.CertificateRevocationList) -> int:
+    """RFC 5280 §5.2.3: every list has one, and it is not critical."""
+    try:
+        extension = listed.extensions.get_extension_for_class(x509.CRLNumber)
+    except x509.ExtensionNotFound:
+        raise Unusable("the list has no number") from None
+    if extension.critical:
+        raise Unusable("the list's number is critical")
+    return extension.value.crl_number
 
 
 def _reason(entry: x509.RevokedCertificate) -> str:

@@ -32,6 +32,15 @@ def key_weakness(certificate: x509.Certificate) -> str | None:
     return "holds a key that is neither RSA nor EC"
 
 
+def rsa_bits(certificate: x509.Certificate) -> int | None:
+    """The length of an RSA key; None for other keys, and for those that cannot be read."""
+    try:
+        key = certificate.public_key()
+    except Exception:  # as above
+        return None
+    return key.key_size if isinstance(key, rsa.RSAPublicKey) else None
+
+
 def _writes_its_curve_out(certificate: x509.Certificate) -> bool:
     """Whether the EC parameters are a SEQUENCE: so a liar may choose the generator (CVE-2020-0601)."""
     fields = elements(only(certificate.tbs_certificate_bytes, SEQUENCE))

@@ -123,6 +123,8 @@ def bad_lists(leaf: x509.Certificate, issuing: CertificateAuthority, root: Certi
         "some reasons": made(scope(reasons=["keyCompromise"])),
         "another distribution point": made(scope(other[0].value)),
         "weak digest": made(digest="sha224"),
+        "no number": made(number=None),
+        "a critical number": made((x509.CRLNumber(1), True), number=None),
         "cut off": made()[:-1],
         "nothing": b"",
         "garbage": b"<html>\x00",
@@ -133,8 +135,8 @@ def bad_lists(leaf: x509.Certificate, issuing: CertificateAuthority, root: Certi
 BAD_LISTS = (
     "of another issuer", "right name, other key", "delta", "indirect", "entry of another issuer",
     "entry with an unknown critical extension", "unknown critical extension", "attribute certificates",
-    "authorities only", "some reasons", "another distribution point", "weak digest", "cut off", "nothing", "garbage",
-    "an answer",
+    "authorities only", "some reasons", "another distribution point", "weak digest", "no number",
+    "a critical number", "cut off", "nothing", "garbage", "an answer",
 )  # fmt: skip
 
 

@@ -40,6 +40,7 @@ RULES: tuple[Check[Any], ...] = (
     scopes.scope_known,
     scopes.scope_within_roles,
     scopes.scope_authorised,
+    scopes.scope_certified,
     scopes.scope_openid,
     grants.grant_types_offered,
     grants.response_types_offered,
