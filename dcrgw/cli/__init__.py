@@ -14,6 +14,7 @@ COMMANDS = {
     "tpp": ("dcrgw.cli.tpp", "tpp", "Act as a TPP against any bank."),
     "clients": ("dcrgw.cli.clients", "clients", "Look after the registered clients of a running gateway."),
     "keys": ("dcrgw.cli.keys", "keys", "Show and rotate the gateway's own signature keys."),
+    "cert": ("dcrgw.cli.cert", "cert", "Explain a certificate: whom it names, and which rule refuses it."),
     "explain": ("dcrgw.cli.explain", "explain", "Show why the last request was decided as it was."),
 }
 

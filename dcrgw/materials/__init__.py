@@ -27,7 +27,7 @@ from dcrgw.materials.administration import AdminMaterials, admin_socket, admin_t
 from dcrgw.materials.opening import Opening
 from dcrgw.materials.revocation import revocation_policy, revocation_sources
 
-__all__ = ["AdminMaterials", "DirectoryMaterials", "Materials", "open_materials", "open_sealing_keys"]
+__all__ = ["AdminMaterials", "DirectoryMaterials", "Materials", "open_markets", "open_materials", "open_sealing_keys"]
 
 #: A trust store's certificates; None is the system's own roots.
 Trust = tuple[x509.Certificate, ...] | None
@@ -108,6 +108,17 @@ def open_materials(settings: Settings, at: float) -> Materials:
         revocation_sources(settings, markets),
         proxy,
     )
+
+
+def open_markets(settings: Settings, at: float) -> dict[str, Market]:
+    """The markets with their trust, and nothing that is private. Raises: ConfigurationRefused."""
+    opening = Opening(at, is_sandbox=settings.is_sandbox)
+    markets = {
+        each.name: _market(opening, f"market[{i}]", each, settings, None) for i, each in enumerate(settings.markets)
+    }
+    if opening.faults:
+        raise ConfigurationRefused(settings.source, opening.faults)
+    return markets
 
 
 def open_sealing_keys(settings: Settings, at: float) -> tuple[bytes, ...]:

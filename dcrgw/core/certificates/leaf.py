@@ -88,7 +88,7 @@ def key_usage(subject: LeafUnderPolicy) -> Outcome:
 
 @check("tls.leaf.key", spec="RFC 9325 §4.5", code=ErrorCode.INVALID_CLIENT, status=401)
 def key(subject: LeafUnderPolicy) -> Outcome:
-    """The client certificate's key is RSA of 2048 bits (or as the market says) and more, or EC on P-256, P-384 or P-521."""
+    """The client certificate's key is RSA of 2048 bits or more, as the market says, or EC on P-256, P-384 or P-521."""
     weakness = subject.leaf.weak_key
     if weakness:
         return f"the client certificate {weakness}"

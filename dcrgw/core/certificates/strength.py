@@ -41,6 +41,17 @@ def rsa_bits(certificate: x509.Certificate) -> int | None:
     return key.key_size if isinstance(key, rsa.RSAPublicKey) else None
 
 
+def key_in_words(certificate: x509.Certificate) -> str:
+    """`RSA 2048`, `EC secp256r1`, or what else it is."""
+    try:
+        key = certificate.public_key()
+    except Exception:  # as above
+        return "not readable"
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return f"EC {key.curve.name}"
+    return f"RSA {key.key_size}" if isinstance(key, rsa.RSAPublicKey) else type(key).__name__.removesuffix("PublicKey")
+
+
 def _writes_its_curve_out(certificate: x509.Certificate) -> bool:
     """Whether the EC parameters are a SEQUENCE: so a liar may choose the generator (CVE-2020-0601)."""
     fields = elements(only(certificate.tbs_certificate_bytes, SEQUENCE))
