@@ -22,6 +22,7 @@ _MADE = "<!-- Made by `make docs` from the code; edit the code instead. -->\n"
 _STAGES = {
     "http": "HTTP, before anything is read",
     "tls": "The client certificate",
+    "proxy": "What a proxy passes on",
     "identity": "Who the certificate says is calling",
     "request": "The registration request",
     "statement": "The software statement",

@@ -88,7 +88,7 @@ async def start(settings: Settings, *, monotonic: Callable[[], float] = time.mon
         gateway = Gateway(materials, health, recent, [], [], {}, AsyncExitStack())
         serving = handlers(list(materials.markets.values()), ports, signer, recent)
         admin = admin_listeners(materials.admin, ports, registry, http_limits(settings))
-        for listener in (*listeners(materials, serving, health), *admin):
+        for listener in (*listeners(materials, serving, health, clock), *admin):
             gateway.addresses[listener.name] = await listener.start()
             opened.push_async_callback(listener.close)
             (gateway.probes if listener.name == "health" else gateway.listeners).append(listener)

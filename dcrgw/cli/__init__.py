@@ -15,6 +15,7 @@ COMMANDS = {
     "clients": ("dcrgw.cli.clients", "clients", "Look after the registered clients of a running gateway."),
     "keys": ("dcrgw.cli.keys", "keys", "Show and rotate the gateway's own signature keys."),
     "cert": ("dcrgw.cli.cert", "cert", "Explain a certificate: whom it names, and which rule refuses it."),
+    "doctor": ("dcrgw.cli.doctor", "doctor", "Find out what is wrong around the gateway."),
     "explain": ("dcrgw.cli.explain", "explain", "Show why the last request was decided as it was."),
 }
 

@@ -90,6 +90,38 @@ class ServerListener(Section):
     minimum_tls: Literal["1.2", "1.3"] = Field(default="1.3", description="Oldest TLS version taken.")
 
 
+class ProxiedListener(ServerListener):
+    """Where a proxy that ends TPPs' mutual TLS reaches the gateway; TPPs never do. Without `certificate` and
+    `keystore` it is plain HTTP, on a loopback address only."""
+
+    host: Text = Field(default="127.0.0.1", description="Address to listen on.")
+    form: Literal["rfc9440", "nginx", "apache", "haproxy", "traefik", "envoy", "aws", "azure", "janssen"] = Field(
+        description="Who wrote the header, and so how the TPP's certificate stands in it."
+    )
+    header: Annotated[str, Strict(), Field(pattern=r"^[A-Za-z0-9-]{1,64}$")] | None = Field(
+        default=None,
+        description="Name of the header.",
+        json_schema_extra=_like("what the proxy's manual calls it"),
+    )
+    proxy_ca: tuple[FilePath, ...] = Field(
+        default=(), description="Roots of the proxies' own certificates: mutual TLS between proxy and gateway."
+    )
+    proxy_ca_password: Secret | None = Field(default=None, description="Password of PKCS#12 files in `proxy_ca`.")
+    proxy_names: tuple[Text, ...] = Field(
+        default=(), description="Common names of the proxies; none named means every certificate of `proxy_ca`."
+    )
+    proxy_networks: tuple[AllowedNetwork, ...] = Field(
+        default=(), description="Networks (CIDR) that the proxies connect from."
+    )
+    hops: Int = Field(default=1, ge=1, le=5, description="How many proxies add an element of their own (`envoy`).")
+    connections: Int = Field(default=2000, ge=1, description="Connections that one proxy may hold open.")
+
+    @property
+    def has_tls(self) -> bool:
+        """False where it is plain HTTP."""
+        return self.certificate is not None or self.keystore is not None
+
+
 class HealthListener(Section):
     """Plain HTTP for probes."""
 
@@ -105,6 +137,9 @@ class Listeners(Section):
     mtls: ServerListener = Field(description="Mutual TLS: where TPPs register.")
     public: ServerListener | None = Field(
         default=None, description="TLS without client certificates: discovery documents."
+    )
+    proxied: ProxiedListener | None = Field(
+        default=None, description="Where a proxy that ends TPPs' mutual TLS passes their certificates on."
     )
     health: HealthListener | None = Field(default=None, description="Plain HTTP for liveness and readiness probes.")
 

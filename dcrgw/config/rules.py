@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from dcrgw.config.credentials import credential_faults
@@ -66,7 +67,9 @@ def _scripts_name_markets(settings: Settings) -> Iterator[ConfigFault]:
 
 def _listeners_apart(settings: Settings) -> Iterator[ConfigFault]:
     taken: dict[int, list[tuple[str, str]]] = {}
-    listeners = {f"listeners.{name}": getattr(settings.listeners, name) for name in ("mtls", "public", "health")}
+    listeners = {
+        f"listeners.{name}": getattr(settings.listeners, name) for name in ("mtls", "public", "proxied", "health")
+    }
     listeners["admin.tls"] = settings.admin.tls if settings.admin else None
     for key, listener in listeners.items():
         if listener is None or listener.port == 0:
@@ -104,6 +107,32 @@ def _administration(settings: Settings) -> Iterator[ConfigFault]:
         yield ConfigFault(
             "admin.tls.writers", "nobody may use the listener", "list common names, or remove [admin.tls]"
         )
+
+
+def _proxied(settings: Settings) -> Iterator[ConfigFault]:
+    proxied = settings.listeners.proxied
+    if proxied is None:
+        return
+    key = "listeners.proxied"
+    yield from credential_faults(key, proxied)
+    if not proxied.proxy_ca and not proxied.proxy_networks:
+        reason = "names no proxy: whoever reaches the listener could be any TPP"
+        yield ConfigFault(f"{key}.proxy_ca", reason, "set proxy_ca, or proxy_networks")
+    if proxied.proxy_names and not proxied.proxy_ca:
+        yield ConfigFault(f"{key}.proxy_names", "names certificates, and there is no proxy_ca", "set proxy_ca")
+    if not proxied.has_tls:
+        if proxied.proxy_ca:
+            yield ConfigFault(f"{key}.certificate", "is missing, and proxy_ca needs TLS", "set certificate and key")
+        if not _is_loopback(proxied.host):
+            fix = "set certificate and key, or listen on 127.0.0.1"
+            yield ConfigFault(f"{key}.host", "is plain HTTP that others could reach", fix)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _one_signing_key(settings: Settings) -> Iterator[ConfigFault]:
@@ -183,6 +212,7 @@ RULES: tuple[Rule, ...] = (
     _listeners_apart,
     _credentials,
     _administration,
+    _proxied,
     _one_signing_key,
     _proxies,
     _public_addresses,

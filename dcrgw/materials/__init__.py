@@ -25,6 +25,7 @@ from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.market import Directory, Market
 from dcrgw.materials.administration import AdminMaterials, admin_socket, admin_tls
 from dcrgw.materials.opening import Opening
+from dcrgw.materials.proxied import ProxiedMaterials, proxied
 from dcrgw.materials.revocation import revocation_policy, revocation_sources
 
 __all__ = ["AdminMaterials", "DirectoryMaterials", "Materials", "open_markets", "open_materials", "open_sealing_keys"]
@@ -66,6 +67,7 @@ class Materials:
     revocation: tuple[RevocationSources, ...] = ()
     #: The general way out, for what is no directory's.
     proxy: SecretStr | None = None
+    proxied: ProxiedMaterials | None = None
 
 
 def open_materials(settings: Settings, at: float) -> Materials:
@@ -81,6 +83,7 @@ def open_materials(settings: Settings, at: float) -> Materials:
         each.name: _market(opening, f"market[{i}]", each, settings, mtls) for i, each in enumerate(settings.markets)
     }
     admin = _admin(opening, settings, markets.values())
+    behind_proxy = _proxied(opening, settings, markets.values())
     sealing_keys = _sealing_keys(opening, settings)
     signing_key = _signing_key(opening, settings.signing)
     properties = {
@@ -107,6 +110,7 @@ def open_materials(settings: Settings, at: float) -> Materials:
         (*settings.warnings, *opening.warnings),
         revocation_sources(settings, markets),
         proxy,
+        behind_proxy,
     )
 
 
@@ -161,6 +165,13 @@ def _admin(opening: Opening, settings: Settings, markets: Iterable[Market]) -> A
     pair = _listener(opening, "admin.tls", admin.tls) if admin.tls else None
     of_tpps = [each for market in markets for each in market.anchors.certificates]
     return AdminMaterials(admin_socket(opening, admin), admin_tls(opening, admin.tls, pair, of_tpps))
+
+
+def _proxied(opening: Opening, settings: Settings, markets: Iterable[Market]) -> ProxiedMaterials | None:
+    listener = settings.listeners.proxied
+    pair = _listener(opening, "listeners.proxied", listener) if listener is not None and listener.has_tls else None
+    of_tpps = [each for market in markets for each in market.anchors.certificates]
+    return proxied(opening, listener, pair, of_tpps)
 
 
 def _directory(opening: Opening, key: str, directory: DirectorySettings, settings: Settings) -> DirectoryMaterials:
