@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 import dcrgw.app  # noqa: F401  (declares every check)
 from dcrgw.cli import COMMANDS
 from dcrgw.cli import main as dcrgw_command
+from dcrgw.compliance.schema import bundle_schema
 from dcrgw.config.documentation import configuration_markdown, configuration_schema
 from dcrgw.core.checks import CATALOGUE
 from dcrgw.errors import ErrorCode
@@ -34,6 +36,11 @@ _STAGES = {
     "registry": "The registry",
     "client": "Client authentication at the token endpoint",
     "token": "The token request",
+    "details": "Authorization details",
+    "authorize": "The authorization request",
+    "par": "Pushing an authorization request",
+    "interaction": "Asking a person",
+    "customer": "The person who signs in",
     "management": "Managing a registration",
     "update": "What an update may not change",
     "admin": "The administration, for the bank's own people",
@@ -49,10 +56,28 @@ _ERRORS = {
     ErrorCode.UNAUTHORIZED_CLIENT: ("400", "The client is not registered for this grant type."),
     ErrorCode.UNSUPPORTED_GRANT_TYPE: ("400", "The token endpoint has no such grant type."),
     ErrorCode.INVALID_SCOPE: ("400", "The scope is malformed or more than the client is registered for."),
+    ErrorCode.INVALID_GRANT: (
+        "400",
+        "The code or the refresh token is no good: foreign, used, expired, or not proven.",
+    ),
+    ErrorCode.INVALID_AUTHORIZATION_DETAILS: (
+        "400, redirect",
+        "A detail is malformed, unknown, against its type's rules, or too much.",
+    ),
+    ErrorCode.INVALID_REQUEST_OBJECT: ("400", "The request object is not signed by this client for us and now."),
+    ErrorCode.INVALID_REQUEST_URI: ("400", "The request_uri is not ours, not this client's, used up or expired."),
+    ErrorCode.UNSUPPORTED_RESPONSE_TYPE: ("400, redirect", "The response type is not code."),
+    ErrorCode.ACCESS_DENIED: ("redirect; 400 on the page", "The person said no, or did not sign in."),
+    ErrorCode.LOGIN_REQUIRED: ("redirect; 400 on the page", "Nobody is signed in, and the request forbids to ask."),
     ErrorCode.INVALID_TOKEN: ("401", "The access token is unknown, ended, or not for this certificate or client."),
     ErrorCode.TEMPORARILY_UNAVAILABLE: ("503", "Something that must be asked did not answer; see Retry-After."),
     ErrorCode.SERVER_ERROR: ("500", "The bank's settings or scripts are at fault; quote the interaction id."),
 }
+
+
+def bundle_json() -> str:
+    """docs/bundle.schema.json: the shape of a recorded decision."""
+    return json.dumps(bundle_schema(), indent=1, sort_keys=True) + "\n"
 
 
 def checks() -> str:
@@ -126,6 +151,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "cli.md": cli,
     "configuration.md": configuration_markdown,
     "configuration.schema.json": configuration_schema,
+    "bundle.schema.json": bundle_json,
 }
 
 

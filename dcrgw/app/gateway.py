@@ -9,13 +9,14 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from dcrgw.adapters.clock import SystemClock
+from dcrgw.adapters.customers import FileCustomers
 from dcrgw.adapters.randomness import SystemRandomness
 from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.signers import KeystoreSigner, StoredSigner
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app import outgoing
 from dcrgw.app.administration import admin_listeners
-from dcrgw.app.listening import handlers, http_limits, listeners
+from dcrgw.app.listening import authorize_endpoint, handlers, http_limits, listeners
 from dcrgw.app.revocation import revocation
 from dcrgw.config.model import Settings
 from dcrgw.core.checks import Report
@@ -25,7 +26,7 @@ from dcrgw.edge.listeners import Listener
 from dcrgw.endpoints.register import Recent
 from dcrgw.materials import Materials, open_materials
 from dcrgw.ports import Ports
-from dcrgw.ports.signer import Signer
+from dcrgw.ports.signer import NoSigner, Signer
 from dcrgw.scripting.host import InProcessScripts
 from dcrgw.scripting.loader import ScriptSetting, load_script
 
@@ -82,11 +83,13 @@ async def start(settings: Settings, *, monotonic: Callable[[], float] = time.mon
     async with AsyncExitStack() as opened:
         health = Health(clock, expected=["registry", *(f"keys of {name}" for name in materials.directories)])
         registry = await _registry(materials, clock, health, opened)
-        ports = await _ports(materials, registry, clock, monotonic, health, opened)
-        recent = Recent()
         signer = await _signer(materials, clock, opened)
+        ports = await _ports(materials, registry, signer, clock, monotonic, health, opened)
+        recent = Recent()
+        authorize = authorize_endpoint(settings, ports, recent)
+        opened.push_async_callback(authorize.close)
         gateway = Gateway(materials, health, recent, [], [], {}, AsyncExitStack())
-        serving = handlers(list(materials.markets.values()), ports, signer, recent)
+        serving = handlers(list(materials.markets.values()), ports, signer, recent, authorize)
         admin = admin_listeners(materials.admin, ports, registry, http_limits(settings))
         for listener in (*listeners(materials, serving, health, clock), *admin):
             gateway.addresses[listener.name] = await listener.start()
@@ -124,6 +127,7 @@ async def _registry(materials: Materials, clock: SystemClock, health: Health, op
 async def _ports(
     materials: Materials,
     registry: SqliteRegistry,
+    signer: Signer | None,
     clock: SystemClock,
     monotonic: Callable[[], float],
     health: Health,
@@ -139,6 +143,9 @@ async def _ports(
         revocation=await revocation(materials, clock, health, opened),
         scripts=scripts,
         registry=registry,
+        grants=registry.grants,
+        signer=signer or NoSigner(),
+        customers=FileCustomers(materials.customers),
     )
 
 

@@ -16,6 +16,8 @@ COMMANDS = {
     "keys": ("dcrgw.cli.keys", "keys", "Show and rotate the gateway's own signature keys."),
     "cert": ("dcrgw.cli.cert", "cert", "Explain a certificate: whom it names, and which rule refuses it."),
     "doctor": ("dcrgw.cli.doctor", "doctor", "Find out what is wrong around the gateway."),
+    "customers": ("dcrgw.cli.customers", "customers", "Keep the file of customers who sign in on the gateway's pages."),
+    "replay": ("dcrgw.cli.replay", "replay", "Decide recorded requests again, and compare."),
     "explain": ("dcrgw.cli.explain", "explain", "Show why the last request was decided as it was."),
 }
 

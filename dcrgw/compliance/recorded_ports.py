@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from typing import Any
+from inspect import iscoroutinefunction
+from typing import Any, get_type_hints
 
 from dcrgw.compliance import values
 from dcrgw.compliance.kept import text_of
@@ -13,7 +14,11 @@ from dcrgw.errors import Unavailable
 from dcrgw.ports import Ports
 
 #: Methods whose answers count in their order, whatever exactly was asked: they make something up or take a change.
-_BY_ORDER = frozenset({"registry.commit"})
+_BY_ORDER = frozenset({"registry.commit", "grants.commit", "signer.sign"})
+
+
+#: Port name -> its protocol, which says what of it is awaited.
+_PORTS = get_type_hints(Ports)
 
 
 class Unanswered(Unavailable):
@@ -44,7 +49,9 @@ class _Port:
         async def answer(*question: Any) -> Any:
             return self._take(label, question)
 
-        return answer
+        if iscoroutinefunction(getattr(_PORTS[self._name], name, None)):
+            return answer
+        return lambda *question: self._take(label, question)
 
     def _random(self, label: str, question: tuple[Any, ...]) -> Any:
         try:

@@ -13,10 +13,14 @@ from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.errors import GatewayError
+from dcrgw.flows.authorise import begin
 from dcrgw.flows.create import create
 from dcrgw.flows.delete import delete
 from dcrgw.flows.exchange import exchange
+from dcrgw.flows.introspect import introspect
+from dcrgw.flows.push import push
 from dcrgw.flows.read import read
+from dcrgw.flows.revoke import revoke
 from dcrgw.flows.update import update
 from dcrgw.ports import Ports
 
@@ -84,4 +88,8 @@ _FLOWS: Mapping[str, Callable[[Arrival, Market, Ports, Report], Awaitable[Any]]]
     "update": _update,
     "delete": delete,
     "token": exchange,
+    "par": push,
+    "authorize": begin,
+    "introspect": introspect,
+    "revoke": revoke,
 }

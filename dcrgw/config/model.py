@@ -40,6 +40,7 @@ Text = Annotated[str, Strict(), Field(min_length=1)]
 AuthMethod = Literal[
     "private_key_jwt", "tls_client_auth", "client_secret_basic", "client_secret_post", "client_secret_jwt"
 ]
+GrantType = Literal["client_credentials", "authorization_code", "refresh_token"]
 WireCode = Literal[
     "invalid_redirect_uri",
     "invalid_client_metadata",
@@ -259,6 +260,26 @@ class SigningSettings(Section):
     )
 
 
+class ConsentSettings(Section):
+    """The pages on which customers sign in and decide what a TPP gets."""
+
+    customers: FilePath | None = Field(
+        default=None, description="Customers who may sign in: a file made by `dcrgw customers`."
+    )
+    bank_name: Text | None = Field(
+        default=None,
+        description="The name above each page.",
+        json_schema_extra=_like("the host of the market's issuer"),
+    )
+    attempts: Int = Field(
+        default=5, ge=1, le=100, description="Sign-ins at one account from one network before it must wait."
+    )
+    attempts_of_network: Int = Field(
+        default=50, ge=1, le=100_000, description="Sign-ins at all accounts from one network before it must wait."
+    )
+    attempts_s: Int = Field(default=900, ge=10, le=86_400, description="The time in which they are counted.")
+
+
 class LoggingSettings(Section):
     """The log, on standard error."""
 
@@ -385,6 +406,55 @@ class RevocationSettings(Section):
     max_bytes: Int = Field(default=10_485_760, ge=4096, le=104_857_600, description="Largest list taken.")
 
 
+class ResourceServerSettings(Section):
+    """An API of the bank that may ask what any token of the market is good for."""
+
+    name: Name = Field(description="Its name in reports.")
+    certificate: FilePath = Field(
+        description="PEM certificate that it shows in mutual TLS: one of an issuer that the market trusts."
+    )
+
+
+class AuthorizationServerSettings(Section):
+    """What the market's built-in authorization server offers."""
+
+    grant_types: tuple[GrantType, ...] = Field(
+        default=("client_credentials",),
+        min_length=1,
+        description="Grant types offered. With authorization_code people are asked, on `listeners.public`.",
+    )
+    pushed_requests: Literal["off", "optional", "required"] = Field(
+        default="optional", description="Pushed authorization requests (RFC 9126)."
+    )
+    signed_requests: Literal["off", "optional", "required"] = Field(
+        default="optional", description="Signed request objects (RFC 9101)."
+    )
+    pushed_lifetime_s: Int = Field(default=90, ge=5, le=600, description="Life of a request_uri, in seconds.")
+    interaction_lifetime_s: Int = Field(
+        default=600, ge=60, le=3600, description="How long a person may take to sign in and decide."
+    )
+    code_lifetime_s: Int = Field(default=60, ge=10, le=600, description="Life of an authorization code.")
+    refresh_token_lifetime_s: Int = Field(
+        default=7_776_000, ge=300, le=315_360_000, description="Life of a refresh token; rotation does not prolong it."
+    )
+    rotate_refresh_tokens: Bool = Field(
+        default=False,
+        description="Give a new refresh token at each use; a lost answer then costs the TPP its grant.",
+    )
+    id_token_lifetime_s: Int = Field(default=300, ge=30, le=3600, description="Life of an ID token.")
+    jwt_audience: Text | None = Field(
+        default=None,
+        description="`aud` of JWT access tokens (RFC 9068).",
+        json_schema_extra=_like("none: access tokens are opaque"),
+    )
+    default_detail_types: tuple[Text, ...] = Field(
+        default=(), description="authorization_details_types of clients that register none."
+    )
+    resource_servers: tuple[ResourceServerSettings, ...] = Field(
+        default=(), description="Who may introspect every token of the market."
+    )
+
+
 class MarketSettings(Section):
     """One place where TPPs register."""
 
@@ -441,6 +511,9 @@ class MarketSettings(Section):
     error_codes: Annotated[dict[str, WireCode], BeforeValidator(_flat)] = Field(
         default={}, description="Check id to the `error` answered in place of the check's own."
     )
+    authorization_server: AuthorizationServerSettings = Field(
+        default_factory=AuthorizationServerSettings, description="What its built-in authorization server offers."
+    )
     explain_errors: Bool = Field(
         default=True, description="Answer with every failed check in `errors`, not only the first."
     )
@@ -475,6 +548,9 @@ class Settings(Section):
     keysets: KeySetSettings = Field(default_factory=KeySetSettings, description="Caching of key sets.")
     standing: StandingSettings = Field(default_factory=StandingSettings, description="Caching of the directory's word.")
     signing: SigningSettings = Field(default_factory=SigningSettings, description="Our own signature keys.")
+    consent: ConsentSettings = Field(
+        default_factory=ConsentSettings, description="The pages on which customers sign in and decide."
+    )
     logging: LoggingSettings = Field(default_factory=LoggingSettings, description="The log, on standard error.")
     directories: tuple[DirectorySettings, ...] = Field(
         alias="directory", min_length=1, description="Trust frameworks whose statements are taken."

@@ -12,11 +12,12 @@ Both live in `CATALOGUE`, from which docs/checks.md is generated.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+from dcrgw.core.values import lean
 from dcrgw.errors import ErrorCode, Fault, Rejected
 
 S = TypeVar("S")
@@ -88,7 +89,7 @@ class Gate:
     code: ErrorCode
     sentence: str
     status: int = 400
-    #: The one finding for a pass without detail, made once: most findings of a request are this.
+    #: The one finding for a pass without detail.
     passed: Finding = field(init=False, repr=False)
     #: The findings for not applying, by reason. Making them anew was a tenth of judging a registration.
     _skips: dict[str, Finding] = field(init=False, repr=False, default_factory=dict)
@@ -173,62 +174,96 @@ def check(id: str, *, spec: str, code: ErrorCode, status: int = 400) -> Callable
     return enter
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class Judgement(Generic[T]):
-    """What a stage found, and its value if nothing failed."""
+    """What a stage found, and its value if nothing failed. Made by `Findings.judgement`."""
 
-    findings: tuple[Finding, ...]
+    findings: Findings
     value: T | None = None
 
     @property
     def failures(self) -> tuple[Finding, ...]:
         """The findings that refuse."""
-        return tuple([f for f in self.findings if f.verdict is Verdict.FAILED])
+        return self.findings.failures
 
 
 class Findings:
-    """Collects one stage's findings; ends in a `Judgement`."""
+    """Findings in their order: of one stage, which end in a `Judgement`, or of a whole report.
 
-    __slots__ = ("_found", "has_failed")
+    Of a hundred and forty checks of a registration hardly one fails. A plain pass is kept as its check alone, and
+    becomes a finding when somebody reads it; so a good request pays for its checks and not for their words.
+    """
+
+    __slots__ = ("_steps", "has_failed", "noted")
 
     def __init__(self) -> None:
-        self._found: list[Finding] = []
+        self._steps: list[_Step] = []
+        #: All that are no passes.
+        self.noted: list[Finding] = []
         self.has_failed = False
+
+    @property
+    def failures(self) -> tuple[Finding, ...]:
+        """The findings that refuse."""
+        return tuple([finding for finding in self.noted if finding.verdict is Verdict.FAILED])
+
+    def __iter__(self) -> Iterator[Finding]:
+        for step in self._steps:
+            if isinstance(step, Finding):
+                yield step
+            elif isinstance(step, Gate):
+                yield step.passed
+            else:
+                gates, noted = step
+                exceptions = {finding.check: finding for finding in noted}
+                for entry in gates:
+                    yield exceptions.get(entry, entry.passed)
 
     def add(self, finding: Finding) -> Finding:
         """Note one finding and give it back."""
-        self._found.append(finding)
-        if finding.verdict is Verdict.FAILED:
-            self.has_failed = True
+        self._steps.append(finding)
+        if finding.verdict is not Verdict.PASSED:
+            self.noted.append(finding)
+            self.has_failed = self.has_failed or finding.verdict is Verdict.FAILED
         return finding
 
     def settle(self, entry: Gate, description: str | None) -> bool:
         """State a gate: passed when `description` is None, failed otherwise. True means passed."""
-        self.add(entry.passed if description is None else entry.failed(description))
-        return description is None
+        if description is None:
+            self._steps.append(entry)
+            return True
+        self.add(entry.failed(description))
+        return False
 
-    def run(self, rules: Iterable[Check[S]], subject: S) -> None:
+    def passed(self, gates: Collection[Gate]) -> None:
+        """State that all of them hold."""
+        self._steps.append((gates, ()))
+
+    def run(self, rules: Sequence[Check[S]], subject: S) -> None:
         """Judge one subject by every rule, going on after a failure so that all faults come at once."""
+        noted = []
         for rule in rules:
-            # `add(rule(subject))` with the common case written out: 35 rules judge every registration.
             outcome = rule.judge(subject)
-            if outcome is None:
-                self._found.append(rule.passed)
-            else:
-                self.add(rule.finding(outcome))
+            if outcome is not None:
+                noted.append(rule.finding(outcome))
+        self._steps.append((rules, noted))
+        self.noted += noted
+        self.has_failed = self.has_failed or any(finding.verdict is Verdict.FAILED for finding in noted)
 
-    def extend(self, findings: Sequence[Finding]) -> None:
-        """Note the findings of another judgement."""
-        self._found += findings
-        self.has_failed = self.has_failed or any(f.verdict is Verdict.FAILED for f in findings)
-
-    def note_unfailed(self, findings: Sequence[Finding]) -> None:
-        """Note findings none of which is a failure."""
-        self._found += findings
+    def take(self, findings: Findings) -> None:
+        """Note the findings of another stage."""
+        self._steps += findings._steps
+        self.noted += findings.noted
+        self.has_failed = self.has_failed or findings.has_failed
 
     def judgement(self, value: T | None = None) -> Judgement[T]:
         """The end of the stage; a failed stage has no value."""
-        return Judgement(tuple(self._found), None if self.has_failed else value)
+        return Judgement(self, None if self.has_failed else value)
+
+
+#: A finding, a check that passed, or checks that passed but for the findings beside them.
+_Step = Finding | Gate | tuple[Collection[Gate], Sequence[Finding]]
 
 
 @dataclass(slots=True)
@@ -243,7 +278,7 @@ class Report:
     operation: str
     market: str
     at: float
-    findings: list[Finding] = field(default_factory=list)
+    findings: Findings = field(default_factory=Findings)
     decision: str = "undecided"
     #: What the stages proved, for the audit row: client_id, org_id, software_id, subject, kid …
     facts: dict[str, str] = field(default_factory=dict)
@@ -253,23 +288,21 @@ class Report:
 
         Raises: Rejected, naming every failed check of the stage.
         """
-        self.findings.extend(judgement.findings)
-        failures = judgement.failures
-        if failures:
-            raise Rejected([finding.fault for finding in failures])
+        self.findings.take(judgement.findings)
+        if judgement.findings.has_failed:
+            raise Rejected([finding.fault for finding in judgement.failures])
         if judgement.value is None:
             # An empty stage never passes: without a value nothing was proven.
             raise AssertionError(f"{self.operation}: a stage passed without a value")
         return judgement.value
 
-    def run(self, rules: Iterable[Check[Any]], subject: Any) -> None:
+    def run(self, rules: Sequence[Check[Any]], subject: Any) -> None:
         """Judge by every rule. Raises: Rejected as `settle`; an empty rule set is a bug, never a pass."""
+        if not rules:
+            raise AssertionError(f"{self.operation}: an empty rule set never passes")
         stage = Findings()
         stage.run(rules, subject)
-        judgement = stage.judgement(subject)
-        if not judgement.findings:
-            raise AssertionError(f"{self.operation}: an empty rule set never passes")
-        self.settle(judgement)
+        self.settle(stage.judgement(subject))
 
 
 _UNSAFE = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")

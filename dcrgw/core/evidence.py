@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
+
+from dcrgw.core.values import lean
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """One request, as bytes, before anything in it is believed.
@@ -29,6 +32,8 @@ class Arrival:
     method: str = "POST"
     client_id: str | None = None
     if_match: tuple[str, ...] = ()
+    #: What its sender reads, best first (Accept-Language), as BCP 47 tags.
+    languages: tuple[str, ...] = ()
     #: SHA-256 of the body, hex: what makes a repeated request the same request.
     digest: str = field(init=False, repr=False)
 
@@ -36,8 +41,7 @@ class Arrival:
         object.__setattr__(self, "digest", hashlib.sha256(self.body).hexdigest())
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One question to one port. `answer` is what the port returned or the exception that it raised."""
 
     port: str
@@ -56,6 +60,7 @@ class Journal:
         self.entries.append(Entry(port, question, answer))
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything that one decision was a function of. `at` is epoch seconds."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dcrgw.core.authorization.server import AuthorizationServer
 from dcrgw.core.certificates.leaf import LeafPolicy
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.certificates.revocation import RevocationPolicy
@@ -52,7 +53,12 @@ class Market:
     explain_errors: bool = True
     leaf: LeafPolicy = field(default_factory=LeafPolicy)
     revocation: RevocationPolicy = field(default_factory=RevocationPolicy)
+    #: What the built-in authorization server offers here.
+    server: AuthorizationServer = field(default_factory=AuthorizationServer)
 
     def directory_of(self, issuer: str) -> Directory | None:
         """The directory whose statements carry this exact `iss`."""
-        return next((d for d in self.directories.values() if issuer in d.issuers), None)
+        for directory in self.directories.values():
+            if issuer in directory.issuers:
+                return directory
+        return None

@@ -3,30 +3,47 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 import traceback
 from collections.abc import Callable
 from typing import Any
 
-import structlog
+from dcrgw.edge.redaction import redact
 
 #: Called with the event's name and its fields; `error` may hold an exception. The watchdog calls from its own thread.
 Sink = Callable[..., None]
-
-_logger = structlog.get_logger("dcrgw.edge")
 
 #: Events that mean that the bank has to look; everything else is the outside world being itself.
 _LOUD = frozenset({"accept_failed", "connection_failed", "loop_stalled", "drain_forced"})
 
 
+#: Takes one event with all its fields: a level of `logging`, and the fields with `event`, `level` and `logger`.
+Out = Callable[[int, dict[str, Any]], None]
+
+
+def _to_stderr(_level: int, event: dict[str, Any]) -> None:
+    """Where events go before anybody has said where to."""
+    print(redact(event), file=sys.stderr)  # noqa: T201 - the last resort
+
+
+_out: Out = _to_stderr
+
+
+def send_events_to(out: Out | None) -> None:
+    """Let all events go there from now on; None: to the standard error stream, one dict a line."""
+    global _out
+    _out = out or _to_stderr
+
+
 def log_event(event: str, /, *, error: BaseException | None = None, **fields: Any) -> None:
     """Write one structured event. `error` is our own failure and is logged with its traceback."""
     loud = error is not None or event in _LOUD
-    level = logging.ERROR if loud else logging.INFO
     if error is not None:
         # As text, here: a renderer that formats it itself may print the locals of every frame, secrets among them.
         fields["exception"] = "".join(traceback.format_exception(error))
-    _logger.log(level, event, **fields)
+    fields |= {"event": event, "level": "error" if loud else "info", "logger": "dcrgw.edge"}
+    _out(logging.ERROR if loud else logging.INFO, fields)
 
 
 class Throttle:

@@ -6,13 +6,15 @@ import json
 import logging
 import sys
 import threading
-from collections.abc import Iterable
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
-from typing import Literal, TextIO
+from typing import Any, Literal, TextIO
 
 import structlog
-from structlog.typing import Processor
 
+from dcrgw.edge.events import send_events_to
 from dcrgw.edge.redaction import redact
 
 _QUEUE_LENGTH = 10_000
@@ -49,6 +51,7 @@ class LogStream:
         root = logging.getLogger()
         for handler in [each for each in root.handlers if isinstance(each, _Foreign) and each.log is self]:
             root.removeHandler(handler)
+            send_events_to(None)
         self._ending.set()
         self._waiting.put(None)
         self._writing.join(within_s)
@@ -83,25 +86,19 @@ class LogStream:
             self.dropped += len(lines)
 
 
-class _Logger:
-    """Where structlog hands over what it rendered, whatever the level."""
-
-    def __init__(self, log: LogStream, name: str = "") -> None:
-        self.name = name
-        self.debug = self.info = self.warning = self.error = self.critical = log.take
-
-
 class _Foreign(logging.Handler):
     """The libraries' records, by way of the standard library."""
 
-    def __init__(self, log: LogStream, formatter: logging.Formatter) -> None:
+    def __init__(self, log: LogStream, render: Callable[[dict[str, Any]], str]) -> None:
         super().__init__()
-        self.log = log
-        self.setFormatter(formatter)
+        self.log, self._render = log, render
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self.log.take(self.format(record))
+            event = {"event": record.getMessage(), "level": record.levelname.lower(), "logger": record.name}
+            if record.exc_info:
+                event["exception"] = "".join(traceback.format_exception(*record.exc_info))
+            self.log.take(self._render(event))
         except Exception:
             self.handleError(record)
 
@@ -112,45 +109,39 @@ def set_up_logging(
     stream: TextIO = sys.stdout,
     level: int = logging.INFO,
     queue_length: int = _QUEUE_LENGTH,
-    extra: Iterable[Processor] = (),
 ) -> LogStream:
     """Send every event of this process to `stream`, rendered and redacted where it happens, written by a thread."""
     written = LogStream(stream, queue_length)
-    rendered: list[Processor] = [
-        structlog.processors.format_exc_info,
-        redact,
-        # After the redaction, which would only look for secrets in it.
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _renderer(style),
-    ]
-    described: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        *extra,
-    ]
-    # Our own events do not go by way of the standard library: there each was copied, queued and formatted twice.
-    structlog.configure(
-        processors=[*described, *rendered],
-        logger_factory=lambda *name: _Logger(written, *name),
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        cache_logger_on_first_use=False,
-    )
-    formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=described,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
-    )
+    render = _in_console if style == "console" else _in_json
     root = logging.getLogger()
-    root.handlers[:] = [_Foreign(written, formatter)]
+    root.handlers[:] = [_Foreign(written, render)]
     root.setLevel(level)
+
+    def out(of_level: int, event: dict[str, Any]) -> None:
+        if of_level >= level:
+            written.take(render(event))
+
+    # Our own events do not go by way of the standard library: there each was copied, queued and formatted twice.
+    send_events_to(out)
     return written
 
 
 #: Made once: `json.dumps` with any setting of its own makes an encoder for each call.
 _to_json = json.JSONEncoder(ensure_ascii=True, sort_keys=True).encode
+_to_console = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 
 
-def _renderer(style: str) -> Processor:
-    if style == "console":
-        return structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
-    return lambda _logger, _method, event: _to_json(event)
+def _in_json(event: dict[str, Any]) -> str:
+    return _to_json(_stamped(event))
+
+
+def _in_console(event: dict[str, Any]) -> str:
+    return str(_to_console(None, "", _stamped(event)))
+
+
+def _stamped(event: dict[str, Any]) -> dict[str, Any]:
+    """The event without secrets, and when it was."""
+    stamped = redact(event)
+    # After the redaction, which would only look for secrets in it.
+    stamped["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    return stamped

@@ -6,13 +6,13 @@ import asyncio
 import re
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
-from dcrgw.core.checks import Report, Verdict, wire_text
+from dcrgw.core.checks import Report, wire_text
 from dcrgw.edge.answers import answer, dress, principal
 from dcrgw.edge.events import Sink, log_event
 from dcrgw.edge.exchange import INTERACTION_HEADER, Exchange, Handler, interaction_id
@@ -68,12 +68,21 @@ class Serving:
         return Exchange(label, self.listener, self.monotonic(), self.malformed)
 
     def _failed(self, error: BaseException, request: web.BaseRequest, exchange: Exchange) -> web.Response:
-        response = self.answer(error, exchange)
+        response = self._answer(error, exchange)
         if isinstance(error, HttpFault) and error.closes:
             response.force_close()
         self._log(request, exchange, status=response.status, **_reason(principal(error)))
         self._last_if_draining(response)
         return response
+
+    def _answer(self, error: BaseException, exchange: Exchange) -> web.Response:
+        """The handler's own answer to a failure, where it has one; if that fails too, the listener's."""
+        if exchange.answer is not None:
+            try:
+                return exchange.answer(error, exchange)
+            except Exception:
+                traceback.print_exc()
+        return self.answer(error, exchange)
 
     def _last_if_draining(self, response: web.StreamResponse) -> web.StreamResponse:
         if self.draining:
@@ -93,7 +102,7 @@ class Serving:
         if exchange.market is not None:
             fields["market"] = exchange.market.name
         if report is not None:
-            fields |= {"report_id": report.report_id, "decision": report.decision, "checks": _failed(report, outcome)}
+            fields |= {"report_id": report.report_id, "decision": report.decision, "checks": _failed(report)}
         try:
             self.on_event("request", **{**exchange.notes, **fields, **outcome})
         except Exception:
@@ -101,11 +110,9 @@ class Serving:
             traceback.print_exc()
 
 
-def _failed(report: Report, outcome: Mapping[str, Any]) -> list[str]:
-    """The ids of the failed checks; an answer of success has none, and a hundred findings need not be asked."""
-    if 200 <= outcome["status"] < 300:
-        return []
-    return [finding.check.id for finding in report.findings if finding.verdict is Verdict.FAILED]
+def _failed(report: Report) -> list[str]:
+    """The ids of the failed checks."""
+    return [finding.check.id for finding in report.findings.failures]
 
 
 def _reason(cause: BaseException) -> dict[str, Any]:

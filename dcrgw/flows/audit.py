@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from dcrgw.core.certificates.identity import ClientIdentity
-from dcrgw.core.checks import Report, Verdict
+from dcrgw.core.checks import Report
 from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.errors import GatewayError, Misconfigured, Rejected, Unavailable
 from dcrgw.flows.authorising import Unauthorised
 from dcrgw.ports.registry import AuditRecord, Change, Registry
 
 
-@asynccontextmanager
-async def of_failures(report: Report, registry: Registry) -> AsyncIterator[None]:
+@dataclass(frozen=True, slots=True)
+class of_failures:  # noqa: N801 - read as `async with audit.of_failures(...)`
     """Write an audit row when the flow within fails, and let the failure go on.
 
     The row of a success is the registry's: it stands in the same transaction as the change.
     """
-    try:
-        yield
-    except Exception as failure:
+
+    report: Report
+    registry: Registry
+
+    async def __aenter__(self) -> None:
+        """Nothing is written before something fails."""
+
+    async def __aexit__(self, _kind: object, failure: BaseException | None, _trace: object) -> None:
+        if not isinstance(failure, Exception):
+            return
+        report = self.report
         report.decision = _decision(failure)
         if not isinstance(failure, Rejected):
             report.facts["failure"] = str(failure) if isinstance(failure, GatewayError) else type(failure).__name__
         try:
             ends_token = failure.ends_token if isinstance(failure, Unauthorised) else None
-            await registry.commit(Change(audit=record(report), ends_token=ends_token))
+            await self.registry.commit(Change(audit=record(report), ends_token=ends_token))
         except Unavailable as unwritten:
             # Nothing was changed, so the refusal stands; the log and the report say what is missing.
             report.facts["audit"] = f"not written: {unwritten.reason}"
-        raise
 
 
 def _decision(failure: Exception) -> str:
@@ -75,6 +81,6 @@ def record(report: Report, client_id: str | None = None) -> AuditRecord:
         client_id=client_id or report.facts.get("client_id"),
         org_id=report.facts.get("org_id"),
         software_id=report.facts.get("software_id"),
-        findings=tuple([f.entry for f in report.findings if f.verdict is not Verdict.PASSED]),
+        findings=tuple([finding.entry for finding in report.findings.noted]),
         facts=dict(report.facts),
     )

@@ -22,7 +22,7 @@ class Unauthorised(Rejected):
 
     def __init__(self, report: Report, ends_token: str | None = None) -> None:
         finding = management.AUTHORISED.failed(_SAID)
-        report.findings.append(finding)
+        report.findings.add(finding)
         super().__init__([finding.fault])
         self.ends_token = ends_token
 
@@ -60,16 +60,16 @@ async def _owner(
         at=report.at,
     )
     judged = management.judge(claim)
-    report.findings.extend(judged.findings)
+    report.findings.take(judged.findings)
     if judged.value is None:
         raise Unauthorised(report, hashed if claim.is_misused else None)
-    report.findings.append(management.AUTHORISED.passed)
+    report.findings.add(management.AUTHORISED.passed)
     return judged.value
 
 
 def _token(arrival: Arrival, report: Report) -> str:
     judged = management.bearer(arrival)
-    report.findings.extend(judged.findings)
+    report.findings.take(judged.findings)
     if judged.value is not None:
         return judged.value
     # RFC 6750 §3.1: a request that brings no token is told of the scheme and of no error.
@@ -81,20 +81,20 @@ def _token(arrival: Arrival, report: Report) -> str:
 def _settle_method(arrival: Arrival, market: Market, report: Report) -> None:
     offered = market.profile.management_methods
     if arrival.method in offered:
-        report.findings.append(management.METHOD.passed)
+        report.findings.add(management.METHOD.passed)
         return
     finding = management.METHOD.failed(f"a registration has {', '.join(sorted(offered)) or 'no method at all'}")
-    report.findings.append(finding)
+    report.findings.add(finding)
     raise Rejected([finding.fault], headers={"Allow": ", ".join(sorted(offered))})
 
 
 def settle_version(arrival: Arrival, client: RegisteredClient, report: Report) -> None:
     """If-Match, where the caller sent it, names the client's version. Raises: Rejected (412)."""
     if is_expected(arrival.if_match, client.version):
-        report.findings.append(management.EXPECTED_VERSION.passed)
+        report.findings.add(management.EXPECTED_VERSION.passed)
         return
     finding = management.EXPECTED_VERSION.failed("the registration has another version: read it again")
-    report.findings.append(finding)
+    report.findings.add(finding)
     raise Rejected([finding.fault])
 
 

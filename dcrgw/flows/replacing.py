@@ -53,7 +53,7 @@ async def replace_client(
     )
     match committed.verdict:
         case CommitVerdict.STORED:
-            report.findings += [UNCHANGED.passed, storing.JTI_UNUSED.passed]
+            report.findings.passed((UNCHANGED, storing.JTI_UNUSED))
             return client
         case CommitVerdict.REPEATED if committed.client is not None:
             return await storing.repeat(committed.client, ports.registry, report)
@@ -100,7 +100,7 @@ async def remove(client: RegisteredClient, arrival: Arrival, registry: Registry,
             )
         )
         if committed.verdict is CommitVerdict.STORED:
-            report.findings.append(UNCHANGED.passed)
+            report.findings.add(UNCHANGED.passed)
             return
         client = await _present(client, arrival, registry, report)
     raise _overtaken(report)
@@ -128,5 +128,5 @@ async def _present(client: RegisteredClient, arrival: Arrival, registry: Registr
 
 def _overtaken(report: Report) -> Rejected:
     finding = UNCHANGED.failed("another request changed the registration meanwhile: read it and try again")
-    report.findings.append(finding)
+    report.findings.add(finding)
     return Rejected([finding.fault])

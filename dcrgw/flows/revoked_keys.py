@@ -29,7 +29,7 @@ async def judge_keys(
     Raises: Unavailable while a set cannot be had.
     """
     if not market.revocation.key_sets or directory is None:
-        return Judgement((revoked_keys.TRANSPORT.skipped("this market asks for no revoked keys"),), frozenset())
+        return revoked_keys.not_asked()
     revoked: frozenset[str] = frozenset()
     for url in revoked_keys.endpoints(claims, market.profile):
         revoked |= (await keysets.of_revoked(directory, url)).prints

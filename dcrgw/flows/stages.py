@@ -12,18 +12,20 @@ from dataclasses import replace
 from dcrgw.core.certificates import path, revocation
 from dcrgw.core.certificates.identity import ClientIdentity
 from dcrgw.core.certificates.identity import identify as identify_holder
-from dcrgw.core.checks import Report, Verdict, gate
+from dcrgw.core.checks import Report, gate
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.core.registration import metadata, request, rules, standing, statement
 from dcrgw.core.registration.client import RegisteredClient, is_client_id
 from dcrgw.core.registration.request import Envelope, RegistrationRequest
 from dcrgw.core.registration.rules import Registration
+from dcrgw.core.registration.rules import details as detail_types
 from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.errors import ErrorCode, Misconfigured, Rejected, Unavailable
 from dcrgw.flows import audit
 from dcrgw.flows.revoked_keys import judge_keys
 from dcrgw.ports import Ports
+from dcrgw.ports.details import Details
 from dcrgw.ports.directory import Directories
 from dcrgw.ports.keysets import KeySets
 from dcrgw.ports.revocation import Revocation
@@ -65,10 +67,9 @@ async def _judge_revocation(chain: tuple[bytes, ...], market: Market, port: Revo
     found = path.build(chain, market.anchors, report.at)
     told = await port.told(market.name, found.der)
     judged = revocation.judge(found, told, policy, report.at)
-    report.findings.extend(judged.findings)
-    failures = [finding.fault for finding in judged.findings if finding.verdict is Verdict.FAILED]
-    if failures:
-        raise Rejected(failures)
+    report.findings.take(judged.findings)
+    if judged.findings.has_failed:
+        raise Rejected([finding.fault for finding in judged.findings.failures])
     if judged.unavailable is not None:
         raise Unavailable("revocation", judged.unavailable)
 
@@ -122,19 +123,20 @@ def judge_rules(
     proven: SoftwareStatement | None,
     asked: RegistrationRequest,
     market: Market,
+    details: Details,
     report: Report,
 ) -> Registration:
     """The whole registration as it would be stored, within every rule of the market."""
     registration = Registration.of(identity, proven, asked, market)
     report.settle(rules.judge(registration))
-    return registration
+    return report.settle(detail_types.judge(registration, details.types(market.name)))
 
 
 async def judge_standing(registration: Registration, market: Market, directories: Directories, report: Report) -> None:
     """The directory still vouches for the TPP (and, where configured, for the bank)."""
     proven = registration.statement
     if proven is None or market.profile.standing == "off":
-        report.findings.append(STANDING_KNOWN.skipped("this market asks no directory"))
+        report.findings.add(STANDING_KNOWN.skipped("this market asks no directory"))
         return
     try:
         if market.directories[proven.directory].check_own_standing:
@@ -143,9 +145,9 @@ async def judge_standing(registration: Registration, market: Market, directories
                 raise Misconfigured(f"directory {proven.directory}: our own software statement is not active there")
         answer = await directories.standing(proven.directory, proven.software_id, proven.org_id)
     except Unavailable as unavailable:
-        report.findings.append(STANDING_KNOWN.unknown(unavailable.reason))
+        report.findings.add(STANDING_KNOWN.unknown(unavailable.reason))
         raise
-    report.findings.append(STANDING_KNOWN.passed)
+    report.findings.settle(STANDING_KNOWN, None)
     asked = registration.metadata
     report.settle(standing.judge(answer, proven, market.profile, asked.scopes, asked.redirect_uris))
 
@@ -173,9 +175,9 @@ async def enrich(
     if outcome.refusal is not None:
         refusal = outcome.refusal
         finding = SCRIPT_CONSENT.failed(refusal.description, f"scripts run: {', '.join(outcome.ran)}", refusal.code)
-        report.findings.append(finding)
+        report.findings.add(finding)
         raise Rejected([replace(finding.fault, status=refusal.status)])
-    report.findings.append(SCRIPT_CONSENT.passed if outcome.ran else SCRIPT_CONSENT.skipped("no script is enabled"))
+    report.findings.add(SCRIPT_CONSENT.passed if outcome.ran else SCRIPT_CONSENT.skipped("no script is enabled"))
     _judge_output(registration, outcome, report, current)
     return outcome
 
@@ -194,6 +196,6 @@ def _judge_output(
         faults += [finding.check.id for finding in judgement.failures]
     if faults:
         ids = ", ".join(faults)
-        report.findings.append(SCRIPT_OUTPUT.failed("the registration that the scripts made breaks the rules", ids))
+        report.findings.add(SCRIPT_OUTPUT.failed("the registration that the scripts made breaks the rules", ids))
         raise Misconfigured(f"scripts {', '.join(outcome.ran)}: their output fails {ids}")
-    report.findings.append(SCRIPT_OUTPUT.passed)
+    report.findings.settle(SCRIPT_OUTPUT, None)

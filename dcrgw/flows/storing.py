@@ -46,6 +46,7 @@ _REFUSALS: dict[CommitVerdict, tuple[Gate, str]] = {
     CommitVerdict.CLIENT_ID_TAKEN: (CLIENT_ID_FREE, "the client_id that the bank chose for this TPP is taken"),
     CommitVerdict.DUPLICATE_SOFTWARE: (SOFTWARE_UNREGISTERED, "software_id is registered already in this market"),
 }
+_GATES = tuple(check for check, _ in _REFUSALS.values())
 
 
 async def store(
@@ -68,7 +69,7 @@ async def store(
         )
     )
     if committed.verdict is CommitVerdict.STORED:
-        report.findings.extend(check.passed for check, _ in _REFUSALS.values())
+        report.findings.passed(_GATES)
         report.facts["client_id"] = client.client_id
         return client
     earlier = committed.client
@@ -81,7 +82,7 @@ def refusal(verdict: CommitVerdict, report: Report) -> Rejected:
     """What the caller is told of a change that the registry did not take."""
     check, description = _REFUSALS[verdict]
     finding = check.failed(description)
-    report.findings.append(finding)
+    report.findings.add(finding)
     return Rejected([finding.fault])
 
 

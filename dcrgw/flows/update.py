@@ -35,7 +35,7 @@ async def update(arrival: Arrival, receive: Receive, market: Market, ports: Port
         report.settle(succession.judge_statement(proven, current, market.profile))
         asked = await stages.prove_request(envelope, proven, market, ports.keysets, report)
         await stages.judge_key_use(arrival, proven, asked, market, ports.keysets, report)
-        registration = stages.judge_rules(identity, proven, asked, market, report)
+        registration = stages.judge_rules(identity, proven, asked, market, ports.details, report)
         await stages.judge_standing(registration, market, ports.directories, report)
         enriched = await stages.enrich(registration, arrival, ports, report, current)
         return await replacing.replace_client(current, registration, enriched, arrival, ports, report)

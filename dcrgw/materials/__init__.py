@@ -13,9 +13,11 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
+from dcrgw.adapters import customers
 from dcrgw.adapters.keystores import KeyPair, PrivateKey
 from dcrgw.adapters.revocation_sources import RevocationSources
 from dcrgw.config.credentials import has_credentials
+from dcrgw.config.explaining import did_you_mean
 from dcrgw.config.faults import ConfigFault, ConfigurationRefused
 from dcrgw.config.model import DirectorySettings, MarketSettings, ServerListener, Settings, SigningSettings
 from dcrgw.config.profiles import profile_served
@@ -24,6 +26,7 @@ from dcrgw.core.certificates.leaf import LeafPolicy
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.market import Directory, Market
 from dcrgw.materials.administration import AdminMaterials, admin_socket, admin_tls
+from dcrgw.materials.authorization import authorization_server
 from dcrgw.materials.opening import Opening
 from dcrgw.materials.proxied import ProxiedMaterials, proxied
 from dcrgw.materials.revocation import revocation_policy, revocation_sources
@@ -60,6 +63,8 @@ class Materials:
     sealing_keys: tuple[bytes, ...] = field(repr=False)
     #: The operator's own signature key; None where ours stand in the registry.
     signing_key: PrivateKey | None = field(repr=False)
+    #: Those who may sign in on our pages.
+    customers: tuple[customers.Entry, ...] = field(repr=False)
     #: Script name -> property name -> value, references resolved.
     script_properties: Mapping[str, Mapping[str, SecretStr]]
     warnings: tuple[ConfigFault, ...]
@@ -86,6 +91,7 @@ def open_materials(settings: Settings, at: float) -> Materials:
     behind_proxy = _proxied(opening, settings, markets.values())
     sealing_keys = _sealing_keys(opening, settings)
     signing_key = _signing_key(opening, settings.signing)
+    known_customers = _customers(opening, settings)
     properties = {
         each.name: _script_properties(opening, f"script[{i}]", settings, i)
         for i, each in enumerate(settings.scripts)
@@ -106,6 +112,7 @@ def open_materials(settings: Settings, at: float) -> Materials:
         markets,
         sealing_keys,
         signing_key,
+        known_customers,
         properties,
         (*settings.warnings, *opening.warnings),
         revocation_sources(settings, markets),
@@ -148,6 +155,17 @@ def _signing_key(opening: Opening, signing: SigningSettings) -> PrivateKey | Non
         key = opening.private_key("signing.key", signing.key, signing.key_password)
         return opening.fitting_key("signing.alg", key, signing.alg)
     return None
+
+
+def _customers(opening: Opening, settings: Settings) -> tuple[customers.Entry, ...]:
+    key, path = "consent.customers", settings.consent.customers
+    found = opening.customers(key, path) if path is not None else ()
+    known = [market.name for market in settings.markets]
+    for entry in found:
+        for name in sorted(entry.markets.difference(known)):
+            fix = did_you_mean(name, known, f"there are {', '.join(known)}")
+            opening.faults.append(ConfigFault(key, f"{entry.login} names a market {name} that is not there", fix))
+    return found
 
 
 def _listener(opening: Opening, key: str, listener: ServerListener) -> KeyPair | None:
@@ -236,6 +254,7 @@ def _market(opening: Opening, key: str, market: MarketSettings, settings: Settin
         explain_errors=market.explain_errors,
         leaf=LeafPolicy(**market.certificates.model_dump()),
         revocation=revocation_policy(market.revocation),
+        server=authorization_server(opening, f"{key}.authorization_server", market.authorization_server),
     )
 
 

@@ -1,54 +1,67 @@
-"""The recorder: wraps every port and writes each question and answer into a journal.
+"""The recorder: stands before every port and writes each question and answer into a journal.
 
-It is one small proxy for all of them, so that a port added later is recorded without being told to.
+Its stand-ins are made of the protocols themselves, so that a port added later is recorded without being told to.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from dataclasses import fields
-from typing import Any
+from typing import Any, get_type_hints
 
-from dcrgw.core.evidence import Journal
+from dcrgw.core.evidence import Entry, Journal
 from dcrgw.ports import Ports
 
 
 def recorded(ports: Ports, journal: Journal) -> Ports:
     """The same ports, noting every call in `journal`."""
-    return Ports(*[_Recorded(name, getattr(ports, name), journal) for name in _NAMES])
+    note = journal.entries.append
+    return Ports(*[stand_in(getattr(ports, name), note) for name, stand_in in _STAND_INS])
 
 
-_NAMES = tuple(field.name for field in fields(Ports))
+_Note = Callable[[Entry], None]
 
 
-class _Recorded:
-    """Stands before one port. Whatever method is asked for, its question and its answer are noted."""
+class _StandIn:
+    """Stands before one port, with the methods of its protocol."""
 
-    __slots__ = ("_journal", "_name", "_port")
+    __slots__ = ("_note", "_port")
 
-    def __init__(self, name: str, port: object, journal: Journal) -> None:
-        self._name, self._port, self._journal = name, port, journal
+    def __init__(self, port: object, note: _Note) -> None:
+        self._port, self._note = port, note
 
-    def __getattr__(self, method: str) -> Callable[..., Any]:
-        target = getattr(self._port, method)
-        label = f"{self._name}.{method}"
-        note = self._journal.note
 
-        def ask(*question: Any) -> Any:
-            answer = target(*question)
-            # Not inspect.isawaitable, which asks an abstract class and cost more than the recording.
-            if hasattr(answer, "__await__"):
-                return _later(answer, question)
-            note(label, question, answer)
-            return answer
+def _stand_in(name: str, protocol: type) -> type[_StandIn]:
+    methods = {method: function for method, function in vars(protocol).items() if not method.startswith("_")}
+    asking = {
+        method: (_asked_later if inspect.iscoroutinefunction(function) else _asked)(f"{name}.{method}", method)
+        for method, function in methods.items()
+    }
+    return type(f"Recorded{protocol.__name__}", (_StandIn,), {"__slots__": (), **asking})
 
-        async def _later(pending: Any, question: tuple[Any, ...]) -> Any:
-            try:
-                answer = await pending
-            except Exception as failure:
-                note(label, question, failure)
-                raise
-            note(label, question, answer)
-            return answer
 
-        return ask
+def _asked(label: str, method: str) -> Callable[..., Any]:
+    def ask(self: _StandIn, *question: Any) -> Any:
+        answer = getattr(self._port, method)(*question)
+        self._note(Entry(label, question, answer))
+        return answer
+
+    return ask
+
+
+def _asked_later(label: str, method: str) -> Callable[..., Any]:
+    async def ask(self: _StandIn, *question: Any) -> Any:
+        try:
+            answer = await getattr(self._port, method)(*question)
+        except Exception as failure:
+            self._note(Entry(label, question, failure))
+            raise
+        self._note(Entry(label, question, answer))
+        return answer
+
+    return ask
+
+
+_STAND_INS: list[tuple[str, Any]] = [
+    (name, _stand_in(name, protocol)) for name, protocol in get_type_hints(Ports).items()
+]

@@ -9,8 +9,10 @@ from typing import Protocol
 
 from dcrgw.core.authorization.tokens import AccessToken
 from dcrgw.core.registration.client import RegisteredClient
+from dcrgw.core.values import lean
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
     """One line of the audit trail. `findings` are (check id, verdict, description, detail) of all but plain passes."""
@@ -29,6 +31,7 @@ class AuditRecord:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class UsedToken:
     """A `jti` that this change uses up: unique per (market, kind, issuer, jti) until `expires_at`."""
@@ -39,6 +42,7 @@ class UsedToken:
     expires_at: float
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class Change:
     """What one decision changes, as one transaction: client, request digest, used jtis, tokens and audit row.

@@ -10,9 +10,11 @@ from dcrgw.core.certificates.identity import ClientIdentity
 from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.core.strict_json import JsonValue
+from dcrgw.core.values import lean
 from dcrgw.errors import ErrorCode
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class ScriptCall:
     """What a client-registration script is told. All values; nothing that it changes reaches the gateway by itself."""
@@ -38,6 +40,7 @@ class Refusal:
     status: int = 400
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class ScriptOutcome:
     """What the scripts made of a call. With a `refusal` the rest does not count."""

@@ -72,7 +72,14 @@ def test_an_empty_rule_set_never_passes(catalogue):
 
 def test_a_stage_without_a_value_never_passes(catalogue):
     with pytest.raises(AssertionError):
-        report().settle(Judgement((gate().passed,)))
+        report().settle(Judgement(Findings()))
+
+
+def test_a_failed_stage_never_passes_even_with_a_value(catalogue):
+    stage = Findings()
+    stage.settle(gate(), "no")
+    with pytest.raises(Rejected):
+        report().settle(Judgement(stage, "value"))
 
 
 def test_a_failed_stage_has_no_value(catalogue):

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
-import structlog
 from town import Town, running
 
 from dcrgw.edge.logging import set_up_logging
@@ -25,7 +24,6 @@ def log() -> Iterator[io.StringIO]:
     written.stop()
     root.handlers[:] = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -28,18 +28,18 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 #: The report's own id and its time are asked before the flow begins, whether a certificate was revoked at its start.
 OPENING = ["randomness.report_id", "clock.now", "revocation.told"]
-PROVEN = [
-    *OPENING,
-    "registry.repeated",
-    "keysets.of_directory",
-    "keysets.of_software",
-    "keysets.of_revoked",
-    "keysets.of_revoked",
-    "directories.standing",
-]
+KNOWN = [*OPENING, "registry.repeated", "keysets.of_directory", "keysets.of_software"]
+PROVEN = [*KNOWN, "keysets.of_revoked", "keysets.of_revoked", "details.types", "directories.standing"]
 STORED = [*PROVEN, "randomness.client_id", "scripts.create_client", "registry.commit"]
 #: Where requests are not signed, no directory is asked, and the client gets a token for itself and a secret.
-PLAIN = [*STORED[:5], *STORED[9:11], "randomness.token", "randomness.client_secret", "registry.commit"]
+PLAIN = [
+    *STORED[:5],
+    "details.types",
+    *STORED[10:12],
+    "randomness.token",
+    "randomness.client_secret",
+    "registry.commit",
+]
 
 
 class Replayed:
@@ -50,7 +50,7 @@ class Replayed:
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         label = f"{self._name}.{method}"
-        waits = label != "clock.now" and self._name != "randomness"
+        waits = label not in ("clock.now", "details.types") and self._name != "randomness"
 
         def answer(*question: Any) -> Any:
             entry = self._left.popleft()
@@ -178,7 +178,7 @@ async def _outage(town: Town) -> None:
 
 DECISIONS = {
     "refused by the directory": (_revoked, [*PROVEN, "registry.commit"]),
-    "refused by the rules": (_scope, [*PROVEN[:-1], "registry.commit"]),
+    "refused by the rules": (_scope, [*KNOWN, "keysets.of_revoked", "keysets.of_revoked", "registry.commit"]),
     "refused by the registry": (_jti, [*STORED, "registry.commit"]),
     "refused unread": (_garbage, [*OPENING, "registry.commit"]),
     "an outage": (_outage, [*PROVEN, "registry.commit"]),

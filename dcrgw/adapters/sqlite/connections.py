@@ -83,7 +83,9 @@ def writing_connection(path: Path, busy_timeout_s: float, suspicious: bool) -> s
 
     `suspicious`: a failure went before, so what was written earlier is not believed but checked.
     """
-    connection = sqlite3.connect(uri(path), uri=True, timeout=busy_timeout_s, isolation_level=None)
+    connection = sqlite3.connect(
+        uri(path), uri=True, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False
+    )
     try:
         for name, value, expected in SETTINGS:
             connection.execute(f"PRAGMA {name} = {value}")

@@ -33,7 +33,7 @@ def _shipped(number: int, name: str) -> Migration:
 
 
 #: Every step there is, in order.
-MIGRATIONS = (_shipped(1, "schema"), _shipped(2, "life"), _shipped(3, "signing_keys"))
+MIGRATIONS = (_shipped(1, "schema"), _shipped(2, "life"), _shipped(3, "signing_keys"), _shipped(4, "grants"))
 
 _VERSIONS = """
 CREATE TABLE IF NOT EXISTS schema_versions (

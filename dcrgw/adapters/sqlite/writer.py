@@ -1,13 +1,17 @@
-"""One thread that owns the one writing connection, and commits in groups.
+"""The one writing connection, and commits in groups.
 
-Callers hand in a function of the connection. The thread takes whatever is queued at that moment as one
-transaction and answers all of them after the one COMMIT. When one of them is refused, the group is run again
-with a SAVEPOINT around each. So a refused change does not touch its neighbours, 32 waiting callers pay for one
-fsync together, and nobody waits for a batch to fill.
+Callers hand in a function of the connection. Whatever waits at one turn of the loop is run as one transaction, and
+all of it is answered after the one COMMIT. When one of them is refused, the group is run again with a SAVEPOINT
+around each. So a refused change does not touch its neighbours, 32 waiting callers pay for one fsync together, and
+nobody waits for a batch to fill.
 
-Nothing here can half-apply: a function runs whole on this thread, and a caller who is cancelled merely
-stops listening. (On a shared aiosqlite connection, a cancelled caller's INSERT would be committed by the
-next request.)
+The statements run on the event loop: they change pages in memory, some ten microseconds each. Run by a thread they
+cost several times that, since the thread gave the interpreter away and fetched it back at each of them, and the loop
+stood still meanwhile. What may wait for a disk or for another process (to open, to COMMIT, to BEGIN where another
+one writes) is a thread's, and while it is at it the loop leaves the connection alone.
+
+Nothing here can half-apply: a function runs whole, and a caller who is cancelled merely stops listening. (On a
+shared aiosqlite connection, a cancelled caller's INSERT would be committed by the next request.)
 """
 
 from __future__ import annotations
@@ -15,10 +19,12 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from functools import partial
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from dcrgw.errors import Unavailable
@@ -66,7 +72,11 @@ class _Outcome:
 
 
 class Writer:
-    """The write side of the registry. `connect(suspicious)` opens a connection; `guard` may veto a batch."""
+    """The write side of the registry. `guard` may veto a batch.
+
+    `connect(suspicious)` opens a connection that any thread may use; how long it waits for another process's lock
+    is how long a batch waits for it.
+    """
 
     def __init__(
         self,
@@ -82,27 +92,27 @@ class Writer:
         self._on_health = on_health
         self._capacity = capacity
         self._largest_batch = largest_batch
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._waiting: deque[_Job] = deque()
+        self._arrived = asyncio.Event()
         self._connection: sqlite3.Connection | None = None
+        self._patience_ms = 0
         self._has_opened = False
         self._healthy = True
         self._open = False
-        self._ending = False
-        self._loop: asyncio.AbstractEventLoop
-        # A daemon: a process that forgets to close still ends, and a commit cut short is undone by SQLite.
-        self._thread = threading.Thread(target=self._main, name="registry-writer", daemon=True)
+        self._disk: _Disk
+        self._writing: asyncio.Task[None]
 
     async def start(self) -> None:
-        """Start the thread and open its connection. Raises: what `connect` raises."""
-        self._loop = asyncio.get_running_loop()
-        self._thread.start()
-        self._open = True
+        """Open the connection and take changes. Raises: what `connect` raises."""
+        self._disk = _Disk()
         try:
-            # Opened by the thread itself: a connection belongs to the thread that made it.
-            await self.run(lambda _connection: None)
-        except Unavailable as error:
-            await self.close()
-            raise error.__cause__ or error from None
+            await self._reopen()
+        except BaseException:
+            await self._disk.close()
+            raise
+        self._open = True
+        # Kept here, and ended by `close`.
+        self._writing = asyncio.get_running_loop().create_task(self._write(), name="registry-writer")
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` inside the next transaction; returns after its COMMIT.
@@ -112,11 +122,12 @@ class Writer:
         """
         if not self._open:
             raise Unavailable("registry", "the registry is closed")
-        if self._queue.qsize() >= self._capacity:
+        if len(self._waiting) >= self._capacity:
             raise Unavailable("registry", "too many changes are waiting", retry_after_s=1)
-        future: asyncio.Future[T] = self._loop.create_future()
-        self._queue.put(_Job(work, future))
-        # A cancelled caller cancels only its own future: the thread never looks at it before the change is applied.
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Job(work, future))
+        self._arrived.set()
+        # A cancelled caller cancels only its own future: nobody looks at it before the change is committed.
         return await future
 
     async def close(self) -> None:
@@ -124,82 +135,137 @@ class Writer:
         if not self._open:
             return
         self._open = False
-        self._queue.put(None)
-        await asyncio.to_thread(self._thread.join)
+        self._arrived.set()
+        await self._writing
+        await self._drop_connection()
+        await self._disk.close()
 
-    def _main(self) -> None:
-        while jobs := self._take():
-            self._answer(jobs, self._batch(jobs))
-        self._drop_connection()
+    async def _write(self) -> None:
+        while self._open or self._waiting:
+            self._arrived.clear()
+            if not self._waiting:
+                await self._arrived.wait()
+                continue
+            jobs = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._largest_batch))]
+            _settle(jobs, await self._batch(jobs))
 
-    def _take(self) -> list[_Job]:
-        """Wait for a change, then take what else is queued; empty at the end."""
-        jobs: list[_Job] = []
-        while not self._ending and len(jobs) < self._largest_batch:
-            try:
-                job = self._queue.get(block=not jobs)
-            except Empty:
-                break
-            if job is None:
-                self._ending = True
-            else:
-                jobs.append(job)
-        return jobs
-
-    def _batch(self, jobs: Sequence[_Job]) -> list[_Outcome]:
+    async def _batch(self, jobs: Sequence[_Job]) -> list[_Outcome]:
         """One transaction. Whatever goes wrong, every job gets an outcome."""
         try:
             self._guard()
-            if self._connection is None:
-                self._connection = self._connect(self._has_opened)
-                self._has_opened = True
-            outcomes = _all_at_once(self._connection, jobs)
+            connection = self._connection or await self._reopen()
+            await self._begin(connection)
+            outcomes = _all_at_once(connection, jobs)
             if outcomes is None:
-                outcomes = _one_by_one(self._connection, jobs)
-            self._connection.execute("COMMIT")
+                await self._begin(connection)
+                outcomes = [_attempt(connection, job) for job in jobs]
+            await self._disk.do(partial(connection.execute, "COMMIT"))
         except Exception as error:
-            self._abandon(error)
+            await self._abandon(error)
             return [_Outcome(error=_unavailable(error)) for _ in jobs]
         self._tell(True, "")
         return outcomes
 
-    def _abandon(self, error: Exception) -> None:
+    async def _reopen(self) -> sqlite3.Connection:
+        connection = await self._disk.do(partial(self._connect, self._has_opened))
+        self._has_opened = True
+        self._patience_ms = connection.execute("PRAGMA busy_timeout").fetchone()[0]
+        connection.execute("PRAGMA busy_timeout = 0")
+        self._connection = connection
+        return connection
+
+    async def _begin(self, connection: sqlite3.Connection) -> None:
+        """Take the write lock: at once where it is free, as it nearly always is."""
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if _primary_code(error) != sqlite3.SQLITE_BUSY:
+                raise
+            await self._disk.do(partial(_begin_patiently, connection, self._patience_ms))
+
+    async def _abandon(self, error: Exception) -> None:
         """Undo the batch. After `database is locked` a connection is still inside its transaction."""
         with suppress(sqlite3.Error):
             if self._connection is not None and self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
         undone = self._connection is not None and not self._connection.in_transaction
         if not (undone and _primary_code(error) in _KEEPS_CONNECTION):
-            self._drop_connection()
+            await self._drop_connection()
         self._tell(False, str(error))
 
-    def _drop_connection(self) -> None:
+    async def _drop_connection(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(sqlite3.Error):
-                connection.close()
-
-    def _answer(self, jobs: Sequence[_Job], outcomes: Sequence[_Outcome]) -> None:
-        self._call_in_loop(_settle, jobs, outcomes)
+                await self._disk.do(connection.close)
 
     def _tell(self, healthy: bool, reason: str) -> None:
         if self._on_health is not None and healthy != self._healthy:
-            self._call_in_loop(self._on_health, healthy, reason)
+            self._on_health(healthy, reason)
         self._healthy = healthy
 
-    def _call_in_loop(self, callback: Callable[..., None], *arguments: Any) -> None:
-        # The loop may be gone before the thread is: then nobody is waiting for the answer either.
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(callback, *arguments)
+
+class _Disk:
+    """One thread for what waits, one thing at a time; quicker than an executor, which makes two futures for each."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._queue: SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any]] | None] = SimpleQueue()
+        # A daemon: a process that forgets to close still ends, and a commit cut short is undone by SQLite.
+        self._thread = threading.Thread(target=self._main, name="registry-disk", daemon=True)
+        self._thread.start()
+
+    async def do(self, work: Callable[[], T]) -> T:
+        """The result of `work`, done by the thread."""
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._queue.put((work, future))
+        return await future
+
+    async def close(self) -> None:
+        """End the thread."""
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _main(self) -> None:
+        while (item := self._queue.get()) is not None:
+            work, future = item
+            try:
+                outcome = _Outcome(work())
+            except Exception as error:
+                outcome = _Outcome(error=error)
+            # The loop may be gone before the thread is: then nobody is waiting for the answer either.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(_tell, future, outcome)
+
+
+def _begin_patiently(connection: sqlite3.Connection, patience_ms: int) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {patience_ms}")
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    finally:
+        connection.execute("PRAGMA busy_timeout = 0")
+
+
+def _tell(future: asyncio.Future[Any], outcome: _Outcome) -> None:
+    if future.done():
+        return
+    if outcome.error is None:
+        future.set_result(outcome.value)
+    else:
+        future.set_exception(outcome.error)
+
+
+def _settle(jobs: Sequence[_Job], outcomes: Sequence[_Outcome]) -> None:
+    for job, outcome in zip(jobs, outcomes, strict=True):
+        _tell(job.future, outcome)
 
 
 def _all_at_once(connection: sqlite3.Connection, jobs: Sequence[_Job]) -> list[_Outcome] | None:
-    """Run the changes in a new transaction that stays open, or leave nothing behind and give None.
+    """Run the changes in the open transaction, which stays open, or undo it and give None.
 
     Hardly a change is refused here, so the savepoint that such a one needs is a third of the others' statements.
     Raises: a failure of the store itself.
     """
-    connection.execute("BEGIN IMMEDIATE")
     try:
         return [_Outcome(job.work(connection)) for job in jobs]
     except Exception as error:
@@ -207,12 +273,6 @@ def _all_at_once(connection: sqlite3.Connection, jobs: Sequence[_Job]) -> list[_
             raise
         connection.execute("ROLLBACK")
         return None
-
-
-def _one_by_one(connection: sqlite3.Connection, jobs: Sequence[_Job]) -> list[_Outcome]:
-    """The same when one of them fails. Raises: a failure of the store itself."""
-    connection.execute("BEGIN IMMEDIATE")
-    return [_attempt(connection, job) for job in jobs]
 
 
 def _attempt(connection: sqlite3.Connection, job: _Job) -> _Outcome:
@@ -227,16 +287,6 @@ def _attempt(connection: sqlite3.Connection, job: _Job) -> _Outcome:
         outcome = _Outcome(error=error)
     connection.execute("RELEASE one_change")
     return outcome
-
-
-def _settle(jobs: Sequence[_Job], outcomes: Sequence[_Outcome]) -> None:
-    for job, outcome in zip(jobs, outcomes, strict=True):
-        if job.future.done():
-            continue
-        if outcome.error is None:
-            job.future.set_result(outcome.value)
-        else:
-            job.future.set_exception(outcome.error)
 
 
 def _unavailable(cause: Exception) -> Unavailable:

@@ -67,15 +67,15 @@ def stand(
     return findings.judgement(client)
 
 
-def registered_keys(client: RegisteredClient) -> Judgement[KeySet]:
-    """The keys that a client registered by value, parsed once."""
+def registered_keys(client: RegisteredClient, entry: Gate) -> Judgement[KeySet]:
+    """The keys that a client registered by value, parsed once; `entry` says that they cannot be read."""
     findings = Findings()
     try:
         keys = _parsed(json.dumps(client.metadata.members.get("jwks"), sort_keys=True).encode())
     except KeySetUnusable as error:
-        findings.add(gates.ASSERTION_KEYS.failed("the registered key set cannot be read", str(error)))
+        findings.add(entry.failed("the registered key set cannot be read", str(error)))
         return findings.judgement()
-    findings.add(gates.ASSERTION_KEYS.passed)
+    findings.add(entry.passed)
     return findings.judgement(keys)
 
 

@@ -15,7 +15,7 @@ from dcrgw.core.certificates.leaf import LeafPolicy, LeafUnderPolicy
 from dcrgw.core.certificates.names import Subject
 from dcrgw.core.certificates.path import Path, PathRefused, TrustAnchors
 from dcrgw.core.certificates.reading import CertificateRefused, Leaf, read
-from dcrgw.core.checks import Finding, Findings, Judgement, gate
+from dcrgw.core.checks import Findings, Judgement, gate
 from dcrgw.errors import ErrorCode
 
 __all__ = ["CertificateKind", "ClientIdentity", "LeafPolicy", "Subject", "identify", "matches_dn", "subject_key"]
@@ -69,19 +69,19 @@ def identify(
     if not found.settle(PRESENT, None if chain else "the connection shows no client certificate"):
         return found.judgement()
     try:
-        certificate, faults = _read(chain[0], policy)
+        certificate, of_leaf = _read(chain[0], policy)
     except CertificateRefused as error:
         found.add(leaf.READABLE.failed("the client certificate cannot be read", str(error)))
         return found.judgement()
-    found.add(leaf.READABLE.passed)
+    found.settle(leaf.READABLE, None)
     is_timely = found.settle(leaf.DATES, leaf.dates(certificate, at))
-    path, findings = _path(chain, anchors, at, is_timely)
-    found.extend((*faults, *findings))
+    found.take(of_leaf)
+    path = _path(chain, anchors, at, is_timely, found)
     if path is None or found.has_failed:
         return found.judgement()
     is_qualified = path.certificates[-1] in anchors.qualified_roots
     named = _identity(certificate, tuple(strategies.items()), policy, is_qualified)
-    found.extend(named.findings)
+    found.take(named.findings)
     return found.judgement(named.value)
 
 
@@ -111,25 +111,25 @@ def matches_dn(requested: str, identity: ClientIdentity, mode: str) -> bool:
 
 # What does not depend on the time is judged once a certificate: a TPP keeps its connection and asks often.
 @lru_cache(maxsize=1024)
-def _read(der: bytes, policy: LeafPolicy) -> tuple[Leaf, tuple[Finding, ...]]:
+def _read(der: bytes, policy: LeafPolicy) -> tuple[Leaf, Findings]:
     certificate = read(der)
     found = Findings()
     found.run(leaf.RULES, LeafUnderPolicy(certificate, policy))
-    return certificate, found.judgement().findings
+    return certificate, found
 
 
-_PATH_HOLDS = tuple(entry.passed for entry in paths.GATES)
-
-
-def _path(
-    chain: Sequence[bytes], anchors: TrustAnchors, at: float, is_timely: bool
-) -> tuple[Path | None, Sequence[Finding]]:
+def _path(chain: Sequence[bytes], anchors: TrustAnchors, at: float, is_timely: bool, found: Findings) -> Path | None:
     if not is_timely:
-        return None, (paths.ANCHORED.skipped("no path is looked for while the leaf is outside its own dates"),)
+        found.add(paths.ANCHORED.skipped("no path is looked for while the leaf is outside its own dates"))
+        return None
     try:
-        return paths.build(chain, anchors, at), _PATH_HOLDS
+        path = paths.build(chain, anchors, at)
     except PathRefused as refusal:
-        return None, refusal.findings
+        for finding in refusal.findings:
+            found.add(finding)
+        return None
+    found.passed(paths.GATES)
+    return path
 
 
 @lru_cache(maxsize=1024)

@@ -17,7 +17,7 @@ from cryptography import x509
 from dcrgw.core.certificates import revocation_answers, revocation_lists
 from dcrgw.core.certificates.path import Path
 from dcrgw.core.certificates.revocation_lists import Unusable
-from dcrgw.core.checks import Finding, gate
+from dcrgw.core.checks import Findings, gate
 from dcrgw.errors import ErrorCode
 
 
@@ -78,7 +78,7 @@ class Word:
 class RevocationJudgement:
     """What was found; `unavailable` says why it must not go on although nothing was proven against the caller."""
 
-    findings: tuple[Finding, ...]
+    findings: Findings
     unavailable: str | None = None
 
 
@@ -114,7 +114,9 @@ def links(path: Path, policy: RevocationPolicy) -> tuple[tuple[x509.Certificate,
 def judge(path: Path, told: Sequence[Told], policy: RevocationPolicy, at: float) -> RevocationJudgement:
     """The verdict on a path at `at` (epoch seconds). `told` is in the order of `links`."""
     if policy.mode is Mode.OFF:
-        return RevocationJudgement((NOT_REVOKED.skipped("this market does not ask for revocation"),))
+        findings = Findings()
+        findings.add(NOT_REVOKED.skipped("this market does not ask for revocation"))
+        return RevocationJudgement(findings)
     asked = links(path, policy)
     words = [
         word(certificate, issuer, each, at, is_authority=position > 0, nonce_required=policy.nonce_required)
@@ -180,26 +182,29 @@ def _of_answer(
 
 
 def _verdict(words: Sequence[Word], told: Sequence[Told], policy: RevocationPolicy, at: float) -> RevocationJudgement:
-    for position, heard in enumerate(words):
-        if heard.standing is Standing.REVOKED:
-            said = f"{_whose(position)} was revoked by its issuer"
-            return RevocationJudgement((NOT_REVOKED.failed(said, heard.ground),))
-    for position, heard in enumerate(words):
-        if heard.standing is Standing.UNKNOWN:
-            said = f"{_whose(position)} is not known to its issuer's responder"
-            return RevocationJudgement((NOT_REVOKED.passed, VOUCHED.failed(said, heard.ground)))
+    findings = Findings()
+    for entry, standing, said in (
+        (NOT_REVOKED, Standing.REVOKED, "was revoked by its issuer"),
+        (VOUCHED, Standing.UNKNOWN, "is not known to its issuer's responder"),
+    ):
+        place = next((place for place, heard in enumerate(words) if heard.standing is standing), None)
+        if place is not None:
+            findings.add(entry.failed(f"{_whose(place)} {said}", words[place].ground))
+            return RevocationJudgement(findings)
+        findings.settle(entry, None)
     silent = [
-        (position, heard.ground, since.unknown_since)
-        for position, (heard, since) in enumerate(zip(words, told, strict=True))
+        (place, heard.ground, each.unknown_since)
+        for place, (heard, each) in enumerate(zip(words, told, strict=True))
         if heard.standing is Standing.SILENT
     ]
     if not silent:
-        return RevocationJudgement((NOT_REVOKED.passed, VOUCHED.passed, KNOWN.passed))
-    detail = "; ".join(f"{_whose(position)}: {ground}" for position, ground, _ in silent)
-    finding = KNOWN.unknown(detail)
+        findings.settle(KNOWN, None)
+        return RevocationJudgement(findings)
+    detail = "; ".join(f"{_whose(place)}: {ground}" for place, ground, _ in silent)
+    findings.add(KNOWN.unknown(detail))
     if policy.mode is Mode.SOFT and all(at - (at if since is None else since) <= policy.soft_s for *_, since in silent):
-        return RevocationJudgement((finding,))
-    return RevocationJudgement((finding,), detail)
+        return RevocationJudgement(findings)
+    return RevocationJudgement(findings, detail)
 
 
 def _whose(position: int) -> str:

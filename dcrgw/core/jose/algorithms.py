@@ -17,10 +17,6 @@ class RsaAlgorithm:
     hash: hashes.HashAlgorithm
     padding: padding.PSS | padding.PKCS1v15
 
-    def fits(self, key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> bool:
-        """Whether the key is of the algorithm's type."""
-        return isinstance(key, rsa.RSAPublicKey)
-
 
 @dataclass(frozen=True, slots=True)
 class EcAlgorithm:
@@ -33,10 +29,6 @@ class EcAlgorithm:
     curve: str
     order: int
     octets: int
-
-    def fits(self, key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> bool:
-        """Whether the key is a point on the algorithm's curve."""
-        return isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name == self.curve
 
 
 Algorithm = RsaAlgorithm | EcAlgorithm
@@ -71,6 +63,14 @@ ALGORITHMS: Mapping[str, Algorithm] = MappingProxyType(
 )
 
 
+#: Curve -> the algorithms that a key on it could serve; None stands for RSA keys.
+_FITTING = {
+    curve: frozenset(name for name, algorithm in ALGORITHMS.items() if getattr(algorithm, "curve", None) == curve)
+    for curve in (None, "secp256r1", "secp384r1", "secp521r1")
+}
+
+
 def fitting(key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> frozenset[str]:
     """The algorithms that a key could serve by its type and curve."""
-    return frozenset(name for name, algorithm in ALGORITHMS.items() if algorithm.fits(key))
+    curve = key.curve.name if isinstance(key, ec.EllipticCurvePublicKey) else None
+    return _FITTING.get(curve, frozenset())

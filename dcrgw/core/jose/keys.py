@@ -67,13 +67,28 @@ class KeySetUnusable(ValueError):
 
 
 def key_set(document: bytes, *, source: str = "") -> KeySet:
+    """The keys of a JWK Set as published. Raises: KeySetUnusable, as `read` besides."""
+    return read(members_of(document), source=source)
+
+
+def members_of(document: bytes) -> JsonValue:
+    """A JWK Set as JSON, nothing judged. Raises: KeySetUnusable."""
+    if len(document) > MAX_DOCUMENT_BYTES:
+        raise KeySetUnusable(f"the key set is longer than {MAX_DOCUMENT_BYTES} bytes")
+    try:
+        return strict_json.loads_object(document)
+    except strict_json.JsonRefused as error:
+        raise KeySetUnusable(f"the key set {error}") from None
+
+
+def read(members: JsonValue, *, source: str = "") -> KeySet:
     """The keys of a JWK Set, vetted one by one: a bad key costs only itself. An empty set is a value too.
 
     Raises: KeySetUnusable. Spec: RFC 7517 §5, RFC 8725 §3.5.
     """
     usable: dict[str, list[VerificationKey]] = {}
     refused: list[RefusedKey] = []
-    for entry in entries(document):
+    for entry in entries(members):
         try:
             vetted = vetting.vet(entry)
         except vetting.KeyRefused as error:
@@ -90,15 +105,9 @@ def key_set(document: bytes, *, source: str = "") -> KeySet:
     return KeySet(MappingProxyType(keys), tuple(refused), source)
 
 
-def entries(document: bytes) -> list[JsonValue]:
+def entries(members: JsonValue) -> list[JsonValue]:
     """The keys of a JWK Set as they stand. Raises: KeySetUnusable."""
-    if len(document) > MAX_DOCUMENT_BYTES:
-        raise KeySetUnusable(f"the key set is longer than {MAX_DOCUMENT_BYTES} bytes")
-    try:
-        members = strict_json.loads_object(document)
-    except strict_json.JsonRefused as error:
-        raise KeySetUnusable(f"the key set {error}") from None
-    entries = members.get("keys")
+    entries = members.get("keys") if isinstance(members, dict) else None
     if not isinstance(entries, list):
         raise KeySetUnusable("the key set has no list of keys")
     if len(entries) > MAX_KEYS:

@@ -42,20 +42,20 @@ def rsa_weakness(key: RSAPublicKey) -> str | None:
     return None
 
 
-_ODD = 9 * 5 * 7 * 11
-_SQUARES_ODD = frozenset(n * n % _ODD for n in range(_ODD))
-_SQUARES_64 = frozenset(n * n % 64 for n in range(64))
+#: A square leaves a square's remainder: of a hundred numbers that are none, this modulus shows ninety-eight.
+_SIEVE = 64 * 9 * 5 * 7 * 11
+_SQUARES = frozenset(n * n % _SIEVE for n in range(_SIEVE // 2 + 1))
 
 
 def _has_close_primes(modulus: int) -> bool:
     """Fermat's method, a few steps: n = a² - b² with a small b is n's factorisation."""
-    a = isqrt(modulus - 1) + 1
-    square = a * a - modulus
-    for _ in range(FERMAT_ROUNDS):
-        # A square leaves a square's remainder. Two cheap divisions spare ninety-nine of a hundred roots, which were
-        # half of vetting a key; and where keys come by value one is vetted at every registration.
-        if square % _ODD in _SQUARES_ODD and square & 63 in _SQUARES_64 and isqrt(square) ** 2 == square:
-            return True
-        square += 2 * a + 1
-        a += 1
-    return False
+    first = isqrt(modulus - 1) + 1
+    # Remainders are small numbers, and roots of great ones were half of vetting a key: where keys come by value, one
+    # is vetted at every registration.
+    a, n = first % _SIEVE, modulus % _SIEVE
+    likely = [step for step in range(FERMAT_ROUNDS) if ((a + step) ** 2 - n) % _SIEVE in _SQUARES]
+    return any(_is_square((first + step) ** 2 - modulus) for step in likely)
+
+
+def _is_square(number: int) -> bool:
+    return isqrt(number) ** 2 == number

@@ -10,6 +10,7 @@ from dcrgw.core.jose import base64url
 from dcrgw.core.jose.algorithms import ALGORITHMS
 from dcrgw.core.jose.reasons import JoseReason, JoseRefused
 from dcrgw.core.strict_json import JsonValue
+from dcrgw.core.values import lean
 
 MAX_KID_LENGTH = 256
 
@@ -43,6 +44,7 @@ class JosePolicy(ReadPolicy):
             raise ValueError(f"algorithms must be some of {', '.join(ALGORITHMS)}")
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class JoseHeader:
     """The header members that the door uses. `kid` is empty where it is absent and the policy lets it be."""
@@ -52,6 +54,7 @@ class JoseHeader:
     typ: str | None
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class Unverified:
     """A well-formed token that nobody vouches for yet. `text` is the token as presented, byte for byte."""

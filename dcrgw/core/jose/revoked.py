@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from dcrgw.core.jose import base64url
-from dcrgw.core.jose.keys import KeySet, KeySetUnusable, entries
+from dcrgw.core.jose.keys import KeySet, KeySetUnusable, entries, members_of
 from dcrgw.core.jose.vetting import thumbprint
 from dcrgw.core.strict_json import JsonValue
 
@@ -38,7 +38,7 @@ def certificate_prints(der: bytes) -> frozenset[str]:
 
 
 def _all_prints(document: bytes) -> Iterator[str]:
-    for index, entry in enumerate(entries(document)):
+    for index, entry in enumerate(entries(members_of(document))):
         found = set(_prints(entry)) if isinstance(entry, dict) else set()
         if not found and not _is_of_another_kind(entry):
             raise KeySetUnusable(f"key {index} of the revoked keys cannot be told from others")

@@ -6,10 +6,15 @@ import hashlib
 from base64 import b64decode
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    SECP384R1,
+    SECP521R1,
+    EllipticCurvePublicKey,
+    EllipticCurvePublicNumbers,
+)
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 from cryptography.x509 import load_der_x509_certificate
-from jwcrypto.jwk import JWK
 
 from dcrgw.core.jose import base64url
 from dcrgw.core.jose.algorithms import ALGORITHMS, fitting
@@ -18,8 +23,8 @@ from dcrgw.core.jose.reader import MAX_KID_LENGTH
 from dcrgw.core.strict_json import JsonValue
 
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
-_PUBLIC_MEMBERS = {"RSA": ("n", "e"), "EC": ("crv", "x", "y")}
-_CURVES = frozenset({"P-256", "P-384", "P-521"})
+_NUMBERS = {"RSA": ("e", "n"), "EC": ("x", "y")}
+_CURVES = {"P-256": SECP256R1(), "P-384": SECP384R1(), "P-521": SECP521R1()}
 _CURVE_NAMES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 
 PublicKey = RSAPublicKey | EllipticCurvePublicKey
@@ -63,7 +68,7 @@ def vet(jwk: JsonValue) -> Vetted:
 
 
 def thumbprint(key: PublicKey) -> str:
-    """RFC 7638 §3, written out: jwcrypto would import the key once more, at a fifth of the cost of vetting it."""
+    """RFC 7638 §3."""
     if isinstance(key, RSAPublicKey):
         rsa = key.public_numbers()
         members = f'{{"e":"{_unsigned(rsa.e)}","kty":"RSA","n":"{_unsigned(rsa.n)}"}}'
@@ -90,7 +95,7 @@ def _wrong_kind(jwk: dict[str, JsonValue]) -> str | None:
     kty = jwk.get("kty")
     if kty == "oct":
         return "it is a symmetric key"
-    if not isinstance(kty, str) or kty not in _PUBLIC_MEMBERS:
+    if not isinstance(kty, str) or kty not in _NUMBERS:
         return "its kty is neither RSA nor EC"
     if not _PRIVATE_MEMBERS.isdisjoint(jwk):
         return "its private part is published: it must be replaced"
@@ -113,27 +118,26 @@ def _wrong_purpose(jwk: dict[str, JsonValue]) -> str | None:
 
 def _imported(jwk: dict[str, JsonValue], kid: str) -> PublicKey:
     kty = jwk["kty"]
-    assert isinstance(kty, str)
-    members: dict[str, str] = {"kty": kty}
-    for name in _PUBLIC_MEMBERS[kty]:
-        value = jwk.get(name)
-        if not isinstance(value, str) or (name != "crv" and not _canonical(value)):
-            raise KeyRefused(kid, f"its {name} is missing or not base64url")
-        members[name] = value
+    first, second = [_number(jwk, name, kid) for name in _NUMBERS["RSA" if kty == "RSA" else "EC"]]
     try:
-        key = JWK(**members).get_op_key("verify")
+        if kty == "RSA":
+            return RSAPublicNumbers(first, second).public_key()
+        return EllipticCurvePublicNumbers(first, second, _CURVES[str(jwk["crv"])]).public_key()
     except Exception as error:
-        # Two libraries judge a stranger's numbers here; whatever they raise, the key is not one.
+        # A library judges a stranger's numbers here; whatever it raises, the key is not one.
         raise KeyRefused(kid, "its numbers are not a public key") from error
-    assert isinstance(key, RSAPublicKey | EllipticCurvePublicKey)
-    return key
 
 
-def _canonical(text: str) -> bool:
+def _number(jwk: dict[str, JsonValue], name: str, kid: str) -> int:
+    """RFC 7518 §2, Base64urlUInt."""
+    text = jwk.get(name)
     try:
-        return bool(base64url.decode(text.encode("ascii")))
+        octets = base64url.decode(text.encode("ascii")) if isinstance(text, str) else b""
     except (UnicodeEncodeError, base64url.NotCanonical):
-        return False
+        octets = b""
+    if not octets:
+        raise KeyRefused(kid, f"its {name} is missing or not base64url")
+    return int.from_bytes(octets, "big")
 
 
 def _wrong_certificate(jwk: dict[str, JsonValue], key: PublicKey) -> str | None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from dcrgw.core.certificates import organization_identifier as organization_identifiers
 from dcrgw.core.strict_json import JsonValue
+from dcrgw.core.values import lean
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class Authorisation:
     """One competent-authority authorisation: the regulator lets the organisation act in this role there."""
@@ -64,7 +66,11 @@ def active_roles(authorisations: Iterable[Authorisation], member_states: Iterabl
     return frozenset(roles)
 
 
-def read(claims: JsonValue) -> tuple[tuple[Authorisation, ...], tuple[RegulatorEntry, ...]] | None:
+#: What the claims say: who is authorised for what, and under which ids regulators know the organisation.
+Authorities = tuple[tuple[Authorisation, ...], tuple[RegulatorEntry, ...]]
+
+
+def read(claims: JsonValue) -> Authorities | None:
     """Authorisations, and the regulators' active entries; None for neither an object nor a list of them.
 
     OB UK sends one object, Brazil a list; keys come as `member_state` or `MemberState`, `Status` in any
@@ -107,17 +113,17 @@ def _roles(item: dict[str, JsonValue]) -> frozenset[str]:
     found: set[str] = set()
     for key in ("roles", "role", "psd2role"):
         value = item.get(key)
-        found.update(v for v in (value if isinstance(value, list) else [value]) if isinstance(v, str))
+        found.update([v for v in (value if isinstance(value, list) else [value]) if isinstance(v, str)])
     return frozenset(found)
+
+
+_YES = frozenset({"active", "true"})
 
 
 def _is_active(item: dict[str, JsonValue]) -> bool:
     """Said to be active, or nothing said; a word or a value that we do not know is a no."""
-    return all(
-        item[key] is True or (isinstance(value := item[key], str) and value.lower() in {"active", "true"})
-        for key in ("status", "active")
-        if key in item
-    )
+    said = [item[key] for key in ("status", "active") if key in item]
+    return all(value is True or (isinstance(value, str) and value.lower() in _YES) for value in said)
 
 
 def _folded(item: JsonValue) -> dict[str, JsonValue]:

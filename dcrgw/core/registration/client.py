@@ -10,6 +10,7 @@ from enum import StrEnum
 from dcrgw.core.checks import wire_text
 from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.core.strict_json import JsonValue
+from dcrgw.core.values import lean
 
 
 class ClientStatus(StrEnum):
@@ -22,6 +23,7 @@ class ClientStatus(StrEnum):
     DELETED = "deleted"
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class RegisteredClient:
     """One registration. Times are epoch seconds.

@@ -56,7 +56,7 @@ def record(kind: type[R], document: Document, path: str = "") -> R:
     Raises: ValueError whose text begins with the key at fault (`metadata.dn_match: …`).
     """
     hints = get_type_hints(kind)
-    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]  # R is a dataclass
+    names = [field.name for field in fields(kind) if field.init]  # type: ignore[arg-type]  # R is a dataclass
     for key in document:
         if key not in names:
             raise ValueError(f"{path}{key}: no such key in a profile")

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from dcrgw.core.jose.reader import Unverified
 from dcrgw.core.strict_json import JsonValue
+from dcrgw.core.values import lean
 
 
 class Form(StrEnum):
@@ -17,6 +18,7 @@ class Form(StrEnum):
     JSON = "json"
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """The request's parts. `token` is None in the JSON form, `statement` where none was sent."""

@@ -12,10 +12,12 @@ from dcrgw.core.registration import authorities
 from dcrgw.core.registration.authorities import RegulatorEntry
 from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.core.registration.profile import Profile
+from dcrgw.core.values import lean
 
 __all__ = ["Party", "client_fault", "organisation_fault", "software_fault"]
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class Party:
     """A software and its organisation, as the directory knows them."""

@@ -37,8 +37,7 @@ class ClientMetadata:
 
     def texts(self, name: str) -> tuple[str, ...]:
         """A list-of-strings member, empty when absent."""
-        value = self.members.get(name)
-        return tuple([v for v in value if isinstance(v, str)]) if isinstance(value, list) else ()
+        return tuple(_texts(self.members, name))
 
     @property
     def redirect_uris(self) -> tuple[str, ...]:
@@ -48,7 +47,8 @@ class ClientMetadata:
     @property
     def scopes(self) -> tuple[str, ...]:
         """The words of `scope`, in order."""
-        return tuple((self.text("scope") or "").split(" ")) if self.text("scope") else ()
+        scope = self.text("scope")
+        return tuple(scope.split(" ")) if scope else ()
 
 
 TYPES = gate(
@@ -125,9 +125,12 @@ def recheck(metadata: ClientMetadata, profile: Profile) -> Judgement[ClientMetad
         if fault is not None:
             faults.setdefault(fault[0], []).append(fault[1])
     findings = Findings()
+    if not faults:
+        findings.passed(_GATES)
+        return findings.judgement(metadata)
     for entry in _GATES:
         findings.settle(entry, "; ".join(faults[entry]) if entry in faults else None)
-    return findings.judgement(metadata)
+    return findings.judgement()
 
 
 def _tagged_member(name: str, profile: Profile) -> Member | None:
@@ -143,24 +146,35 @@ def _tagged(name: str) -> Member | None:
 
 def _fault(name: str, value: JsonValue, member: Member, profile: Profile) -> tuple[Gate, str] | None:
     """The first gate that a member fails, and what to say."""
-    redirect = member.holds is Holds.REDIRECT
+    types, sizes = (REDIRECT_TYPES, REDIRECT_SIZES) if member.holds is Holds.REDIRECT else (TYPES, SIZES)
     if not _is_of_kind(value, member.kind):
-        return (REDIRECT_TYPES if redirect else TYPES), f"{name} must be {member.kind}"
-    texts: list[JsonValue] = value if isinstance(value, list) else [value] if isinstance(value, str) else []
-    if len(texts) > member.max_items:
-        return (REDIRECT_SIZES if redirect else SIZES), f"{name} must not have more than {member.max_items} items"
+        return types, f"{name} must be {member.kind}"
+    if isinstance(value, str):
+        fault = _text_fault(name, value, member, profile)
+        return fault and (fault[0] or sizes, f"{name} {fault[1]}")
+    if not isinstance(value, list):
+        return None
+    if len(value) > member.max_items:
+        return sizes, f"{name} must not have more than {member.max_items} items"
+    for index, text in enumerate(value):
+        fault = _text_fault(name, str(text), member, profile)
+        if fault is not None:
+            return fault[0] or sizes, f"{name}[{index}] {fault[1]}"
+    return None
+
+
+def _text_fault(name: str, text: str, member: Member, profile: Profile) -> tuple[Gate | None, str] | None:
+    """The gate that one string fails, None for that of sizes, and what is wrong with it."""
     limit = _max_length(name, member, profile)
-    for index, text in enumerate(texts):
-        assert isinstance(text, str)
-        place = f"{name}[{index}]" if isinstance(value, list) else name
-        if not 0 < len(text) <= limit:
-            return (REDIRECT_SIZES if redirect else SIZES), f"{place} must have 1 to {limit} characters"
-        if redirect:
-            continue
-        if _REFUSED_CHARACTERS.search(text):
-            return CHARACTERS, f"{place} holds a control or bidirectional character"
-        if member.holds is Holds.URL and (fault := https_fault(text, fragment_allowed=name == "request_uris")):
-            return URLS, f"{place} {fault}"
+    if not 0 < len(text) <= limit:
+        return None, f"must have 1 to {limit} characters"
+    if member.holds is Holds.REDIRECT:
+        return None
+    # What is printable holds none of the refused characters, and most members are.
+    if not text.isprintable() and _REFUSED_CHARACTERS.search(text):
+        return CHARACTERS, "holds a control or bidirectional character"
+    if member.holds is Holds.URL and (fault := https_fault(text, fragment_allowed=name == "request_uris")):
+        return URLS, fault
     return None
 
 

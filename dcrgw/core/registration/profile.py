@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dcrgw.core.registration.document import Document, record, resolve
@@ -116,6 +116,13 @@ class MetadataProfile:
     from_statement: Mapping[str, str]
     ciba: bool
     ciba_delivery_modes: frozenset[str]
+    #: scope -> roles that allow it: `role_scopes` the other way round.
+    roles_by_scope: Mapping[str, frozenset[str]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        scopes = frozenset().union(*self.role_scopes.values())
+        by_scope = {s: frozenset(role for role, allowed in self.role_scopes.items() if s in allowed) for s in scopes}
+        object.__setattr__(self, "roles_by_scope", by_scope)
 
 
 #: What a clause of one market's own texts begins with; every other clause (an RFC, OpenID) is everybody's.

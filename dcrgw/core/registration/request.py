@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from dcrgw.core import strict_json
 from dcrgw.core.checks import Findings, Judgement
@@ -29,12 +30,14 @@ from dcrgw.core.registration.request_checks import (
 )
 from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.core.strict_json import JsonValue
+from dcrgw.core.values import lean
 
 __all__ = ["Envelope", "Form", "RegistrationRequest", "jose_policy", "open", "verify"]
 
 MAX_REQUEST_BYTES = 131_072
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class RegistrationRequest:
     """A request that is proven as far as its form can be. The JSON form has no iss, aud, times, jti, kid and alg."""
@@ -57,7 +60,10 @@ class RegistrationRequest:
 
 def jose_policy(profile: Profile) -> JosePolicy:
     """Which tokens may be requests in this profile. Raises: ValueError where requests are not signed."""
-    return JosePolicy(profile.request.algorithms, profile.request.types, MAX_REQUEST_BYTES)
+    return _jose_policy(profile.request.algorithms, profile.request.types, MAX_REQUEST_BYTES)
+
+
+_jose_policy = lru_cache(maxsize=64)(JosePolicy)
 
 
 def open(body: bytes, media_type: str | None, profile: Profile) -> Judgement[Envelope]:  # noqa: A001 - request.open
@@ -75,7 +81,7 @@ def open(body: bytes, media_type: str | None, profile: Profile) -> Judgement[Env
         taken = sorted(profile.request.jws_media_types | profile.request.json_media_types)
         findings.settle(MEDIA_TYPE, f"Content-Type must be {' or '.join(taken)}")
         return findings.judgement()
-    findings.add(MEDIA_TYPE.passed)
+    findings.settle(MEDIA_TYPE, None)
     opened = _token(body, profile, findings) if form is Form.JWS else _object(body, findings)
     if opened is None:
         return findings.judgement()
@@ -104,7 +110,7 @@ def _object(body: bytes, findings: Findings) -> _Opened | None:
     except strict_json.JsonRefused as error:
         findings.settle(JSON_OBJECT, f"the body {error}")
         return None
-    findings.add(JSON_OBJECT.passed)
+    findings.settle(JSON_OBJECT, None)
     return None, found
 
 
@@ -116,7 +122,7 @@ def _statement(found: Mapping[str, JsonValue], profile: Profile, findings: Findi
     if not isinstance(presented, str) or not presented:
         findings.settle(STATEMENT, "software_statement must be a string: a compact JWS")
         return None
-    findings.add(STATEMENT.passed)
+    findings.settle(STATEMENT, None)
     try:
         return read(presented, statements.jose_policy(profile))
     except JoseRefused as fault:
@@ -147,7 +153,7 @@ def verify(
         judge_times(found, Window(at, market.leeway_s), profile.request, findings)
     judge_software_id(found, statement, findings)
     asked = metadata.read(found, profile)
-    findings.extend(asked.findings)
+    findings.take(asked.findings)
     if asked.value is None:
         return findings.judgement()
     return findings.judgement(_request(envelope, asked.value, keys))
@@ -155,7 +161,8 @@ def verify(
 
 def _note_unsigned(findings: Findings) -> None:
     tokens.REQUEST.note_skipped(findings, "the request is not signed")
-    findings.note_unfailed([entry.skipped("the request is not signed") for entry in OF_SIGNED_REQUESTS])
+    for entry in OF_SIGNED_REQUESTS:
+        findings.add(entry.skipped("the request is not signed"))
 
 
 def _is_signed(token: Unverified, keys: KeySet | None, profile: Profile, findings: Findings) -> bool:

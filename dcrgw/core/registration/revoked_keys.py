@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dcrgw.core.checks import Gate, Judgement, gate
+from dcrgw.core.checks import Findings, Gate, Judgement, gate
 from dcrgw.core.registration.profile import Profile
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.errors import ErrorCode
@@ -44,13 +44,19 @@ def judge(
     revoked: frozenset[str], certificate: frozenset[str], signer: str | None, signing_gate: Gate
 ) -> Judgement[frozenset[str]]:
     """Whether one of `revoked` is in use: by the connection's `certificate` (prints), or as `signer` (thumbprint)."""
-    findings = [TRANSPORT.failed("the client certificate's key is among the keys that the directory revoked")]
-    if revoked.isdisjoint(certificate):
-        findings = [TRANSPORT.passed]
+    findings = Findings()
+    held = "the client certificate's key is among the keys that the directory revoked"
+    findings.settle(TRANSPORT, None if revoked.isdisjoint(certificate) else held)
     if signer is None:
-        findings.append(signing_gate.skipped("nothing was signed"))
-    elif signer in revoked:
-        findings.append(signing_gate.failed("the key that signed is among the keys that the directory revoked"))
+        findings.add(signing_gate.skipped("nothing was signed"))
     else:
-        findings.append(signing_gate.passed)
-    return Judgement(tuple(findings), revoked)
+        signed = "the key that signed is among the keys that the directory revoked"
+        findings.settle(signing_gate, signed if signer in revoked else None)
+    return findings.judgement(revoked)
+
+
+def not_asked() -> Judgement[frozenset[str]]:
+    """For a market that asks for no revoked keys, and for a client of no directory."""
+    findings = Findings()
+    findings.add(TRANSPORT.skipped("this market asks for no revoked keys"))
+    return findings.judgement(frozenset())

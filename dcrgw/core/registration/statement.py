@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from dcrgw.core.checks import Findings, Judgement
 from dcrgw.core.jose.keys import KeySet
@@ -11,7 +12,7 @@ from dcrgw.core.jose.reader import JosePolicy, Unverified, unverified_claims
 from dcrgw.core.jose.reasons import JoseRefused
 from dcrgw.core.jose.verification import verify as verify_signature
 from dcrgw.core.market import Directory, Market
-from dcrgw.core.registration import authorities, tokens
+from dcrgw.core.registration import tokens
 from dcrgw.core.registration.authorities import Authorisation, RegulatorEntry
 from dcrgw.core.registration.dates import Window, numeric_date
 from dcrgw.core.registration.envelope import Envelope
@@ -25,12 +26,14 @@ from dcrgw.core.registration.statement_checks import (
     judge_times,
 )
 from dcrgw.core.strict_json import JsonValue
+from dcrgw.core.values import lean
 
 __all__ = ["Authorisation", "SoftwareStatement", "issuer", "jose_policy", "verify"]
 
 MAX_STATEMENT_BYTES = 65_536
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class SoftwareStatement:
     """A verified statement. `jws` is byte-identical to what was presented, `claims` are all of its claims as read."""
@@ -64,7 +67,10 @@ class SoftwareStatement:
 
 def jose_policy(profile: Profile) -> JosePolicy:
     """Which tokens may be statements in this profile."""
-    return JosePolicy(profile.statement.algorithms, profile.statement.types, MAX_STATEMENT_BYTES)
+    return _jose_policy(profile.statement.algorithms, profile.statement.types, MAX_STATEMENT_BYTES)
+
+
+_jose_policy = lru_cache(maxsize=64)(JosePolicy)
 
 
 def issuer(envelope: Envelope, market: Market) -> Judgement[Directory]:
@@ -125,8 +131,7 @@ def verify(
 
 def _statement(statement: StatementClaims, token: Unverified, directory: Directory) -> SoftwareStatement:
     """The value, once every check has passed."""
-    read = authorities.read(statement.get("competent_authority_claims") or [])
-    authorisations, regulator_entries = read or ((), ())
+    authorisations, regulator_entries = statement.authorities or (None, ())
     jti = statement.all.get("jti")
     return SoftwareStatement(
         iss=str(statement.all["iss"]),
@@ -145,7 +150,7 @@ def _statement(statement: StatementClaims, token: Unverified, directory: Directo
         org_name=statement.text("org_name"),
         org_status=statement.text("org_status"),
         org_jwks_endpoint=statement.text("org_jwks_endpoint"),
-        authorisations=None if statement.get("competent_authority_claims") is None else authorisations,
+        authorisations=authorisations,
         claims=statement.all,
         jws=token.text,
         kid=token.header.kid,

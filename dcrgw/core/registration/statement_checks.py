@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dcrgw.core.checks import Findings, gate
 from dcrgw.core.market import Directory, Market
@@ -79,6 +79,17 @@ class StatementClaims:
 
     all: Mapping[str, JsonValue]
     rules: StatementProfile
+    #: By our names, those that are there.
+    values: Mapping[str, JsonValue] = field(init=False)
+    #: The competent-authority claims as read; None where there are none, or they cannot be read.
+    authorities: authorities.Authorities | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        read = self.all.get
+        found = {ours: value for ours, name in self.rules.claims.items() if (value := read(name)) is not None}
+        object.__setattr__(self, "values", found)
+        claimed = found.get("competent_authority_claims")
+        object.__setattr__(self, "authorities", None if claimed is None else authorities.read(claimed))
 
     def name(self, field: str) -> str:
         """What this market calls a field of SoftwareStatement."""
@@ -86,17 +97,16 @@ class StatementClaims:
 
     def get(self, field: str) -> JsonValue:
         """The claim behind a field, None when absent or null."""
-        name = self.rules.claims.get(field)
-        return None if name is None else self.all.get(name)
+        return self.values.get(field)
 
     def text(self, field: str) -> str | None:
         """The same for a string, None for anything else."""
-        value = self.get(field)
+        value = self.values.get(field)
         return value if isinstance(value, str) else None
 
     def words(self, field: str) -> list[str]:
         """The strings of a list, none for anything else."""
-        value = self.get(field)
+        value = self.values.get(field)
         return [word for word in value if isinstance(word, str)] if isinstance(value, list) else []
 
 
@@ -142,7 +152,8 @@ def _are_missing(names: list[str]) -> str:
 
 
 def _types_fault(statement: StatementClaims) -> str | None:
-    wrong = [statement.name(field) for field in _TEXTS if not _is_text(statement.get(field))]
+    values = statement.values
+    wrong = [statement.name(field) for field in _TEXTS if field in values and not _is_text(values[field])]
     if not _is_text(statement.all.get("jti")):
         wrong.append("jti")
     if not wrong:
@@ -222,12 +233,10 @@ def judge_organisation(statement: StatementClaims, findings: Findings) -> None:
         # The directory's own description says that the letter case varies.
         active = isinstance(status, str) and status.lower() == "active"
         findings.settle(ORG_STATUS, None if active else "software_statement: org_status is not Active")
-    authority = statement.get("competent_authority_claims")
-    if authority is None:
+    if statement.get("competent_authority_claims") is None:
         findings.add(AUTHORITIES.skipped("the statement has no competent-authority claims"))
     else:
-        readable = authorities.read(authority) is not None
-        name = statement.name("competent_authority_claims")
+        name, readable = statement.name("competent_authority_claims"), statement.authorities is not None
         findings.settle(AUTHORITIES, None if readable else f"software_statement: {name} must be objects")
 
 

@@ -19,8 +19,6 @@ class TokenGates:
 
     name: str
     gates: Mapping[JoseReason, Gate]
-    #: What a proven token adds to the findings, made once.
-    passes: tuple[Finding, ...]
 
     def refused(self, fault: JoseRefused) -> Finding:
         """The finding for what the door said."""
@@ -28,11 +26,12 @@ class TokenGates:
 
     def note_passed(self, findings: Findings) -> None:
         """State all of them, for a token that is proven."""
-        findings.note_unfailed(self.passes)
+        findings.passed(self.gates.values())
 
     def note_skipped(self, findings: Findings, reason: str) -> None:
         """State all of them, for a request that is no token."""
-        findings.note_unfailed([entry.skipped(reason) for entry in self.gates.values()])
+        for entry in self.gates.values():
+            findings.add(entry.skipped(reason))
 
 
 def declare(
@@ -49,7 +48,7 @@ def declare(
         )
         for reason, sentence in REASONS.items()
     }
-    return TokenGates(name, gates, tuple(entry.passed for entry in gates.values()))
+    return TokenGates(name, gates)
 
 
 # The request's token is the whole body, so that one too large is content too large (RFC 9110 §15.5.14).

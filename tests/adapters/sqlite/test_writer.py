@@ -17,12 +17,15 @@ from dcrgw.errors import Unavailable
 
 
 class FlakyConnection(sqlite3.Connection):
-    """A connection whose next statement that starts with `fail_at` meets `error`."""
+    """A connection whose next statement that starts with `fail_at` meets `error`; `slow` delays its COMMITs."""
 
     fail_at: str | None = None
     error: sqlite3.Error
+    slow: Callable[[], None] = staticmethod(lambda: None)
 
     def execute(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
+        if sql == "COMMIT":
+            self.slow()
         if self.fail_at is not None and sql.startswith(self.fail_at):
             self.fail_at = None
             raise self.error
@@ -88,17 +91,19 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 @asynccontextmanager
 async def busy(store: Store) -> AsyncIterator[None]:
-    """Keep the write thread inside a batch of its own, so that what is handed in meanwhile has to queue."""
+    """Keep a batch of its own inside its COMMIT, so that what is handed in meanwhile has to queue."""
     inside, go_on = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
-    def hold(_connection: sqlite3.Connection) -> None:
+    def hold() -> None:
         loop.call_soon_threadsafe(inside.set)
         go_on.wait()
 
+    store.connections[-1].slow = hold
     async with asyncio.TaskGroup() as group:
-        group.create_task(store.writer.run(hold))
+        group.create_task(store.writer.run(lambda _connection: None))
         await inside.wait()
+        del store.connections[-1].slow
         try:
             yield
         finally:

@@ -25,7 +25,7 @@ def grant_types_offered(subject: Registration) -> Outcome:
 @check("rules.response_types.offered", spec="OB UK DCR, response_types; RFC 7591 §2", code=_META)
 def response_types_offered(subject: Registration) -> Outcome:
     """No response type that the market does not offer."""
-    return _foreign("response_types", subject.metadata.texts("response_types"), subject.profile.metadata.response_types)
+    return _foreign("response_types", subject.response_types, subject.profile.metadata.response_types)
 
 
 @check("rules.grant_types.consistent", spec="RFC 7591 §2.1", code=_META)
@@ -33,7 +33,7 @@ def grant_types_consistent(subject: Registration) -> Outcome:
     """Response types and grant types need each other: code with authorization_code, tokens alone with implicit."""
     # DIVERGENCE: OpenID Connect Registration 1.0 §2 pairs `code id_token` with authorization_code and implicit;
     # OB UK has no implicit grant and its clients ask for `code id_token` with authorization_code alone.
-    grants, types = subject.grant_types, subject.metadata.texts("response_types")
+    grants, types = subject.grant_types, subject.response_types
     for index, response_type in enumerate(types):
         needed = "authorization_code" if "code" in response_type.split(" ") else "implicit"
         if needed not in grants:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from dcrgw.core.checks import Failed, Outcome, Skipped, check
-from dcrgw.core.jose.keys import KeySetUnusable, key_set
+from dcrgw.core.jose import keys as key_sets
+from dcrgw.core.jose.keys import KeySetUnusable
 from dcrgw.core.registration.rules.subject import NO_STATEMENT, Registration
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.errors import ErrorCode
@@ -23,7 +22,8 @@ _METHODS_WITH_KEYS = frozenset({"private_key_jwt", "self_signed_tls_client_auth"
 def jwks_one_source(subject: Registration) -> Outcome:
     """jwks and jwks_uri do not come together."""
     # As asked and as registered: the statement may have replaced what was asked, a script what was completed.
-    together = any({"jwks", "jwks_uri"} <= each.members.keys() for each in (subject.asked, subject.metadata))
+    asked, registered = subject.asked.members, subject.metadata.members
+    together = ("jwks" in asked and "jwks_uri" in asked) or ("jwks" in registered and "jwks_uri" in registered)
     return "jwks and jwks_uri must not both be there" if together else None
 
 
@@ -105,7 +105,7 @@ def jwks_usable(subject: Registration) -> Outcome:
     if "jwks" not in subject.metadata.members:
         return _BY_REFERENCE
     try:
-        keys = key_set(json.dumps(subject.metadata.members["jwks"]).encode())
+        keys = key_sets.read(subject.metadata.members["jwks"])
     except KeySetUnusable as error:
         return Failed("jwks cannot be read", str(error))
     if keys.keys:

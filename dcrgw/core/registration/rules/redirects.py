@@ -19,7 +19,7 @@ def redirect_uris_present(subject: Registration) -> Outcome:
     """A client of a redirect based grant has a redirect URI."""
     if "authorization_code" not in subject.grant_types:
         return Skipped("no grant redirects")
-    return None if subject.metadata.redirect_uris else "redirect_uris must name at least one URI"
+    return None if subject.redirect_uris else "redirect_uris must name at least one URI"
 
 
 @check("rules.redirect_uris.form", spec="OB UK DCR, redirect_uris; RFC 7591 §5; RFC 9700 §4.1", code=_RED)
@@ -64,7 +64,7 @@ def _statement_may_be_silent(subject: Registration) -> bool:
 
 
 def _first(subject: Registration, fault_of: Callable[[str], str | None]) -> str | None:
-    faults = [(index, fault) for index, uri in enumerate(subject.metadata.redirect_uris) if (fault := fault_of(uri))]
+    faults = [(index, fault) for index, uri in enumerate(subject.redirect_uris) if (fault := fault_of(uri))]
     if not faults:
         return None
     index, fault = faults[0]

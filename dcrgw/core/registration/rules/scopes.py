@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 from dcrgw.core.checks import Outcome, Skipped, check
 from dcrgw.core.registration.authorities import active_roles
-from dcrgw.core.registration.profile import MetadataProfile
 from dcrgw.core.registration.rules.subject import NO_STATEMENT, Registration
 from dcrgw.errors import ErrorCode
 
@@ -17,15 +16,10 @@ _SPEC = "OB UK DCR, scope; OB UK DCR, software_roles; RFC 7591 §2"
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
 
 
-def roles_allowing(scope: str, roles: Iterable[str], rules: MetadataProfile) -> frozenset[str]:
-    """Those of `roles` that allow a scope. Whole words are compared, never parts of them."""
-    return frozenset(role for role in roles if scope in rules.role_scopes.get(role, ()))
-
-
 def _scopes_of_roles(subject: Registration) -> list[tuple[int, str]]:
     """The requested scopes that need a role, with their place."""
     free = subject.profile.metadata.free_scopes
-    return [(index, scope) for index, scope in enumerate(subject.metadata.scopes) if scope not in free]
+    return [(index, scope) for index, scope in enumerate(subject.scopes) if scope not in free]
 
 
 def _places(indices: Iterable[int]) -> str:
@@ -50,11 +44,7 @@ def scope_known(subject: Registration) -> Outcome:
     rules = subject.profile.metadata
     if not rules.role_scopes:
         return Skipped("the market lists no scopes")
-    unknown = [
-        index
-        for index, scope in _scopes_of_roles(subject)
-        if not any(scope in scopes for scopes in rules.role_scopes.values())
-    ]
+    unknown = [index for index, scope in _scopes_of_roles(subject) if scope not in rules.roles_by_scope]
     return f"scope: word {_places(unknown)} is not a scope of this market" if unknown else None
 
 
@@ -66,8 +56,8 @@ def scope_within_roles(subject: Registration) -> Outcome:
         return Skipped("roles do not limit scopes in this market")
     if subject.statement is None:
         return NO_STATEMENT
-    roles = subject.statement.software_roles
-    beyond = [index for index, scope in _scopes_of_roles(subject) if not roles_allowing(scope, roles, rules)]
+    roles, by_scope = subject.statement.software_roles, rules.roles_by_scope
+    beyond = [i for i, scope in _scopes_of_roles(subject) if roles.isdisjoint(by_scope.get(scope, ()))]
     return f"scope: word {_places(beyond)} is beyond the statement's software roles" if beyond else None
 
 
@@ -87,11 +77,11 @@ def scope_authorised(subject: Registration) -> Outcome:
         return Skipped("the statement carries no competent-authority claims")
     # The effective roles are those of the software which the organisation may still play.
     roles = statement.software_roles & active_roles(statement.authorisations, subject.profile.member_states)
-    barred = [
-        index
-        for index, scope in _scopes_of_roles(subject)
-        if roles_allowing(scope, statement.software_roles, rules) and not roles_allowing(scope, roles, rules)
-    ]
+    barred = []
+    for index, scope in _scopes_of_roles(subject):
+        allowing = rules.roles_by_scope.get(scope, frozenset())
+        if roles.isdisjoint(allowing) and not statement.software_roles.isdisjoint(allowing):
+            barred.append(index)
     return f"scope: word {_places(barred)} needs a role that no regulator authorises" if barred else None
 
 
@@ -113,7 +103,9 @@ def scope_certified(subject: Registration) -> Outcome:
     if not certified:
         return Skipped("the client certificate has no PSD2 statement")
     roles = {_PSD2_ROLES.get(role, role) for role in certified}
-    beyond = [index for index, scope in _scopes_of_roles(subject) if not roles_allowing(scope, roles, rules)]
+    beyond = [
+        index for index, scope in _scopes_of_roles(subject) if roles.isdisjoint(rules.roles_by_scope.get(scope, ()))
+    ]
     return f"scope: word {_places(beyond)} needs a PSD2 role that the client certificate lacks" if beyond else None
 
 
@@ -121,6 +113,6 @@ def scope_certified(subject: Registration) -> Outcome:
 def scope_openid(subject: Registration) -> Outcome:
     """A client that is to get ID tokens asks for the scope openid."""
     scope = subject.metadata.text("scope")
-    if scope is None or not any("id_token" in t.split(" ") for t in subject.metadata.texts("response_types")):
+    if scope is None or not any("id_token" in response_type.split(" ") for response_type in subject.response_types):
         return Skipped("no ID token comes from the authorization endpoint")
-    return None if "openid" in scope.split(" ") else "scope must hold openid for a response type with id_token"
+    return None if "openid" in subject.scopes else "scope must hold openid for a response type with id_token"

@@ -11,11 +11,13 @@ from dcrgw.core.registration.metadata import ClientMetadata, effective
 from dcrgw.core.registration.profile import Profile
 from dcrgw.core.registration.request import RegistrationRequest
 from dcrgw.core.registration.statement import SoftwareStatement
+from dcrgw.core.values import lean
 
 #: A rule's answer where there is no statement to hold the request against.
 NO_STATEMENT = Skipped("the request brings no software statement")
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class Registration:
     """Who asks, with which statement, for what. `asked` is the request's metadata, `metadata` what would be registered.
@@ -31,13 +33,20 @@ class Registration:
     metadata: ClientMetadata
     profile: Profile
     market: Market
-    #: token_endpoint_auth_method and grant_types of `metadata`: many rules ask for them.
+    #: Members of `metadata` that many rules ask for.
     auth_method: str | None = field(init=False, repr=False)
     grant_types: tuple[str, ...] = field(init=False, repr=False)
+    response_types: tuple[str, ...] = field(init=False, repr=False)
+    redirect_uris: tuple[str, ...] = field(init=False, repr=False)
+    scopes: tuple[str, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "auth_method", self.metadata.text("token_endpoint_auth_method"))
-        object.__setattr__(self, "grant_types", self.metadata.texts("grant_types"))
+        metadata = self.metadata
+        object.__setattr__(self, "auth_method", metadata.text("token_endpoint_auth_method"))
+        object.__setattr__(self, "grant_types", metadata.texts("grant_types"))
+        object.__setattr__(self, "response_types", metadata.texts("response_types"))
+        object.__setattr__(self, "redirect_uris", metadata.redirect_uris)
+        object.__setattr__(self, "scopes", metadata.scopes)
 
     @classmethod
     def of(

@@ -1,0 +1,48 @@
+"""Where bundles come from: files, and folders of files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dcrgw.compliance import bundle as bundles
+from dcrgw.compliance.bundle import MAX_BYTES, Bundle
+from dcrgw.compliance.values import Unreadable
+
+#: What a bundle's file is called.
+SUFFIX = ".bundle.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One file: its bundle, or what is wrong with it."""
+
+    path: Path
+    bundle: Bundle | None
+    fault: str = ""
+
+
+def paths(named: Iterable[Path]) -> tuple[Path, ...]:
+    """The files that are meant: each file as it is, of a folder all bundles below it, in the order of their names."""
+    found: list[Path] = []
+    for each in named:
+        found += sorted(each.rglob(f"*{SUFFIX}")) if each.is_dir() else [each]
+    return tuple(found)
+
+
+def bundles_of(files: Iterable[Path]) -> Iterator[Found]:
+    """Each file's bundle, read one by one, so that a folder of any size can be gone through."""
+    for path in files:
+        yield _found(path)
+
+
+def _found(path: Path) -> Found:
+    try:
+        with path.open("rb") as file:
+            document = file.read(MAX_BYTES + 1)
+        return Found(path, bundles.read(document))
+    except OSError as error:
+        return Found(path, None, f"cannot be read: {error.strerror}")
+    except Unreadable as error:
+        return Found(path, None, str(error))

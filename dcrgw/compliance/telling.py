@@ -1,0 +1,61 @@
+"""A run's results as JSON lines and as JUnit XML; people read them in the terminal (`cli.replay`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from dcrgw.compliance.run import Result, Tally
+
+
+def as_json(result: Result) -> dict[str, Any]:
+    """One result: file, what differs, and both decisions."""
+    told: dict[str, Any] = {"file": str(result.found.path)}
+    if result.found.bundle is not None:
+        bundle = result.found.bundle
+        told |= {"report_id": bundle.report_id, "operation": bundle.operation, "market": bundle.market.name}
+    differs = result.shift
+    if differs is None:
+        return told | {"fault": result.fault}
+    return told | {
+        "same": not differs,
+        "before": differs.before,
+        "after": differs.after,
+        "checks": [
+            {
+                "check": each.check,
+                "before": each.before or None,
+                "after": each.after or None,
+                "description": each.description,
+                "detail": each.detail,
+            }
+            for each in differs.checks
+        ],
+    }
+
+
+def as_junit(results: Iterable[Result], tally: Tally) -> str:
+    """The run as one JUnit test suite: a changed decision is a failure, a file that cannot be read an error."""
+    suite = ET.Element("testsuite", name="dcrgw replay", tests=str(tally.bundles))
+    suite.set("failures", str(tally.decisions))
+    suite.set("errors", str(tally.unreadable))
+    for result in results:
+        operation = result.found.bundle.operation if result.found.bundle else "bundle"
+        case = ET.SubElement(suite, "testcase", classname=f"dcrgw.{operation}", name=str(result.found.path))
+        differs = result.shift
+        if differs is None:
+            ET.SubElement(case, "error", message=_xml(result.fault))
+        elif differs.is_decision:
+            failure = ET.SubElement(case, "failure", message=f"{differs.before} becomes {differs.after}")
+            failure.text = _xml("\n".join(f"{each.check}: {each.before} -> {each.after}" for each in differs.checks))
+    return ET.tostring(suite, encoding="unicode", xml_declaration=True)
+
+
+_NO_XML = re.compile(r"[^\x09\x0a\x0d\x20-\ud7ff\ue000-\ufffd]")
+
+
+def _xml(text: str) -> str:
+    """The text without what XML 1.0 has no way to write."""
+    return _NO_XML.sub("?", text)

@@ -1,0 +1,69 @@
+"""`dcrgw replay` as a tester calls it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from click.testing import CliRunner, Result
+from compliance_builders import a_document
+
+from dcrgw.cli import main
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with two good bundles, one of them deeper."""
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "one.bundle.json").write_bytes(a_document())
+    (tmp_path / "deeper" / "two.bundle.json").write_bytes(a_document())
+    return tmp_path
+
+
+def replayed(*arguments: object) -> Result:
+    """The command's end."""
+    return CliRunner().invoke(main, ["replay", *map(str, arguments)])
+
+
+def test_what_was_recorded_comes_out_the_same(folder: Path) -> None:
+    result = replayed(folder)
+    assert result.exit_code == 0, result.output
+    assert "0 of 2 decisions change" in result.output
+
+
+def test_a_changed_decision_is_told_with_its_checks(folder: Path) -> None:
+    result = replayed(folder, "--at", "2099-01-01T00:00:00Z", "--format", "json")
+    assert result.exit_code == 1
+    told = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(each["before"], each["after"]) for each in told] == [("registered", "refused")] * 2
+    failed = {check["check"] for each in told for check in each["checks"] if check["after"] == "failed"}
+    assert "tls.leaf.dates" in failed
+
+
+def test_the_rules_of_another_profile_are_compared(folder: Path) -> None:
+    result = replayed(folder, "--compare", "obuk-3.2", "rfc7591", "--format", "json")
+    assert result.exit_code == 1
+    assert all(json.loads(line)["before"] == "registered" for line in result.stdout.splitlines())
+
+
+def test_a_file_that_is_no_bundle_is_an_error_of_its_own(folder: Path) -> None:
+    (folder / "three.bundle.json").write_bytes(a_document()[:99])
+    result = replayed(folder, "--format", "junit")
+    assert result.exit_code == 2
+    suite = ET.fromstring(result.stdout)
+    assert (suite.get("tests"), suite.get("errors"), suite.get("failures")) == ("3", "1", "0")
+
+
+@pytest.mark.parametrize("bad", [["--at", "noon"], ["--at", "2026-01-01T00:00:00"], ["--with", "no-such-profile"]])
+def test_what_is_meant_by_an_option_is_asked_for(folder: Path, bad: list[str]) -> None:
+    result = replayed(folder, *bad)
+    assert result.exit_code == 2
+    assert bad[1] in result.output
+
+
+def test_an_empty_folder_is_told(tmp_path: Path) -> None:
+    result = replayed(tmp_path)
+    assert result.exit_code == 2
+    assert "bundle.json" in result.output
