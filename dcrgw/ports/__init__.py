@@ -15,7 +15,7 @@ from dcrgw.ports.directory import Directories
 from dcrgw.ports.grants import Grants, NoGrants
 from dcrgw.ports.keysets import KeySets
 from dcrgw.ports.registry import Registry
-from dcrgw.ports.revocation import Revocation
+from dcrgw.ports.revocation import NoRevocation, Revocation
 from dcrgw.ports.scripts import Scripts
 from dcrgw.ports.signer import NoSigner, Signer
 from dcrgw.ports.tokens import Randomness
@@ -30,7 +30,6 @@ class Ports:
     randomness: Randomness
     keysets: KeySets
     directories: Directories
-    revocation: Revocation
     scripts: Scripts
     registry: Registry
     #: From here on: where a bank has none of it, nothing is granted by it.
@@ -38,3 +37,4 @@ class Ports:
     customers: Customers = field(default_factory=NoCustomers)
     details: Details = field(default_factory=NoDetails)
     signer: Signer = field(default_factory=NoSigner)
+    revocation: Revocation = field(default_factory=NoRevocation)

@@ -12,7 +12,6 @@ from typing import Any
 
 from dcrgw.core.authorization.tokens import AccessToken, token_hash
 from dcrgw.core.certificates.path import TrustAnchors
-from dcrgw.core.certificates.revocation import Told
 from dcrgw.core.checks import Report, Verdict
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.jose import base64url
@@ -129,13 +128,6 @@ class Keys:
         raise AssertionError("not configured")
 
 
-class Silence:
-    """Nothing is said of revocation, and nobody asks."""
-
-    async def told(self, market: str, path: tuple[bytes, ...]) -> tuple[Told, ...]:
-        raise AssertionError("not configured")
-
-
 @dataclass
 class Directory:
     changes: dict[str, Any] = field(default_factory=dict)
@@ -204,7 +196,7 @@ class Bank:
 
     @property
     def ports(self) -> Ports:
-        return Ports(self.clock, self.randomness, Keys(), self.directory, Silence(), self.scripts, self.registry)
+        return Ports(self.clock, self.randomness, Keys(), self.directory, self.scripts, self.registry)
 
     @property
     def is_plain(self) -> bool:
