@@ -16,6 +16,7 @@ from dcrgw.cli import main as dcrgw_command
 from dcrgw.compliance.schema import bundle_schema
 from dcrgw.config.documentation import configuration_markdown, configuration_schema
 from dcrgw.core.checks import CATALOGUE
+from dcrgw.core.scripts.types import LIFE, TYPES, Method
 from dcrgw.errors import ErrorCode
 
 DOCS = Path(__file__).parent
@@ -125,6 +126,47 @@ def cli() -> str:
     return "\n".join(lines)
 
 
+def script_types() -> str:
+    """docs/script-types.md: every type of script with its methods."""
+    lines = [
+        "# Script types",
+        "",
+        _MADE,
+        "How to write one: [scripting.md](scripting.md). Every script has the methods of its life:",
+        "",
+    ]
+    lines += _methods(LIFE)
+    for kind in TYPES.values():
+        imports = f"from dcrgw.scripting.types import {kind.base_name}"
+        lines += [
+            "",
+            f"## {kind.id}",
+            "",
+            f"{kind.purpose}.",
+            "",
+            f"`class {kind.class_name}({kind.base_name})`, `{imports}`",
+        ]
+        lines += (
+            [] if kind.has_caller else ["", "No caller in this version: it is loaded and tried, and nobody calls it."]
+        )
+        lines += ["", *_methods(kind.methods)]
+    return "\n".join([*lines, ""])
+
+
+def _methods(methods: tuple[Method, ...]) -> list[str]:
+    lines = [
+        "| method | arguments beside self | returns | mandatory | since | called |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for method in methods:
+        forms = " or ".join(f"`({', '.join(form)})`" for form in method.forms)
+        called = (method.called or "no caller in this version") + (", of every script" if method.every else "")
+        mandatory = "yes" if method.mandatory else "no"
+        cells = [f"`{method.name}`", forms, _cell(method.returns), mandatory, str(method.since), _cell(called)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
 def answers() -> str:
     """docs/answers.md: what each wrong registration gets, from the tables that the tests post."""
     sys.path.insert(0, str(DOCS.parent / "tests" / "gateway"))
@@ -149,6 +191,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "errors.md": errors,
     "answers.md": answers,
     "cli.md": cli,
+    "script-types.md": script_types,
     "configuration.md": configuration_markdown,
     "configuration.schema.json": configuration_schema,
     "bundle.schema.json": bundle_json,

@@ -12,6 +12,7 @@ from dcrgw.compliance.kept import text_of
 from dcrgw.core.evidence import Entry
 from dcrgw.errors import Unavailable
 from dcrgw.ports import Ports
+from dcrgw.ports.recording import values_of
 
 #: Methods whose answers count in their order, whatever exactly was asked: they make something up or take a change.
 _BY_ORDER = frozenset({"registry.commit", "grants.commit", "signer.sign"})
@@ -60,7 +61,8 @@ class _Port:
             self._made += 1
             return f"replayed-{self._made:04d}".ljust(36, "0")
 
-    def _take(self, label: str, question: tuple[Any, ...]) -> Any:
+    def _take(self, label: str, asked: tuple[Any, ...]) -> Any:
+        question = values_of(asked)
         for index, entry in enumerate(self._left):
             if entry.port == label and (label in _BY_ORDER or _same(label, entry.question, question)):
                 del self._left[index]

@@ -26,6 +26,9 @@ from dcrgw.config.values import (
     Property,
     ProxyUrl,
     PublicUrl,
+    ScriptInum,
+    ScriptName,
+    ScriptType,
     Secret,
     TrustPlace,
     Words,
@@ -292,7 +295,14 @@ class DirectorySettings(Section):
 
     name: Name = Field(description="Its name here; markets refer to it.")
     issuers: tuple[Text, ...] = Field(min_length=1, description="The exact `iss` values of its software statements.")
-    jwks_endpoint: HttpsUrl = Field(description="Key set that verifies its software statements.")
+    keys: Literal["endpoint", "script"] = Field(
+        default="endpoint",
+        description="Where the keys of its software statements come from: `jwks_endpoint`, or the bank's registration"
+        " script (getSoftwareStatementJwks; getDcrJwks for requests).",
+    )
+    jwks_endpoint: HttpsUrl | None = Field(
+        default=None, description='Key set that verifies its software statements; needed unless `keys = "script"`.'
+    )
     software_jwks_hosts: tuple[HostPort, ...] = Field(
         default=(), description="Hosts (`host` or `host:port`) that may serve a software's key set."
     )
@@ -519,14 +529,58 @@ class MarketSettings(Section):
     )
 
 
+class ScriptingSettings(Section):
+    """How the bank's scripts are run. By default each has processes of its own, which hold nothing but the script."""
+
+    deadline_s: Seconds = Field(default=5, gt=0, le=60, description="Longest call of one script, waiting included.")
+    load_s: Seconds = Field(default=10, gt=0, le=120, description="Longest loading: compiling and `init`.")
+    cpu_s: Seconds = Field(default=4, gt=0, le=60, description="Processor time of one call in a worker.")
+    memory_bytes: Int = Field(
+        default=268_435_456, ge=16_777_216, description="Memory of a worker beyond what Python itself takes."
+    )
+    workers: Int = Field(default=1, ge=1, le=32, description="Workers kept for each script.")
+    most_workers: Int = Field(default=4, ge=1, le=64, description="Workers that a script may have under load.")
+    calls_per_worker: Int = Field(
+        default=20_000, ge=1, description="Calls after which a worker is replaced by a fresh one."
+    )
+    http_hosts: tuple[HostPort, ...] = Field(
+        default=(), description="Hosts (`host` or `host:port`) that scripts may ask by `context.http`."
+    )
+    manifests: tuple[FilePath, ...] = Field(
+        default=(),
+        description="TOML files with more `[[script]]` tables; relative paths in one start at its own folder.",
+    )
+    registry_secrets: tuple[Text, ...] = Field(
+        default=(),
+        description="Secret references that scripts of the registry may use, `*` for any text, such as `env:SCRIPT_*` "
+        "and `file:/run/secrets/scripts/*`.",
+    )
+    registry_inline: Bool = Field(
+        default=False, description="Whether scripts of the registry may run `inline`, with all that the gateway can do."
+    )
+
+
 class ScriptSettings(Section):
     """One interception script of the bank."""
 
-    type: Literal["client_registration"] = Field(description="What the script intercepts.")
-    name: Name = Field(description="Its name in reports and logs.")
-    file: FilePath = Field(description="The Python file.")
+    type: ScriptType = Field(description="What the script intercepts.")
+    name: ScriptName = Field(description="Its name in reports and logs.")
+    inum: ScriptInum | None = Field(
+        default=None,
+        description="What identifies it for good.",
+        json_schema_extra=_like("made of type and name"),
+    )
+    description: Text | None = Field(default=None, description="What it is for.")
+    file: FilePath = Field(
+        description="The Python file. It is looked at each second: a change is tried on the cases that lie beside it, "
+        "then serves without a restart."
+    )
     enabled: Bool = Field(default=True, description="A script that is not enabled is not loaded.")
-    level: Int = Field(default=1, description="Scripts run in ascending level.")
+    level: Int = Field(default=1, description="Scripts run in descending level, then by name.")
+    mode: Literal["worker", "inline"] = Field(
+        default="worker",
+        description="`worker`: in processes of its own; `inline`: in the gateway itself, for trusted and fast scripts.",
+    )
     markets: tuple[Name, ...] = Field(default=(), description="Markets that it serves; none named means all.")
     properties: dict[str, Property] = Field(
         default={}, description="What the script reads from its configurationAttributes: text, or a secret reference."
@@ -556,6 +610,9 @@ class Settings(Section):
         alias="directory", min_length=1, description="Trust frameworks whose statements are taken."
     )
     markets: tuple[MarketSettings, ...] = Field(alias="market", min_length=1, description="Places where TPPs register.")
+    scripting: ScriptingSettings = Field(
+        default_factory=ScriptingSettings, description="How the bank's scripts are run."
+    )
     scripts: tuple[ScriptSettings, ...] = Field(
         default=(), alias="script", description="The bank's interception scripts."
     )

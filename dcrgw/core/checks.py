@@ -139,6 +139,19 @@ class Check(Gate, Generic[S]):
         return self.failed(outcome)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Conditional(Generic[S]):
+    """Rules that apply on one condition, which is looked at once for all of them; else they are skipped, and why."""
+
+    holds: Callable[[S], bool]
+    reason: str
+    rules: tuple[Check[S], ...]
+    skips: tuple[Finding, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "skips", tuple(rule.skipped(self.reason) for rule in self.rules))
+
+
 #: Every check there is, by id, in order of declaration.
 CATALOGUE: dict[str, Gate] = {}
 
@@ -239,6 +252,20 @@ class Findings:
     def passed(self, gates: Collection[Gate]) -> None:
         """State that all of them hold."""
         self._steps.append((gates, ()))
+
+    def skipped(self, gates: Collection[Gate], reason: str) -> None:
+        """State that none of them applies. `reason` is one of a few fixed sentences."""
+        found = [entry.skipped(reason) for entry in gates]
+        self._steps += found
+        self.noted += found
+
+    def judge(self, conditional: Conditional[S], subject: S) -> None:
+        """Judge one subject by rules that apply on one condition."""
+        if conditional.holds(subject):
+            self.run(conditional.rules, subject)
+        else:
+            self._steps += conditional.skips
+            self.noted += conditional.skips
 
     def run(self, rules: Sequence[Check[S]], subject: S) -> None:
         """Judge one subject by every rule, going on after a failure so that all faults come at once."""

@@ -26,6 +26,8 @@ class Directory:
     #: False when the directory has no standing endpoint configured.
     has_standing: bool
     check_own_standing: bool = False
+    #: The bank's script gives the keys that prove statements and requests, not the directory's endpoint.
+    keys_by_script: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from dcrgw.edge.answers import json_answer
 from dcrgw.edge.exchange import Exchange
 from dcrgw.edge.faults import method_not_allowed, not_found
 from dcrgw.edge.peer import peer_chain
-from dcrgw.endpoints.asking import media_type
+from dcrgw.endpoints.asking import media_type, seen_by_scripts
 from dcrgw.endpoints.recent import Recent
 from dcrgw.endpoints.routes import Endpoint, Place
 from dcrgw.errors import ErrorCode
@@ -62,6 +62,7 @@ class FormEndpoint:
             await request.read(),
             authorization=tuple(request.headers.getall("Authorization", [])),
             query=request.raw_path.partition("?")[2],
+            **seen_by_scripts(request),
         )
         journal = Journal()
         ports = recorded(self._ports, journal)

@@ -21,7 +21,7 @@ from dcrgw.core.market import Market
 from dcrgw.core.registration import holders
 from dcrgw.core.registration.client import RegisteredClient, claimed_id
 from dcrgw.errors import ErrorCode, Rejected
-from dcrgw.flows import stages
+from dcrgw.flows import stages, vouching
 from dcrgw.flows.client_keys import published_keys
 from dcrgw.flows.revoked_keys import judge_client
 from dcrgw.ports import Ports
@@ -59,7 +59,12 @@ async def authenticate(
         _tell_client(report, registered)
     client = door.settle(client_authentication.stand(credentials, registered, identity, market))
     keys = await _keys(credentials, client, ports.keysets, door)
-    proven = door.settle(client_authentication.prove(credentials, client, identity, keys, market, report.at))
+    judged = client_authentication.prove(credentials, client, identity, keys, market, report.at)
+    if vouching.is_of_another_subject(judged, client) and await vouching.is_vouched_for(
+        client, arrival, identity, ports, report
+    ):
+        judged = client_authentication.prove(credentials, client, identity, keys, market, report.at, vouched_for=True)
+    proven = door.settle(judged)
     signer = keys.signer(*_named(credentials)) if keys is not None else None
     door.settle(await judge_client(arrival, client, market, ports.keysets, signer=signer))
     report.facts["client_auth_method"] = proven.method

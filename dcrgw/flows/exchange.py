@@ -20,6 +20,7 @@ from dcrgw.core.market import Market
 from dcrgw.flows import audit
 from dcrgw.flows.authentication import Door, admit
 from dcrgw.flows.details import settle_narrowing, settle_rules
+from dcrgw.flows.enriching import enriched_claims
 from dcrgw.flows.using import refused, used_assertion
 from dcrgw.ports import Ports
 from dcrgw.ports.details import DetailContext, DetailOperation
@@ -161,7 +162,9 @@ async def _minted(allowed: Allowed, request: _Request) -> tuple[str, AccessToken
     )
     if market.server.jwt_audience is None:
         return token, access
-    signed = await ports.signer.sign(access_token_claims(access, token, grant, market), ACCESS_TOKEN_TYPE)
+    claims = access_token_claims(access, token, grant, market)
+    claims = await enriched_claims(claims, request.proven.client, request.arrival, ports, report)
+    signed = await ports.signer.sign(claims, ACCESS_TOKEN_TYPE)
     return signed, replace(access, hash=token_hash(signed))
 
 

@@ -9,7 +9,7 @@ from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.core.strict_json import JsonValue
-from dcrgw.flows import audit
+from dcrgw.flows import audit, enriching
 from dcrgw.flows.authentication import Door, admit
 from dcrgw.flows.using import used_assertion
 from dcrgw.ports import Ports
@@ -21,7 +21,7 @@ async def introspect(arrival: Arrival, market: Market, ports: Ports, report: Rep
     """The answer about one token: `{"active": false}` for whatever is not the caller's to know.
 
     An answer leaves no audit row, since every call of an API may ask; a refusal leaves one.
-    Raises: Rejected, Unavailable.
+    Raises: Rejected, Unavailable, Misconfigured where a script goes too far.
     """
     async with audit.of_failures(report, ports.registry):
         form = report.settle(forms.read(arrival.body, arrival.media_type, arrival.query))
@@ -34,7 +34,9 @@ async def introspect(arrival: Arrival, market: Market, ports: Ports, report: Rep
         hashed = token_hash(report.settle(introspection.shown(form)))
         report.decision = "answered"
         answer = introspection.of_access_token(await ports.registry.access_token(hashed), client_id, market, report.at)
-        if answer["active"] or client_id is None:
+        if answer["active"]:
+            return await enriching.enriched(answer, arrival, ports, report)
+        if client_id is None:
             return answer
         kept = await ports.grants.refresh_token(market.name, hashed)
         return introspection.of_refresh_token(kept, client_id, market, report.at)

@@ -67,6 +67,8 @@ class Materials:
     customers: tuple[customers.Entry, ...] = field(repr=False)
     #: Script name -> property name -> value, references resolved.
     script_properties: Mapping[str, Mapping[str, SecretStr]]
+    #: The proxy that scripts' questions go by.
+    script_proxy: SecretStr | None
     warnings: tuple[ConfigFault, ...]
     #: Whom the markets ask about revoked certificates.
     revocation: tuple[RevocationSources, ...] = ()
@@ -98,6 +100,7 @@ def open_materials(settings: Settings, at: float) -> Materials:
         if each.enabled
     }
     proxy = opening.proxy("outbound", settings.outbound)
+    script_proxy = opening.proxy("outbound", settings.outbound) if settings.scripting.http_hosts else None
     opening.folder("registry.path", settings.registry.path.parent)
     opening.private("registry.path", settings.registry.path)
     opening.own_file("configuration", settings.source)
@@ -114,6 +117,7 @@ def open_materials(settings: Settings, at: float) -> Materials:
         signing_key,
         known_customers,
         properties,
+        script_proxy,
         (*settings.warnings, *opening.warnings),
         revocation_sources(settings, markets),
         proxy,
@@ -265,6 +269,7 @@ def _core_directory(directory: DirectorySettings) -> Directory:
         software_jwks_hosts=frozenset(directory.software_jwks_hosts),
         has_standing=directory.has_standing,
         check_own_standing=directory.check_own_standing,
+        keys_by_script=directory.keys == "script",
     )
 
 

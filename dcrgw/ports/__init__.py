@@ -13,6 +13,7 @@ from dcrgw.ports.customers import Customers, NoCustomers
 from dcrgw.ports.details import Details, NoDetails
 from dcrgw.ports.directory import Directories
 from dcrgw.ports.grants import Grants, NoGrants
+from dcrgw.ports.http import Http, NoHttp
 from dcrgw.ports.keysets import KeySets
 from dcrgw.ports.registry import Registry
 from dcrgw.ports.revocation import NoRevocation, Revocation
@@ -38,3 +39,4 @@ class Ports:
     details: Details = field(default_factory=NoDetails)
     signer: Signer = field(default_factory=NoSigner)
     revocation: Revocation = field(default_factory=NoRevocation)
+    http: Http = field(default_factory=NoHttp)

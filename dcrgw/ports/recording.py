@@ -19,6 +19,11 @@ def recorded(ports: Ports, journal: Journal) -> Ports:
     return Ports(*[stand_in(getattr(ports, name), note) for name, stand_in in _STAND_INS])
 
 
+def values_of(question: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A question without what a port may ask back by: that is no value, and the ports that answer it note it."""
+    return question[:-1] if question and callable(question[-1]) else question
+
+
 _Note = Callable[[Entry], None]
 
 
@@ -43,7 +48,7 @@ def _stand_in(name: str, protocol: type) -> type[_StandIn]:
 def _asked(label: str, method: str) -> Callable[..., Any]:
     def ask(self: _StandIn, *question: Any) -> Any:
         answer = getattr(self._port, method)(*question)
-        self._note(Entry(label, question, answer))
+        self._note(Entry(label, values_of(question), answer))
         return answer
 
     return ask
@@ -54,9 +59,9 @@ def _asked_later(label: str, method: str) -> Callable[..., Any]:
         try:
             answer = await getattr(self._port, method)(*question)
         except Exception as failure:
-            self._note(Entry(label, question, failure))
+            self._note(Entry(label, values_of(question), failure))
             raise
-        self._note(Entry(label, question, answer))
+        self._note(Entry(label, values_of(question), answer))
         return answer
 
     return ask

@@ -121,13 +121,14 @@ class GrantingBank:
     server: AuthorizationServer = AuthorizationServer(grant_types=ALL_GRANTS)  # noqa: RUF009 - frozen
     randomness: Numbered = field(default_factory=Numbered)
     details: Any = field(default_factory=Types)
+    scripts: Scripts = field(default_factory=Scripts)
     report: Report = field(init=False)
 
     @property
     def market(self) -> Market:
         return markets.market(
             anchors=TrustAnchors((AUTHORITY.certificate,)),
-            auth_methods=("client_secret_post", "private_key_jwt"),
+            auth_methods=("client_secret_post", "private_key_jwt", "tls_client_auth"),
             server=self.server,
         )
 
@@ -138,7 +139,7 @@ class GrantingBank:
             self.randomness,
             Keys(),
             Directory(),
-            Scripts(),
+            self.scripts,
             self.registry,
             self.registry.grants,
             People(),

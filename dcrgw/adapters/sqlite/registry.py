@@ -29,6 +29,7 @@ from dcrgw.adapters.sqlite.rows import (
     prepare,
     token_of,
 )
+from dcrgw.adapters.sqlite.scripts import SqliteScriptEntries
 from dcrgw.adapters.sqlite.writer import OnHealth, Writer
 from dcrgw.core.authorization.tokens import AccessToken
 from dcrgw.core.registration.client import ClientStatus, RegisteredClient
@@ -88,6 +89,8 @@ class SqliteRegistry:
         self._sealer = sealer
         self._clock = clock
         self._purge_due_at = clock.now() + PURGE_INTERVAL_S
+        #: The bank's scripts in the same file.
+        self.scripts = SqliteScriptEntries(writer, archive, sealer)
         #: Authorizations, in the same file and the same transactions.
         self.grants = SqliteGrants(self._run, points, sealer, clock)
 
@@ -181,7 +184,7 @@ class SqliteRegistry:
         await back_up(self._path, target)
 
     async def _run(self, work: Callable[[sqlite3.Connection], None]) -> None:
-        """Do it on the write thread. Clearing up rides along: an idle gateway has nothing to clear."""
+        """Have the writer do it. Clearing up rides along: an idle gateway has nothing to clear."""
         now = self._clock.now()
         purging = now >= self._purge_due_at
         if purging:

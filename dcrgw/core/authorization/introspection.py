@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 
 from dcrgw.core.authorization.details import as_json
@@ -91,3 +92,27 @@ def of_refresh_token(
     if grant.details:
         answer["authorization_details"] = as_json(grant.details)
     return answer
+
+
+#: What only the server knows of a token: a script may neither change it, nor take it away, nor add it.
+_FIXED = frozenset(
+    {"active", "iss", "aud", "client_id", "sub", "token_type", "iat", "nbf", "exp", "jti", "cnf", "auth_time", "act"}
+    | {"authorization_details", "scope"}
+)
+
+
+def overstepped(before: Mapping[str, JsonValue], after: Mapping[str, JsonValue]) -> list[str]:
+    """The members in which a changed answer says more than the bank's scripts may say: the server's own.
+
+    A script adds what it knows of the grant (an intent's id, a tier); who may do what, and until when, is decided.
+    """
+    return sorted(
+        name
+        for name in _FIXED
+        if (name in before) != (name in after) or _text(before.get(name)) != _text(after.get(name))
+    )
+
+
+def _text(value: JsonValue) -> str:
+    """For comparison as JSON: 1 and true are not the same."""
+    return json.dumps(value, sort_keys=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from dcrgw.core.checks import Outcome, Skipped, check
 from dcrgw.core.registration.authorities import active_roles
-from dcrgw.core.registration.rules.subject import NO_STATEMENT, Registration
+from dcrgw.core.registration.rules.subject import Registration
 from dcrgw.errors import ErrorCode
 
 _META = ErrorCode.INVALID_CLIENT_METADATA
@@ -54,9 +54,7 @@ def scope_within_roles(subject: Registration) -> Outcome:
     rules = subject.profile.metadata
     if not rules.role_scopes:
         return Skipped("roles do not limit scopes in this market")
-    if subject.statement is None:
-        return NO_STATEMENT
-    roles, by_scope = subject.statement.software_roles, rules.roles_by_scope
+    roles, by_scope = subject.proven.software_roles, rules.roles_by_scope
     beyond = [i for i, scope in _scopes_of_roles(subject) if roles.isdisjoint(by_scope.get(scope, ()))]
     return f"scope: word {_places(beyond)} is beyond the statement's software roles" if beyond else None
 
@@ -68,9 +66,7 @@ def scope_within_roles(subject: Registration) -> Outcome:
 )
 def scope_authorised(subject: Registration) -> Outcome:
     """Every scope is allowed by a role that the statement says a regulator authorises now."""
-    rules, statement = subject.profile.metadata, subject.statement
-    if statement is None:
-        return NO_STATEMENT
+    rules, statement = subject.profile.metadata, subject.proven
     if not rules.role_scopes or not subject.profile.member_states:
         return Skipped("the market compares no authorisations")
     if statement.authorisations is None:
