@@ -24,6 +24,7 @@ from dcrgw.app import outgoing
 from dcrgw.app.administration import admin_listeners
 from dcrgw.app.listening import authorize_endpoint, handlers, http_limits, listeners, sign_in_attempts
 from dcrgw.app.parts import Opener, Parts
+from dcrgw.app.revocation import revocation
 from dcrgw.app.scripting import Scripting
 from dcrgw.config.faults import ConfigFault, ConfigurationRefused
 from dcrgw.edge.exchange import Exchange, Handler
@@ -98,6 +99,7 @@ class Generation:
             randomness=SystemRandomness(),
             keysets=await outgoing.key_sets(materials, lasting.monotonic, self.parts),
             directories=await outgoing.directories(materials, lasting.monotonic, self.parts),
+            revocation=await revocation(materials, lasting.clock, self.parts),
             scripts=lasting.scripts.host,
             registry=lasting.registry,
             grants=lasting.registry.grants,
@@ -110,7 +112,7 @@ class Generation:
         limits = http_limits(materials.settings)
         desk = ScriptDesk(lasting.registry.scripts, lasting.scripts.keeper, lasting.clock, lasting.scripts.host)
         admin = admin_listeners(materials.admin, ports, lasting.registry, desk, limits, lasting.reload)
-        for listener in (*listeners(materials, serving, lasting.health), *admin):
+        for listener in (*listeners(materials, serving, lasting.health, lasting.clock), *admin):
             if listener.ssl_context is not None:
                 # In a thread: a handshake takes milliseconds that requests should not wait for.
                 await asyncio.to_thread(rehearse, listener.ssl_context)

@@ -44,6 +44,10 @@ class KeySetsByDirectory:
         """The keys of one software."""
         return await self._cache(directory).of_software(directory, url, kid)
 
+    async def of_revoked(self, directory: str, url: str) -> KeySet:
+        """The keys that one software, or one organisation, took back."""
+        return await self._cache(directory).of_revoked(directory, url)
+
     def _cache(self, directory: str) -> CachedKeySets:
         cache = self._caches.get(directory)
         if cache is None:

@@ -17,6 +17,8 @@ COMMANDS = {
     "scripts": ("dcrgw.cli.scripts", "scripts", "Look after the bank's scripts, and try them offline."),
     "keys": ("dcrgw.cli.keys", "keys", "Show and rotate the gateway's own signature keys."),
     "keystore": ("dcrgw.cli.keystore", "keystore", "Look at, check, make and convert key and trust stores."),
+    "cert": ("dcrgw.cli.cert", "cert", "Explain a certificate: whom it names, and which rule refuses it."),
+    "doctor": ("dcrgw.cli.doctor", "doctor", "Find out what is wrong around the gateway."),
     "customers": ("dcrgw.cli.customers", "customers", "Keep the file of customers who sign in on the gateway's pages."),
     "replay": ("dcrgw.cli.replay", "replay", "Decide recorded requests again, and compare."),
     "explain": ("dcrgw.cli.explain", "explain", "Show why the last request was decided as it was."),

@@ -148,6 +148,20 @@ def _software_keys_can_be_had(settings: Settings) -> Iterator[ConfigFault]:
             yield ConfigFault(f"directory[{i}].software_jwks_hosts", reason, fix)
 
 
+def _revocation_has_a_source(settings: Settings) -> Iterator[ConfigFault]:
+    for i, market in enumerate(settings.markets):
+        asked = market.revocation
+        if asked is None or asked.mode == "off":
+            continue
+        lists = asked.crl_files or asked.crl_urls or asked.hosts
+        responders = asked.ocsp_url or asked.hosts
+        for method, sources in (("crl", lists), ("ocsp", responders)):
+            if method in asked.methods and not sources:
+                ways = "crl_files, crl_urls or hosts" if method == "crl" else "ocsp_url or hosts"
+                reason = f"asks for {method}, but nothing says where"
+                yield ConfigFault(f"market[{i}].revocation.methods", reason, f"set {ways}, or leave {method} out")
+
+
 def _profiled(settings: Settings) -> Iterator[tuple[int, MarketSettings, Profile]]:
     """Markets with their profiles; those whose profile is at fault are left to `_profiles_exist`."""
     for i, market in enumerate(settings.markets):
@@ -171,4 +185,5 @@ MARKET_RULES = (
     _people_can_be_asked,
     _standing_can_be_asked,
     _software_keys_can_be_had,
+    _revocation_has_a_source,
 )

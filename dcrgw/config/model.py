@@ -26,6 +26,7 @@ from dcrgw.config.values import (
     Name,
     Property,
     ProxyUrl,
+    PublicUrl,
     ScriptInum,
     ScriptName,
     ScriptType,
@@ -96,6 +97,38 @@ class ServerListener(Section):
     minimum_tls: Literal["1.2", "1.3"] = Field(default="1.3", description="Oldest TLS version taken.")
 
 
+class ProxiedListener(ServerListener):
+    """Where a proxy that ends TPPs' mutual TLS reaches the gateway; TPPs never do. Without `certificate` and
+    `keystore` it is plain HTTP, on a loopback address only."""
+
+    host: Text = Field(default="127.0.0.1", description="Address to listen on.")
+    form: Literal["rfc9440", "nginx", "apache", "haproxy", "traefik", "envoy", "aws", "azure", "janssen"] = Field(
+        description="Who wrote the header, and so how the TPP's certificate stands in it."
+    )
+    header: Annotated[str, Strict(), Field(pattern=r"^[A-Za-z0-9-]{1,64}$")] | None = Field(
+        default=None,
+        description="Name of the header.",
+        json_schema_extra=_like("what the proxy's manual calls it"),
+    )
+    proxy_ca: tuple[FilePath, ...] = Field(
+        default=(), description="Roots of the proxies' own certificates: mutual TLS between proxy and gateway."
+    )
+    proxy_ca_password: Secret | None = Field(default=None, description="Password of PKCS#12 files in `proxy_ca`.")
+    proxy_names: tuple[Text, ...] = Field(
+        default=(), description="Common names of the proxies; none named means every certificate of `proxy_ca`."
+    )
+    proxy_networks: tuple[AllowedNetwork, ...] = Field(
+        default=(), description="Networks (CIDR) that the proxies connect from."
+    )
+    hops: Int = Field(default=1, ge=1, le=5, description="How many proxies add an element of their own (`envoy`).")
+    connections: Int = Field(default=2000, ge=1, description="Connections that one proxy may hold open.")
+
+    @property
+    def has_tls(self) -> bool:
+        """False where it is plain HTTP."""
+        return self.certificate is not None or self.keystore is not None
+
+
 class HealthListener(Section):
     """Plain HTTP for probes."""
 
@@ -111,6 +144,9 @@ class Listeners(Section):
     mtls: ServerListener = Field(description="Mutual TLS: where TPPs register.")
     public: ServerListener | None = Field(
         default=None, description="TLS without client certificates: discovery documents."
+    )
+    proxied: ProxiedListener | None = Field(
+        default=None, description="Where a proxy that ends TPPs' mutual TLS passes their certificates on."
     )
     health: HealthListener | None = Field(default=None, description="Plain HTTP for liveness and readiness probes.")
 
@@ -350,6 +386,56 @@ class DirectorySettings(Section):
         return self.tpp_url is not None
 
 
+class CertificateSettings(Section):
+    """What a TPP's certificate must be like, where markets differ."""
+
+    any_purpose_is_enough: Bool = Field(default=False, description="Take anyExtendedKeyUsage in place of clientAuth.")
+    key_usage_required: Bool = Field(default=False, description="Refuse a certificate without keyUsage.")
+    common_name_max_length: Int = Field(default=64, ge=1, le=256, description="Longest common name taken.")
+    seals_are_taken: Bool = Field(
+        default=False, description="Take certificates that are qualified for seals or signatures, not for websites."
+    )
+    minimum_rsa_bits: Int = Field(default=2048, ge=2048, le=8192, description="Shortest RSA key taken.")
+
+
+class RevocationSettings(Section):
+    """Whether a TPP's certificate was taken back by its issuer: from lists (CRL) and responders (OCSP)."""
+
+    mode: Literal["off", "soft", "hard"] = Field(
+        description="`hard` answers 503 while it is not known, `soft` bears with not knowing for `soft_s`."
+    )
+    methods: tuple[Literal["crl", "ocsp"], ...] = Field(
+        default=("crl", "ocsp"), min_length=1, description="What is asked, in this order, until one has a word."
+    )
+    crl_files: tuple[FilePath, ...] = Field(
+        default=(), description="Lists on disk, PEM or DER; read again when they change."
+    )
+    crl_urls: tuple[PublicUrl, ...] = Field(default=(), description="Lists that are fetched.")
+    hosts: tuple[HostPort, ...] = Field(
+        default=(),
+        description="Hosts (`host:port`) that the URLs in certificates may lead to; none named means that such URLs "
+        "are not followed.",
+    )
+    ocsp_url: PublicUrl | None = Field(
+        default=None, description="Responder asked about every certificate, in place of those that they name."
+    )
+    ocsp_nonce: Literal["off", "sent", "required"] = Field(
+        default="off", description="Whether questions bear a nonce, and answers must."
+    )
+    soft_s: Seconds = Field(
+        default=3600, ge=0, le=86400, description="How long `soft` lets a certificate in while nothing is known of it."
+    )
+    renew_s: Seconds = Field(
+        default=3600, ge=0, le=86400, description="Age at which a word that still counts is asked for anew."
+    )
+    whole_path: Bool = Field(default=True, description="Ask about intermediates too, not only the TPP's certificate.")
+    key_sets: Bool = Field(
+        default=True,
+        description="Refuse keys that stand in the directory's revoked key sets; 503 while those cannot be had.",
+    )
+    max_bytes: Int = Field(default=10_485_760, ge=4096, le=104_857_600, description="Largest list taken.")
+
+
 class ResourceServerSettings(Section):
     """An API of the bank that may ask what any token of the market is good for."""
 
@@ -424,6 +510,14 @@ class MarketSettings(Section):
     )
     intermediates: tuple[FilePath, ...] = Field(
         default=(), description="Intermediates that TPPs may leave out: PEM, PKCS#12 or JKS files."
+    )
+    certificates: CertificateSettings = Field(
+        default_factory=CertificateSettings, description="What a TPP's certificate must be like."
+    )
+    revocation: RevocationSettings | None = Field(
+        default=None,
+        description="Whether certificates were taken back by their issuers.",
+        json_schema_extra=_like("not asked, with a warning"),
     )
     client_auth_methods: tuple[AuthMethod, ...] = Field(
         default=("private_key_jwt", "tls_client_auth"),

@@ -81,6 +81,12 @@ def split_https(text: str) -> SplitResult:
     return parts
 
 
+def _public_url(text: str) -> str:
+    # What is asked there is signed: plain HTTP gives nothing away (RFC 5280 §8).
+    split_https("https://" + text.removeprefix("http://") if text.startswith("http://") else text)
+    return text
+
+
 def _https_url(text: str) -> str:
     split_https(text)
     return text
@@ -271,6 +277,8 @@ HsmKey = Annotated[
     ),
 ]
 HttpsUrl = Annotated[str, AfterValidator(_https_url), WithJsonSchema({**_TEXT, "format": "uri"})]
+#: Where something signed and public is had: http or https.
+PublicUrl = Annotated[str, AfterValidator(_public_url), WithJsonSchema({**_TEXT, "format": "uri"})]
 Issuer = Annotated[str, AfterValidator(_issuer), WithJsonSchema({**_TEXT, "format": "uri"})]
 BaseUrl = Annotated[str, AfterValidator(_base_url), WithJsonSchema({**_TEXT, "format": "uri"})]
 ProxyUrl = Annotated[str, AfterValidator(_proxy_url), WithJsonSchema({**_TEXT, "format": "uri"})]

@@ -15,19 +15,23 @@ from pydantic import SecretStr
 
 from dcrgw.adapters import customers
 from dcrgw.adapters.keystores import KeyPair, PrivateKey
+from dcrgw.adapters.revocation_sources import RevocationSources
 from dcrgw.config.credentials import has_credentials
 from dcrgw.config.explaining import did_you_mean
 from dcrgw.config.faults import ConfigFault, ConfigurationRefused
 from dcrgw.config.model import DirectorySettings, MarketSettings, ServerListener, Settings, SigningSettings
 from dcrgw.config.profiles import profile_served
 from dcrgw.config.values import split_https
+from dcrgw.core.certificates.leaf import LeafPolicy
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.market import Directory, Market
 from dcrgw.materials.administration import AdminMaterials, admin_socket, admin_tls
 from dcrgw.materials.authorization import authorization_server
 from dcrgw.materials.opening import Opening
+from dcrgw.materials.proxied import ProxiedMaterials, proxied
+from dcrgw.materials.revocation import revocation_policy, revocation_sources
 
-__all__ = ["AdminMaterials", "DirectoryMaterials", "Materials", "open_materials", "open_sealing_keys"]
+__all__ = ["AdminMaterials", "DirectoryMaterials", "Materials", "open_markets", "open_materials", "open_sealing_keys"]
 
 #: A trust store's certificates; None is the system's own roots.
 Trust = tuple[x509.Certificate, ...] | None
@@ -70,6 +74,11 @@ class Materials:
     #: The proxy that scripts' questions go by.
     script_proxy: SecretStr | None
     warnings: tuple[ConfigFault, ...]
+    #: Whom the markets ask about revoked certificates.
+    revocation: tuple[RevocationSources, ...] = ()
+    #: The general way out, for what is no directory's.
+    proxy: SecretStr | None = None
+    proxied: ProxiedMaterials | None = None
 
     @property
     def pairs(self) -> tuple[tuple[str, KeyPair], ...]:
@@ -107,6 +116,7 @@ def open_materials(settings: Settings, at: float, *, serving: Materials | None =
         each.name: _market(opening, f"market[{i}]", each, settings, mtls) for i, each in enumerate(settings.markets)
     }
     admin = _admin(opening, settings, markets.values())
+    behind_proxy = _proxied(opening, settings, markets.values())
     sealing_keys = _sealing_keys(opening, settings)
     signing_key, signing_certificate = _signing_key(opening, settings.signing)
     known_customers = _customers(opening, settings)
@@ -115,6 +125,7 @@ def open_materials(settings: Settings, at: float, *, serving: Materials | None =
         for i, each in enumerate(settings.scripts)
         if each.enabled
     }
+    proxy = opening.proxy("outbound", settings.outbound)
     script_proxy = opening.proxy("outbound", settings.outbound) if settings.scripting.http_hosts else None
     opening.folder("registry.path", settings.registry.path.parent)
     opening.private("registry.path", settings.registry.path)
@@ -135,7 +146,21 @@ def open_materials(settings: Settings, at: float, *, serving: Materials | None =
         properties,
         script_proxy,
         (*settings.warnings, *opening.warnings),
+        revocation_sources(settings, markets),
+        proxy,
+        behind_proxy,
     )
+
+
+def open_markets(settings: Settings, at: float) -> dict[str, Market]:
+    """The markets with their trust, and nothing that is private. Raises: ConfigurationRefused."""
+    opening = Opening(at, is_sandbox=settings.is_sandbox)
+    markets = {
+        each.name: _market(opening, f"market[{i}]", each, settings, None) for i, each in enumerate(settings.markets)
+    }
+    if opening.faults:
+        raise ConfigurationRefused(settings.source, opening.faults)
+    return markets
 
 
 def open_sealing_keys(settings: Settings, at: float) -> tuple[bytes, ...]:
@@ -193,6 +218,13 @@ def _admin(opening: Opening, settings: Settings, markets: Iterable[Market]) -> A
     pair = _listener(opening, "admin.tls", admin.tls) if admin.tls else None
     of_tpps = [each for market in markets for each in market.anchors.certificates]
     return AdminMaterials(admin_socket(opening, admin), admin_tls(opening, admin.tls, pair, of_tpps))
+
+
+def _proxied(opening: Opening, settings: Settings, markets: Iterable[Market]) -> ProxiedMaterials | None:
+    listener = settings.listeners.proxied
+    pair = _listener(opening, "listeners.proxied", listener) if listener is not None and listener.has_tls else None
+    of_tpps = [each for market in markets for each in market.anchors.certificates]
+    return proxied(opening, listener, pair, of_tpps)
 
 
 def _directory(opening: Opening, key: str, directory: DirectorySettings, settings: Settings) -> DirectoryMaterials:
@@ -255,6 +287,8 @@ def _market(opening: Opening, key: str, market: MarketSettings, settings: Settin
         error_codes=dict(market.error_codes),
         access_token_lifetime_s=market.access_token_lifetime_s,
         explain_errors=market.explain_errors,
+        leaf=LeafPolicy(**market.certificates.model_dump()),
+        revocation=revocation_policy(market.revocation),
         server=authorization_server(opening, f"{key}.authorization_server", market.authorization_server),
     )
 
