@@ -28,6 +28,7 @@ from dcrgw.endpoints.token import form_endpoints, without_certificate
 from dcrgw.errors import ErrorCode
 from dcrgw.materials import Materials
 from dcrgw.materials.proxied import ProxiedMaterials
+from dcrgw.materials.self_signed import SelfSignedMaterials
 from dcrgw.ports import Ports
 from dcrgw.ports.clock import Clock
 from dcrgw.ports.signer import Signer
@@ -45,9 +46,10 @@ def authorize_endpoint(settings: Settings, ports: Ports, recent: Recent, attempt
 
 
 def handlers(
-    markets: list[Market], ports: Ports, signer: Signer | None, recent: Recent, authorize: AuthorizeEndpoint
+    materials: Materials, ports: Ports, signer: Signer | None, recent: Recent, authorize: AuthorizeEndpoint
 ) -> dict[str, Handler]:
     """The handlers of the TLS listeners. Below base_url over mutual TLS, below the issuer without."""
+    markets = materials.markets.values()
     keys: dict[str, Endpoint] = {"jwks": KeysEndpoint(signer)} if signer is not None else {}
     return {
         "mtls": Dispatcher(
@@ -70,7 +72,16 @@ def handlers(
                 **keys,
             },
         ),
+        # A self-signed certificate is no identity: nothing is registered, read or changed here.
+        "self_signed": Dispatcher(
+            MarketMap((market.base_url, market) for market in _self_signed_markets(materials.self_signed)),
+            form_endpoints(ports, recent),
+        ),
     }
+
+
+def _self_signed_markets(self_signed: SelfSignedMaterials | None) -> tuple[Market, ...]:
+    return self_signed.markets if self_signed is not None else ()
 
 
 def listeners(materials: Materials, serving: Mapping[str, Handler], health: Health, clock: Clock) -> Iterator[Listener]:
@@ -82,6 +93,18 @@ def listeners(materials: Materials, serving: Mapping[str, Handler], health: Heal
     yield _tls_listener("mtls", settings.listeners.mtls, materials.mtls, anchors, serving["mtls"], materials)
     if materials.proxied is not None:
         yield _proxied_listener(materials.proxied, serving["mtls"], materials, clock)
+    if materials.self_signed is not None:
+        lodged = materials.self_signed
+        certificates = list(lodged.certificates)
+        yield _tls_listener(
+            "self_signed",
+            lodged.listener,
+            lodged.pair,
+            certificates,
+            serving["self_signed"],
+            materials,
+            leaves_are_anchors=True,
+        )
     if settings.listeners.public is not None and materials.public is not None:
         public = settings.listeners.public
         yield _tls_listener("public", public, materials.public, None, serving["public"], materials)
@@ -121,6 +144,7 @@ def _proxied_listener(proxied: ProxiedMaterials, handler: Handler, materials: Ma
 def _hosts(materials: Materials) -> frozenset[str]:
     """The names that an absolute request target may have."""
     urls = [url for market in materials.markets.values() for url in (market.base_url, market.issuer)]
+    urls += [market.base_url for market in _self_signed_markets(materials.self_signed)]
     return frozenset(urlsplit(url).hostname or "" for url in urls)
 
 
@@ -131,9 +155,14 @@ def _tls_listener(
     anchors: list[x509.Certificate] | None,
     handler: Handler,
     materials: Materials,
+    *,
+    leaves_are_anchors: bool = False,
 ) -> Listener:
     context = server_context(
-        lambda context: install(context, pair), client_anchors=anchors, minimum=listener.minimum_tls
+        lambda context: install(context, pair),
+        client_anchors=anchors,
+        minimum=listener.minimum_tls,
+        leaves_are_anchors=leaves_are_anchors,
     )
     return Listener(
         name,

@@ -33,6 +33,7 @@ from dcrgw.config.values import (
     Secret,
     TrustPlace,
     Words,
+    split_https,
 )
 
 Int = Annotated[int, Strict()]
@@ -42,7 +43,12 @@ Port = Annotated[int, Strict(), Field(ge=0, le=65535)]
 Text = Annotated[str, Strict(), Field(min_length=1)]
 
 AuthMethod = Literal[
-    "private_key_jwt", "tls_client_auth", "client_secret_basic", "client_secret_post", "client_secret_jwt"
+    "private_key_jwt",
+    "tls_client_auth",
+    "self_signed_tls_client_auth",
+    "client_secret_basic",
+    "client_secret_post",
+    "client_secret_jwt",
 ]
 GrantType = Literal["client_credentials", "authorization_code", "refresh_token"]
 WireCode = Literal[
@@ -147,6 +153,9 @@ class Listeners(Section):
     )
     proxied: ProxiedListener | None = Field(
         default=None, description="Where a proxy that ends TPPs' mutual TLS passes their certificates on."
+    )
+    self_signed: ServerListener | None = Field(
+        default=None, description="Mutual TLS for clients that authenticate by self-signed certificates, and no others."
     )
     health: HealthListener | None = Field(default=None, description="Plain HTTP for liveness and readiness probes.")
 
@@ -318,6 +327,11 @@ class DirectorySettings(Section):
     )
     jwks_endpoint: HttpsUrl | None = Field(
         default=None, description='Key set that verifies its software statements; needed unless `keys = "script"`.'
+    )
+    jwks_revoked_endpoint: HttpsUrl | None = Field(
+        default=None,
+        description="Key set of its keys that were taken back: no statement that one of them signed is believed, and "
+        "none at all while it cannot be had.",
     )
     software_jwks_hosts: tuple[HostPort, ...] = Field(
         default=(), description="Hosts (`host` or `host:port`) that may serve a software's key set."
@@ -519,6 +533,15 @@ class MarketSettings(Section):
         description="Whether certificates were taken back by their issuers.",
         json_schema_extra=_like("not asked, with a warning"),
     )
+    self_signed_url: BaseUrl | None = Field(
+        default=None,
+        description="Public URL of the market on `listeners.self_signed`; needed with self_signed_tls_client_auth.",
+    )
+    self_signed_certificates: tuple[FilePath, ...] = Field(
+        default=(),
+        description="PEM files of the self-signed certificates that are let in there, no CA's among them; each serves "
+        "only the client whose key set holds it.",
+    )
     client_auth_methods: tuple[AuthMethod, ...] = Field(
         default=("private_key_jwt", "tls_client_auth"),
         min_length=1,
@@ -549,6 +572,11 @@ class MarketSettings(Section):
     explain_errors: Bool = Field(
         default=True, description="Answer with every failed check in `errors`, not only the first."
     )
+
+    @property
+    def self_signed_host(self) -> str:
+        """The host name of `self_signed_url`."""
+        return split_https(self.self_signed_url or "").hostname or ""
 
 
 class ScriptingSettings(Section):

@@ -28,6 +28,8 @@ class Directory:
     check_own_standing: bool = False
     #: The bank's script gives the keys that prove statements and requests, not the directory's endpoint.
     keys_by_script: bool = False
+    #: Where the directory publishes those of its own keys that it took back; None where nobody told us.
+    revoked_keys_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Market:
     explain_errors: bool = True
     leaf: LeafPolicy = field(default_factory=LeafPolicy)
     revocation: RevocationPolicy = field(default_factory=RevocationPolicy)
+    #: On the listener of self-signed certificates alone: those that the bank lodged (DER). None everywhere else.
+    self_signed: frozenset[bytes] | None = None
     #: What the built-in authorization server offers here.
     server: AuthorizationServer = field(default_factory=AuthorizationServer)
 

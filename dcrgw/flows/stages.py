@@ -12,6 +12,7 @@ from dataclasses import replace
 from dcrgw.core.certificates import path, revocation
 from dcrgw.core.certificates.identity import ClientIdentity
 from dcrgw.core.certificates.identity import identify as identify_holder
+from dcrgw.core.certificates.self_signed import identify as identify_self_signed
 from dcrgw.core.checks import Report, gate
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.jose.keys import KeySet
@@ -27,7 +28,7 @@ from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.errors import ErrorCode, Misconfigured, Rejected, Unavailable
 from dcrgw.flows import audit, ids
 from dcrgw.flows.capabilities import capability
-from dcrgw.flows.revoked_keys import judge_keys
+from dcrgw.flows.revoked_keys import judge_keys, judge_statement_key
 from dcrgw.flows.script_keys import script_keys
 from dcrgw.ports import Ports
 from dcrgw.ports.details import Details
@@ -58,6 +59,10 @@ SCRIPT_OUTPUT = gate(
 
 async def identify(chain: tuple[bytes, ...], market: Market, port: Revocation, report: Report) -> ClientIdentity:
     """Who holds the certificate on the connection, by this market's anchors, and not taken back since."""
+    if market.self_signed is not None:
+        identity = report.settle(identify_self_signed(chain, market.self_signed, report.at, market.leaf))
+        audit.tell_identity(report, identity)
+        return identity
     identity = report.settle(identify_holder(chain, market.anchors, report.at, market.profile.identity, market.leaf))
     audit.tell_identity(report, identity)
     await _judge_revocation(chain, market, port, report)
@@ -95,6 +100,7 @@ async def prove_statement(
     own = current.software_statement if current is not None and takes_own else None
     judged = statement.verify(token, keys, directory, market.profile, market, report.at, is_stored=token.text == own)
     proven = report.settle(judged)
+    await judge_statement_key(directory, keys, token, ports.keysets, report)
     audit.tell_statement(report, proven)
     return proven
 

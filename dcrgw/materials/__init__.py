@@ -30,6 +30,7 @@ from dcrgw.materials.authorization import authorization_server
 from dcrgw.materials.opening import Opening
 from dcrgw.materials.proxied import ProxiedMaterials, proxied
 from dcrgw.materials.revocation import revocation_policy, revocation_sources
+from dcrgw.materials.self_signed import SelfSignedMaterials, self_signed_listener
 
 __all__ = ["AdminMaterials", "DirectoryMaterials", "Materials", "open_markets", "open_materials", "open_sealing_keys"]
 
@@ -79,6 +80,7 @@ class Materials:
     #: The general way out, for what is no directory's.
     proxy: SecretStr | None = None
     proxied: ProxiedMaterials | None = None
+    self_signed: SelfSignedMaterials | None = None
 
     @property
     def pairs(self) -> tuple[tuple[str, KeyPair], ...]:
@@ -86,6 +88,10 @@ class Materials:
         found = [("the mutual TLS listener", self.mtls)]
         if self.public is not None:
             found.append(("the public listener", self.public))
+        if self.proxied is not None and self.proxied.pair is not None:
+            found.append(("the proxied listener", self.proxied.pair))
+        if self.self_signed is not None:
+            found.append(("the self-signed listener", self.self_signed.pair))
         if self.admin is not None and self.admin.tls is not None:
             found.append(("the administration's listener", self.admin.tls.pair))
         transports = ((each.settings.name, each.transport) for each in self.directories.values())
@@ -117,6 +123,9 @@ def open_materials(settings: Settings, at: float, *, serving: Materials | None =
     }
     admin = _admin(opening, settings, markets.values())
     behind_proxy = _proxied(opening, settings, markets.values())
+    self_signed = self_signed_listener(
+        opening, settings.listeners.self_signed, _self_signed_pair(opening, settings), settings.markets, markets
+    )
     sealing_keys = _sealing_keys(opening, settings)
     signing_key, signing_certificate = _signing_key(opening, settings.signing)
     known_customers = _customers(opening, settings)
@@ -149,6 +158,7 @@ def open_materials(settings: Settings, at: float, *, serving: Materials | None =
         revocation_sources(settings, markets),
         proxy,
         behind_proxy,
+        self_signed,
     )
 
 
@@ -227,6 +237,11 @@ def _proxied(opening: Opening, settings: Settings, markets: Iterable[Market]) ->
     return proxied(opening, listener, pair, of_tpps)
 
 
+def _self_signed_pair(opening: Opening, settings: Settings) -> KeyPair | None:
+    listener = settings.listeners.self_signed
+    return _listener(opening, "listeners.self_signed", listener) if listener is not None else None
+
+
 def _directory(opening: Opening, key: str, directory: DirectorySettings, settings: Settings) -> DirectoryMaterials:
     transport = _transport(opening, key, directory) if has_credentials(directory, prefix="transport_") else None
     client_id = directory.client_id
@@ -301,6 +316,7 @@ def _core_directory(directory: DirectorySettings) -> Directory:
         has_standing=directory.has_standing,
         check_own_standing=directory.check_own_standing,
         keys_by_script=directory.keys == "script",
+        revoked_keys_url=directory.jwks_revoked_endpoint,
     )
 
 
