@@ -135,7 +135,12 @@ def _proxied_listener(proxied: ProxiedMaterials, handler: Handler, materials: Ma
         behind_proxy(handler, hop, proxied.form, proxied.headers, clock, hops=settings.hops),
         host=settings.host,
         port=settings.port,
-        limits=replace(http_limits(materials.settings), connections_per_ip=settings.connections),
+        limits=replace(
+            http_limits(materials.settings),
+            connections_per_ip=settings.connections,
+            header_bytes=settings.header_bytes,
+            field_bytes=settings.header_bytes,
+        ),
         ssl_context=context,
         hosts=_hosts(materials),
     )

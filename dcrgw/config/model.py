@@ -128,6 +128,12 @@ class ProxiedListener(ServerListener):
     )
     hops: Int = Field(default=1, ge=1, le=5, description="How many proxies add an element of their own (`envoy`).")
     connections: Int = Field(default=2000, ge=1, description="Connections that one proxy may hold open.")
+    header_bytes: Int = Field(
+        default=65536,
+        ge=8190,
+        le=131072,
+        description="As in `[limits]`, with room for a chain of certificates: three of RSA 4096 make 20 kilobytes.",
+    )
 
     @property
     def has_tls(self) -> bool:
