@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from dcrgw.config.credentials import has_credentials
 from dcrgw.config.explaining import did_you_mean
 from dcrgw.config.faults import ConfigFault
-from dcrgw.config.model import DirectorySettings, MarketSettings, Settings
+from dcrgw.config.model import DirectorySettings, MarketSettings, RevocationSettings, Settings
 from dcrgw.config.profiles import load_profile, profile_names, profile_of
 from dcrgw.core.registration.profile import Profile
 
@@ -177,8 +177,12 @@ def _software_keys_can_be_had(settings: Settings) -> Iterator[ConfigFault]:
 
 
 def _revocation_has_a_source(settings: Settings) -> Iterator[ConfigFault]:
-    for i, market in enumerate(settings.markets):
-        asked = market.revocation
+    asking: list[tuple[str, RevocationSettings | None]] = [
+        (f"market[{i}]", market.revocation) for i, market in enumerate(settings.markets)
+    ]
+    if settings.admin is not None and settings.admin.tls is not None:
+        asking.append(("admin.tls", settings.admin.tls.revocation))
+    for key, asked in asking:
         if asked is None or asked.mode == "off":
             continue
         lists = asked.crl_files or asked.crl_urls or asked.hosts
@@ -187,7 +191,7 @@ def _revocation_has_a_source(settings: Settings) -> Iterator[ConfigFault]:
             if method in asked.methods and not sources:
                 ways = "crl_files, crl_urls or hosts" if method == "crl" else "ocsp_url or hosts"
                 reason = f"asks for {method}, but nothing says where"
-                yield ConfigFault(f"market[{i}].revocation.methods", reason, f"set {ways}, or leave {method} out")
+                yield ConfigFault(f"{key}.revocation.methods", reason, f"set {ways}, or leave {method} out")
 
 
 def _profiled(settings: Settings) -> Iterator[tuple[int, MarketSettings, Profile]]:

@@ -210,6 +210,8 @@ def _hosts(settings: Settings) -> Iterator[tuple[str, str]]:
     for i, market in enumerate(settings.markets):
         if market.revocation is not None:
             yield from _revocation_hosts(f"market[{i}].revocation", market.revocation)
+    if settings.admin is not None and settings.admin.tls is not None and settings.admin.tls.revocation is not None:
+        yield from _revocation_hosts("admin.tls.revocation", settings.admin.tls.revocation)
 
 
 def _revocation_hosts(key: str, revocation: RevocationSettings) -> Iterator[tuple[str, str]]:

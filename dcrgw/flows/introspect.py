@@ -9,7 +9,7 @@ from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.core.strict_json import JsonValue
-from dcrgw.flows import audit, enriching
+from dcrgw.flows import audit, enriching, stages
 from dcrgw.flows.authentication import Door, admit
 from dcrgw.flows.using import used_assertion
 from dcrgw.ports import Ports
@@ -28,6 +28,9 @@ async def introspect(arrival: Arrival, market: Market, ports: Ports, report: Rep
         asking = introspection.resource_server(arrival, form, market)
         client_id = None
         if asking is not None:
+            # Known by its certificate, which must hold like any other: not expired, of an authority that is still
+            # trusted, and not taken back.
+            await stages.identify(arrival.chain, market, ports.revocation, report, of_tpp=False)
             report.facts["resource_server"] = asking.name
         else:
             client_id = await _client(arrival, market, ports, report)

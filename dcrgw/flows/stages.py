@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dcrgw.core.certificates import path, revocation
+from dcrgw.core.certificates.holder import ANY_KIND
 from dcrgw.core.certificates.identity import ClientIdentity
 from dcrgw.core.certificates.identity import identify as identify_holder
+from dcrgw.core.certificates.revocation import Mode
 from dcrgw.core.certificates.self_signed import identify as identify_self_signed
 from dcrgw.core.checks import Report, gate
 from dcrgw.core.evidence import Arrival
@@ -28,6 +29,7 @@ from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.errors import ErrorCode, Misconfigured, Rejected, Unavailable
 from dcrgw.flows import audit, ids
 from dcrgw.flows.capabilities import capability
+from dcrgw.flows.revocation import demand, judge_revocation
 from dcrgw.flows.revoked_keys import judge_keys, judge_statement_key
 from dcrgw.flows.script_keys import script_keys
 from dcrgw.ports import Ports
@@ -57,31 +59,30 @@ SCRIPT_OUTPUT = gate(
 )
 
 
-async def identify(chain: tuple[bytes, ...], market: Market, port: Revocation, report: Report) -> ClientIdentity:
-    """Who holds the certificate on the connection, by this market's anchors, and not taken back since."""
+async def identify(
+    chain: tuple[bytes, ...], market: Market, port: Revocation, report: Report, *, of_tpp: bool = True
+) -> ClientIdentity:
+    """Who holds the certificate on the connection, by this market's anchors, and not taken back since.
+
+    A certificate that is not `of_tpp` is the bank's own: of any kind, and known by itself.
+    """
     if market.self_signed is not None:
         identity = report.settle(identify_self_signed(chain, market.self_signed, report.at, market.leaf))
         audit.tell_identity(report, identity)
         return identity
-    identity = report.settle(identify_holder(chain, market.anchors, report.at, market.profile.identity, market.leaf))
+    kinds = market.profile.identity if of_tpp else ANY_KIND
+    identity = report.settle(identify_holder(chain, market.anchors, report.at, kinds, market.leaf))
     audit.tell_identity(report, identity)
     await _judge_revocation(chain, market, port, report)
     return identity
 
 
 async def _judge_revocation(chain: tuple[bytes, ...], market: Market, port: Revocation, report: Report) -> None:
-    policy = market.revocation
-    if policy.mode is revocation.Mode.OFF:
+    if market.revocation.mode is Mode.OFF:
         return
-    # Found a moment ago and kept: this is a look-up.
-    found = path.build(chain, market.anchors, report.at)
-    told = await port.told(market.name, found.der)
-    judged = revocation.judge(found, told, policy, report.at)
+    judged = await judge_revocation(chain, market.name, market.anchors, market.revocation, port, report.at)
     report.findings.take(judged.findings)
-    if judged.findings.has_failed:
-        raise Rejected([finding.fault for finding in judged.findings.failures])
-    if judged.unavailable is not None:
-        raise Unavailable("revocation", judged.unavailable)
+    demand(judged)
 
 
 async def prove_statement(

@@ -155,7 +155,7 @@ def open_materials(settings: Settings, at: float, *, serving: Materials | None =
         properties,
         script_proxy,
         (*settings.warnings, *opening.warnings),
-        revocation_sources(settings, markets),
+        revocation_sources(settings, markets, admin.tls.anchors if admin is not None and admin.tls else None),
         proxy,
         behind_proxy,
         self_signed,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from cryptography.exceptions import InvalidSignature
 
 from dcrgw.core.certificates import leaf, reading
-from dcrgw.core.certificates.holder import CertificateKind
+from dcrgw.core.certificates.holder import ANY_KIND
 from dcrgw.core.certificates.identity import ClientIdentity, identify_leaf
 from dcrgw.core.certificates.leaf import LeafPolicy, LeafUnderPolicy
 from dcrgw.core.checks import Findings, Judgement, gate
@@ -24,8 +24,6 @@ LODGED = gate(
     code=ErrorCode.INVALID_CLIENT,
     status=401,
 )
-
-_ANY_KIND = {kind.value: "none" for kind in CertificateKind}
 
 
 def fault(der: bytes, policy: LeafPolicy) -> str | None:
@@ -51,6 +49,6 @@ def identify(
     is_lodged = bool(chain) and chain[0] in lodged
     if not found.settle(LODGED, None if is_lodged else "the client certificate is none of those lodged here"):
         return found.judgement()
-    judged = identify_leaf(chain[:1], at, _ANY_KIND, policy)
+    judged = identify_leaf(chain[:1], at, ANY_KIND, policy)
     found.take(judged.findings)
     return found.judgement(judged.value)
