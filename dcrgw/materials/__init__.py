@@ -32,7 +32,15 @@ from dcrgw.materials.proxied import ProxiedMaterials, proxied
 from dcrgw.materials.revocation import revocation_policy, revocation_sources
 from dcrgw.materials.self_signed import SelfSignedMaterials, self_signed_listener
 
-__all__ = ["AdminMaterials", "DirectoryMaterials", "Materials", "open_markets", "open_materials", "open_sealing_keys"]
+__all__ = [
+    "AdminMaterials",
+    "DirectoryMaterials",
+    "Materials",
+    "open_asking",
+    "open_markets",
+    "open_materials",
+    "open_sealing_keys",
+]
 
 #: A trust store's certificates; None is the system's own roots.
 Trust = tuple[x509.Certificate, ...] | None
@@ -171,6 +179,17 @@ def open_markets(settings: Settings, at: float) -> dict[str, Market]:
     if opening.faults:
         raise ConfigurationRefused(settings.source, opening.faults)
     return markets
+
+
+def open_asking(
+    settings: Settings, markets: Mapping[str, Market], at: float
+) -> tuple[tuple[RevocationSources, ...], SecretStr | None]:
+    """Whom the markets ask about revoked certificates, and the proxy on the way. Raises: ConfigurationRefused."""
+    opening = Opening(at, is_sandbox=settings.is_sandbox)
+    proxy = opening.proxy("outbound", settings.outbound)
+    if opening.faults:
+        raise ConfigurationRefused(settings.source, opening.faults)
+    return revocation_sources(settings, markets, None), proxy
 
 
 def open_sealing_keys(settings: Settings, at: float) -> tuple[bytes, ...]:

@@ -36,10 +36,11 @@ def revocation_sources(
     ]
     if administrators is not None and settings.admin is not None and settings.admin.tls is not None:
         asking.append((ADMINISTRATION, administrators, settings.admin.tls.revocation))
-    return tuple(_sources(name, anchors, asked) for name, anchors, asked in asking if asked is not None)
+    return tuple(sources_of(name, anchors, asked) for name, anchors, asked in asking if asked is not None)
 
 
-def _sources(name: str, anchors: TrustAnchors, settings: RevocationSettings) -> RevocationSources:
+def sources_of(name: str, anchors: TrustAnchors, settings: RevocationSettings) -> RevocationSources:
+    """Whom one asker asks."""
     return RevocationSources(
         market=name,
         policy=revocation_policy(settings),
