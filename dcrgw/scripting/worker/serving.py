@@ -142,7 +142,8 @@ def _failed(number: int, failed: ScriptFailed) -> dict[str, Any]:
 
 
 def _capture_output() -> CappedText:
-    output = CappedText(lambda text: os.write(_OUTPUT, text.encode(errors="backslashreplace")))
+    # No more than four bytes for a character: all of it has room in a pipe that nobody reads before the call ends.
+    output = CappedText(lambda text: os.write(_OUTPUT, text.encode(errors="replace")))
     sys.stdout = sys.stderr = cast(TextIO, output)
     log_to(output, logging.getLogger())
     return output
