@@ -226,13 +226,15 @@ class ScriptHost(TypedCalls):
         try:
             answer = await serving.loaded.call(call, ask, self._deadline_s)
         except ScriptFailed as failed:
+            self._tell_printed(serving, call, failed.printed)
+            if failed.failure is not None:
+                raise failed.failure from failed
             self._keep(serving, call, about, failed)
             raise self._fault(serving, failed) from failed
         finally:
             serving.calls -= 1
             self._put_away_if_done(serving)
-        if answer.printed:
-            self._tell_printed(serving, call, answer.printed)
+        self._tell_printed(serving, call, answer.printed)
         return answer
 
     @staticmethod
@@ -241,8 +243,6 @@ class ScriptHost(TypedCalls):
 
     def _keep(self, serving: _Serving, call: MethodCall, about: About, failed: ScriptFailed) -> None:
         entry = serving.loaded.entry
-        if failed.printed:
-            self._tell_printed(serving, call, failed.printed)
         failure = ScriptError(
             inum=entry.inum,
             name=entry.name,
@@ -267,6 +267,8 @@ class ScriptHost(TypedCalls):
         )
 
     def _tell_printed(self, serving: _Serving, call: MethodCall, printed: str) -> None:
+        if not printed:
+            return
         self._on_event(
             "script_printed",
             script=serving.loaded.entry.name,

@@ -18,6 +18,7 @@ from dcrgw.scripting.calls import MethodAnswer, MethodCall, ScriptFailed
 from dcrgw.scripting.capabilities import ALLOWED, MOST_QUESTIONS
 from dcrgw.scripting.process import Worker, WorkerLost
 from dcrgw.scripting.template import Sink, Template
+from dcrgw.scripting.veil import Veil
 from dcrgw.scripting.worker.confinement import Limits
 
 
@@ -90,6 +91,7 @@ class WorkerScript:
     ) -> None:
         self._entry, self._properties, self._settings, self._template = entry, properties, settings, template
         self._on_event = on_event
+        self._veil = Veil(entry, properties)
         self._idle: list[Worker] = []
         self._busy: set[Worker] = set()
         #: Served their calls, and are dismissed once another is there.
@@ -124,7 +126,7 @@ class WorkerScript:
         return worker
 
     async def call(self, call: MethodCall, ask: Capability, deadline_s: float) -> MethodAnswer:
-        """One call in one worker. Raises: ScriptFailed, Unavailable, and what `ask` raised."""
+        """One call in one worker. Raises: ScriptFailed, Unavailable."""
         worker: Worker | None = None
         try:
             async with asyncio.timeout(deadline_s):
@@ -135,15 +137,17 @@ class WorkerScript:
                 raise Unavailable("scripts", f"no worker of script {self._entry.name} was free in time") from None
             worker.kill()
             what = f"{call.method} took more than {deadline_s:g} s and was ended"
-            raise ScriptFailed(self._sentence(what), printed=worker.printed()) from None
+            raise ScriptFailed(self._sentence(what), printed=self._printed(worker)) from None
         except WorkerLost as lost:
             assert worker is not None
             self._count_death()
             what = f"{call.method} got no answer: {lost.how}"
-            raise ScriptFailed(self._sentence(what), printed=worker.printed()) from None
-        except asyncio.CancelledError:
+            raise ScriptFailed(self._sentence(what), printed=self._printed(worker)) from None
+        except (ScriptFailed, Unavailable):
+            raise
+        except BaseException:
             if worker is not None:
-                worker.kill()  # its answer would be taken for the next call's
+                worker.kill()  # what it waits for, or says yet, would be taken for the next call's
             raise
         finally:
             if worker is not None:
@@ -185,22 +189,23 @@ class WorkerScript:
         while "ask" in told:
             asked += 1
             if asked > MOST_QUESTIONS:
-                raise await worker.give_up("it asked more than a call may")
+                raise worker.give_up("it asked more than a call may")
             reply, failure = await self._answered(told, ask)
             told = await worker.exchange(reply)
         self._deaths = 0
         if told.get("failed") == number:
             if told.get("is_spent") is True:
                 worker.kill()
-            if failure is not None and told.get("is_capability") is True:
-                raise failure
-            raise ScriptFailed(_text(told, "what"), trace=_text(told, "trace"), printed=worker.printed())
+            what, trace = (self._veil(_text(told, name)) for name in ("what", "trace"))
+            failed = ScriptFailed(what, trace=trace, printed=self._printed(worker))
+            failed.failure = failure if told.get("is_capability") is True else None
+            raise failed
         if told.get("answer") != number:
-            raise await worker.give_up("it answered something else than it was asked")
+            raise worker.give_up("it answered something else than it was asked")
         changes, refusal = told.get("changes", {}), told.get("refusal")
         if not isinstance(changes, dict) or not (refusal is None or isinstance(refusal, dict)):
-            raise await worker.give_up("its answer has another form")
-        return MethodAnswer(told.get("returned"), changes, refusal, worker.printed())
+            raise worker.give_up("its answer has another form")
+        return MethodAnswer(told.get("returned"), changes, refusal, self._printed(worker))
 
     async def _answered(self, told: Mapping[str, Any], ask: Capability) -> tuple[dict[str, Any], GatewayError | None]:
         """The reply to a worker's question, and the failure that it tells of."""
@@ -320,14 +325,14 @@ class WorkerScript:
                 await worker.load(self._order())
         except TimeoutError:
             if worker.pid is None:
-                self._template.give_up("it forks no more")
+                self._template.give_up("the template process forks no more")
                 raise Unavailable("scripts", "the template process did not answer") from None
             what = f"loading took more than {self._settings.load_s:g} s and was ended"
             raise Misconfigured(self._sentence(what)) from None
         except WorkerLost as lost:
             raise Misconfigured(self._sentence(f"loading got no answer: {lost.how}")) from None
         finally:
-            if printed := worker.printed():
+            if printed := self._printed(worker):
                 self._on_event("script_printed", script=self._entry.name, method="init", text=printed)
             if not worker.is_loaded:
                 worker.kill()
@@ -357,6 +362,9 @@ class WorkerScript:
         task = asyncio.create_task(work)  # noqa: TID251 - as above
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _printed(self, worker: Worker) -> str:
+        return self._veil(worker.printed())
 
     def _sentence(self, what: str) -> str:
         return f"script {self._entry.name} ({self._entry.source_name}): {what}"

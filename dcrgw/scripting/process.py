@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, cast
@@ -37,8 +36,7 @@ class Worker(asyncio.Protocol):
     def __init__(self, template: Template, hired: Hired, output: int) -> None:
         self._template, self._hired, self._output = template, hired, output
         self._unpacking = Unpacking()
-        self._messages: deque[dict[str, Any]] = deque()
-        self._waiting: asyncio.Future[None] | None = None
+        self._waiting: asyncio.Future[dict[str, Any] | None] | None = None
         self._transport: asyncio.Transport | None = None
         self._broken = ""
         self.is_open = True
@@ -83,7 +81,7 @@ class Worker(asyncio.Protocol):
             raise Misconfigured(told["refused"])
         methods, confinement = told.get("loaded"), told.get("confinement")
         if not _is_texts(methods) or not isinstance(confinement, dict):
-            raise await self.give_up("it answered its loading with something else")
+            raise self.give_up("it answered its loading with something else")
         self.methods = frozenset(cast(list[str], methods))
         self.is_loaded = True
         self.confinement = {str(name): str(reason) for name, reason in confinement.items()}
@@ -92,10 +90,9 @@ class Worker(asyncio.Protocol):
         """Say something and hear the answer. Raises: WorkerLost, ValueError for what cannot be said."""
         if not self.is_open:
             raise WorkerLost(await self._how())
-        # What was said without being asked, between two calls, is no answer to the next.
-        self._messages.clear()
+        data = pack_down(message)
         assert self._transport is not None
-        self._transport.write(pack_down(message))
+        self._transport.write(data)
         return await self._next()
 
     def printed(self) -> str:
@@ -113,7 +110,7 @@ class Worker(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    async def give_up(self, how: str) -> WorkerLost:
+    def give_up(self, how: str) -> WorkerLost:
         """End a worker that does not keep to the form; what to raise."""
         self.kill()
         return WorkerLost(how)
@@ -135,15 +132,14 @@ class Worker(asyncio.Protocol):
             os.close(output)
 
     async def _next(self) -> dict[str, Any]:
-        while not self._messages:
-            if not self.is_open:
-                raise WorkerLost(await self._how())
-            self._waiting = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiting
-            finally:
-                self._waiting = None
-        return self._messages.popleft()
+        self._waiting = asyncio.get_running_loop().create_future()
+        try:
+            told = await self._waiting
+        finally:
+            self._waiting = None
+        if told is None:
+            raise WorkerLost(await self._how())
+        return told
 
     async def _how(self) -> str:
         if self._broken:
@@ -159,23 +155,32 @@ class Worker(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """asyncio's."""
         try:
-            self._messages.extend(self._unpacking.take(data))
+            for message in self._unpacking.take(data):
+                self._hear(message)
         except FramingBroken as broken:
             self._broken = f"the worker broke the protocol: {broken}"
             self.kill()
-        self._wake()
+            self._tell(None)
 
     def connection_lost(self, error: Exception | None) -> None:
         """asyncio's."""
         self.is_open = False
         # Its pipe may end before it does: a script can close file descriptors.
         self._template.kill(self._hired)
-        self._wake()
+        self._tell(None)
         self.on_lost(self)
 
-    def _wake(self) -> None:
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
+    def _hear(self, message: dict[str, Any]) -> None:
+        """One word for each of ours: more would be taken for the answer to the next call, or fill our memory."""
+        if not self._tell(message):
+            raise FramingBroken("it spoke without being asked")
+
+    def _tell(self, message: dict[str, Any] | None) -> bool:
+        """To whoever waits for the worker's word; None when it is lost. False when nobody waits."""
+        if self._waiting is None or self._waiting.done():
+            return False
+        self._waiting.set_result(message)
+        return True
 
 
 def _is_texts(value: object) -> bool:

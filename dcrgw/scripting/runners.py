@@ -16,7 +16,7 @@ class Runners:
 
     def __init__(self, settings: WorkerSettings, on_event: Sink) -> None:
         self.workers = WorkerRunner(settings, on_event)
-        self.inline = InlineRunner()
+        self.inline = InlineRunner(on_event)
 
     @property
     def by_mode(self) -> Mapping[str, Runner]:
