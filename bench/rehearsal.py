@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -30,9 +30,9 @@ from dcrgw.ports.directory import Directories
 from dcrgw.ports.recording import recorded
 from dcrgw.ports.registry import Change, Committed, CommitVerdict, Registry
 from dcrgw.scripting.host import ScriptHost
-from dcrgw.scripting.loader import entry_of_file
 from dcrgw.scripting.pool import WorkerSettings
 from dcrgw.scripting.runners import Runners
+from dcrgw.scripting.testing import entry_of
 from dcrgw.testkit.keys import jwks
 
 
@@ -98,7 +98,7 @@ async def rehearsal(town: Town, folder: Path, mode: str | None = "inline") -> As
     runners = Runners(WorkerSettings(), lambda *_args, **_fields: None)
     scripts = ScriptHost(on_event=lambda *_args, **_fields: None)
     if mode is not None:
-        scripts.swap([await runners.load(entry_of_file("bench", SCRIPT, mode=mode), {})])
+        scripts.swap([await runners.load(replace(entry_of(SCRIPT), mode=mode), {})])
     registry = _Registry()
     ports = Ports(
         clock=SystemClock(),

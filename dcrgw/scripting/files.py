@@ -89,7 +89,7 @@ def read_text(path: Path, largest: int = LONGEST_TEXT) -> str:
     if len(content) > largest:
         raise Misconfigured(f"{path} is larger than {largest} bytes")
     try:
-        return content.decode()
+        return content.decode("utf-8-sig")  # editors of Windows write a mark of byte order
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise Misconfigured(f"{path}, line {line}: not UTF-8 text") from None
