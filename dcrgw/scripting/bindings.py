@@ -12,7 +12,7 @@ from dcrgw.core.strict_json import JsonValue
 from dcrgw.scripting.grant_contexts import AuthzDetailContext, IntrospectionContext
 from dcrgw.scripting.http_request import parameters_of
 from dcrgw.scripting.json_object import JsonObject
-from dcrgw.scripting.members import copied, copied_object
+from dcrgw.scripting.members import copied, copied_object, left
 from dcrgw.scripting.person_contexts import PasswordCredentialsContext, PersonContext
 from dcrgw.scripting.questions import Capabilities, CapabilityRefused
 from dcrgw.scripting.records import Person, Record
@@ -99,7 +99,7 @@ class Bound:
 
     def _json(self, name: str, value: Any) -> JsonValue:
         try:
-            return copied(value)
+            return left(value)
         except (TypeError, RecursionError):
             raise TypeError(f"{self._method} left what is not JSON in {name}") from None
 

@@ -19,7 +19,7 @@ from dcrgw.scripting.bindings import Bound, bind
 from dcrgw.scripting.calls import MethodAnswer, MethodCall, ScriptFailed
 from dcrgw.scripting.capabilities import Allowance
 from dcrgw.scripting.loader import fault_of, load
-from dcrgw.scripting.members import copied
+from dcrgw.scripting.members import left
 from dcrgw.scripting.questions import Capabilities, CapabilityFailed
 from dcrgw.scripting.refusal import Rejection
 
@@ -99,7 +99,7 @@ class Execution:
     def end(self, call: MethodCall, begun: Begun) -> MethodAnswer:
         """What came of it. Raises: ScriptFailed for an answer or a change that is not JSON."""
         try:
-            returned: JsonValue = copied(begun.returned)
+            returned = left(begun.returned)
         except (TypeError, RecursionError):
             kind = type(begun.returned).__name__
             raise ScriptFailed(self.sentence(f"{call.method} returned {kind}, which is not JSON")) from None

@@ -6,6 +6,7 @@ What a worker gets is this and nothing else. No key, no password, no token of th
 from __future__ import annotations
 
 import base64
+from functools import lru_cache
 from typing import Any
 
 from dcrgw.core.certificates.identity import ClientIdentity
@@ -66,13 +67,15 @@ def identity_facts(identity: ClientIdentity) -> Facts:
         "san_uris": list(identity.san_uris),
         "x5t_s256": identity.x5t_s256,
         "serial_number": identity.serial_number,
-        "subject": _lists(identity.subject),
-        "issuer": _lists(identity.issuer),
+        "subject": _name(identity.subject),
+        "issuer": _name(identity.issuer),
         "not_before": identity.not_before,
         "not_after": identity.not_after,
         "psd2_roles": list(identity.psd2_roles),
     }
 
 
-def _lists(value: Any) -> Any:
-    return [_lists(item) for item in value] if isinstance(value, tuple) else value
+@lru_cache(maxsize=1024)
+def _name(name: tuple[tuple[tuple[str, str], ...], ...]) -> list[Any]:
+    """A distinguished name as lists. The same ones come again and again; a script is told tuples made of them."""
+    return [[list(pair) for pair in rdn] for rdn in name]

@@ -116,19 +116,11 @@ class ScriptHost(TypedCalls):
             raise Misconfigured(f"scripts {', '.join(outcome.ran)}: updateClient may not change the client_id")
         return outcome
 
-    async def every(
-        self, type_id: str, method: str, facts: Mapping[str, JsonValue], about: About, ask: Capability
-    ) -> Ran:
-        """The method of all scripts of the type, by descending level, then name, up to the first no; each is told
-        what the one before it changed.
-
-        Raises: Unavailable where one that is needed does not serve; Misconfigured where one fails or says neither
-        True nor False.
-        """
-        with self._held(self._needed(type_id, method, about.market)) as row:
-            return await self._in_row(row, MethodCall(method, facts, about.interaction_id), about, ask)
-
     async def _in_row(self, row: Sequence[_Serving], call: MethodCall, about: About, ask: Capability) -> Ran:
+        """One after the other, up to the first no; each is told what the one before it changed.
+
+        Raises: Misconfigured where one fails or says neither True nor False.
+        """
         names: list[str] = []
         changes: dict[str, JsonValue] = {}
         for serving in row:
@@ -153,7 +145,7 @@ class ScriptHost(TypedCalls):
     ) -> MethodAnswer | None:
         """The method of the script with the highest level that has it; None where there is none.
 
-        Raises: as `every`.
+        Raises: Unavailable where one that is needed does not serve; Misconfigured where it fails.
         """
         for serving in self._needed(type_id, method, about.market):
             return await self._call(serving, MethodCall(method, facts, about.interaction_id), about, ask)
@@ -162,7 +154,7 @@ class ScriptHost(TypedCalls):
     async def named(
         self, type_id: str, name: str, method: str, facts: Mapping[str, JsonValue], about: About, ask: Capability
     ) -> MethodAnswer | None:
-        """The method of the script of this name or inum; None where there is none. Raises: as `every`."""
+        """The method of the script of this name or inum; None where there is none. Raises: as `highest`."""
         for serving in self._needed(type_id, method, about.market, name):
             return await self._call(serving, MethodCall(method, facts, about.interaction_id), about, ask)
         return None
@@ -182,9 +174,10 @@ class ScriptHost(TypedCalls):
 
     async def _register(self, method: str, call: ScriptCall, ask: Capability) -> ScriptOutcome:
         about = About(call.market, call.interaction_id, call.report_id)
-        if not self._needed(REGISTRATION, method, call.market):
-            return ScriptOutcome(call.metadata, call.client_id, False, call.attributes)
-        ran = await self.every(REGISTRATION, method, facts_of_call(call), about, ask)
+        with self._held(self._needed(REGISTRATION, method, call.market)) as row:
+            if not row:
+                return ScriptOutcome(call.metadata, call.client_id, False, call.attributes)
+            ran = await self._in_row(row, MethodCall(method, facts_of_call(call), about.interaction_id), about, ask)
         changes: Mapping[str, Any] = ran.changes
         metadata, client_id = changes.get("metadata"), changes.get("client_id", call.client_id)
         return ScriptOutcome(

@@ -10,8 +10,8 @@ import asyncio
 import inspect
 import io
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, NoReturn, TextIO, cast
@@ -39,13 +39,14 @@ class InlineRunner:
         veil = Veil(entry, properties)
         if self._on_event is None:
             return InlineScript(Execution(entry, properties), veil)
-        with _heard() as heard:
-            try:
-                with redirect_stdout(_OUTPUT), redirect_stderr(_OUTPUT):
-                    execution = Execution(entry, properties)
-            finally:
-                if printed := veil("".join(heard)):
-                    self._on_event("script_printed", script=entry.name, method="init", text=printed)
+        heard: list[str] = []
+        output = cast(TextIO, CappedText(heard.append))
+        try:
+            with redirect_stdout(output), redirect_stderr(output):
+                execution = Execution(entry, properties)
+        finally:
+            if printed := veil("".join(heard)):
+                self._on_event("script_printed", script=entry.name, method="init", text=printed)
         return InlineScript(execution, veil)
 
     async def close(self) -> None:
@@ -75,14 +76,17 @@ class InlineScript:
     async def call(self, call: MethodCall, ask: Capability, deadline_s: float) -> MethodAnswer:
         """One call. Raises: ScriptFailed."""
         asking = _Asking(ask)
-        with _heard() as heard:
-            try:
-                begun = await self._made(call, asking, deadline_s)
-                answer = self._execution.end(call, begun)
-            except ScriptFailed as failed:
-                failed.failure = asking.failure if failed.is_capability else None
-                failed.trace, failed.printed = self._veil(failed.trace), self._veil("".join(heard))
-                raise
+        heard: list[str] = []
+        outer = _CALL.set(CappedText(heard.append))
+        try:
+            begun = await self._made(call, asking, deadline_s)
+            answer = self._execution.end(call, begun)
+        except ScriptFailed as failed:
+            failed.failure = asking.failure if failed.is_capability else None
+            failed.trace, failed.printed = self._veil(failed.trace), self._veil("".join(heard))
+            raise
+        finally:
+            _CALL.reset(outer)
         return replace(answer, printed=self._veil("".join(heard))) if heard else answer
 
     async def close(self) -> bool:
@@ -167,17 +171,6 @@ class _Output(io.TextIOBase):
 
 _CALL: ContextVar[CappedText | None] = ContextVar("what the call writes", default=None)
 _OUTPUT = _Output()
-
-
-@contextmanager
-def _heard() -> Iterator[list[str]]:
-    """What is written meanwhile, in this task and in the threads that it waits for."""
-    heard: list[str] = []
-    token = _CALL.set(CappedText(heard.append))
-    try:
-        yield heard
-    finally:
-        _CALL.reset(token)
 
 
 def _is_ours(error: BaseException) -> bool:

@@ -78,43 +78,53 @@ def accessor(name: str) -> tuple[str, str] | None:
     return (matched[1], _CAPITAL.sub("_", matched[2]).lower()) if matched else None
 
 
-_PLAIN = frozenset({bool, type(None)})
+_SCALARS = frozenset({str, int, bool, type(None)})
+
+
+def copied(value: Any) -> JsonValue:
+    """A copy of a JSON value that shares nothing with it. Raises: TypeError for what is not JSON."""
+    # By type first: a look-up instead of a walk over every class, for what nearly all values are.
+    if type(value) in _SCALARS or isinstance(value, (str, int)):
+        return value  # type: ignore[no-any-return]  # of _SCALARS
+    if isinstance(value, float) and math.isfinite(value):
+        return value + 0.0  # no negative zero
+    if isinstance(value, list | tuple):
+        return [copied(item) for item in value]
+    if isinstance(value, dict):
+        return copied_object(value)
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
+
+
+def copied_object(members: Mapping[Any, Any]) -> dict[str, JsonValue]:
+    """The same of an object's members."""
+    if not all(isinstance(name, str) for name in members):
+        raise TypeError("a member's name is not text")
+    return {name: copied(value) for name, value in members.items()}
+
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 #: A whole number of more digits is none that `strict_json` reads.
 _LARGEST = 10 ** (MAX_NUMBER_LENGTH - 1)
 
 
-def copied(value: Any, levels: int = MAX_DEPTH) -> JsonValue:
-    """A copy of a JSON value that shares nothing with it. Raises: TypeError for what is not JSON as the gateway takes
-    it from strangers (`strict_json`): in every mode a script may leave the same.
+def left(value: Any, levels: int = MAX_DEPTH) -> JsonValue:
+    """What a script leaves, copied. Raises: TypeError for what the gateway would not take from strangers either
+    (`strict_json`): a worker's pipe refuses it, so an inline script may not leave it.
     """
-    # By type first: a look-up instead of a walk over every class, for what nearly all values are.
-    if type(value) in _PLAIN:
-        return value  # type: ignore[no-any-return]  # of _PLAIN
+    plain = copied(value)
+    _judge(plain, levels)
+    return plain
+
+
+def _judge(value: JsonValue, levels: int) -> None:
     if isinstance(value, str):
         if not value.isascii() and _SURROGATE.search(value):
             raise TypeError("a text holds half of a surrogate pair")
-        return value
-    if isinstance(value, int) and -_LARGEST < value < _LARGEST:
-        return value
-    if isinstance(value, float) and math.isfinite(value):
-        return value + 0.0  # no negative zero
-    if isinstance(value, list | tuple) and levels > 0:
-        return [copied(item, levels - 1) for item in value]
-    if isinstance(value, dict):
-        return copied_object(value, levels)
-    raise TypeError(f"{type(value).__name__} is not a JSON value, or nests too deep or is too large")
-
-
-def copied_object(members: Mapping[Any, Any], levels: int = MAX_DEPTH) -> dict[str, JsonValue]:
-    """The same of an object's members."""
-    if levels <= 0:
-        raise TypeError(f"nests deeper than {MAX_DEPTH} levels")
-    return {_name(name): copied(value, levels - 1) for name, value in members.items()}
-
-
-def _name(name: Any) -> str:
-    if not isinstance(name, str):
-        raise TypeError("a member's name is not text")
-    copied(name)
-    return name
+    elif isinstance(value, int):
+        if not -_LARGEST < value < _LARGEST:
+            raise TypeError("a number is too large")
+    elif isinstance(value, list | dict):
+        if levels <= 0:
+            raise TypeError("it nests too deep")
+        for each in (*value, *value.values()) if isinstance(value, dict) else value:
+            _judge(each, levels - 1)
