@@ -30,8 +30,8 @@ from dcrgw.ports import Ports
 from dcrgw.ports.directory import Directories
 from dcrgw.ports.recording import recorded
 from dcrgw.ports.registry import Change, Committed, CommitVerdict, Registry
+from dcrgw.scripting.hiring import WorkerSettings
 from dcrgw.scripting.host import ScriptHost
-from dcrgw.scripting.pool import WorkerSettings
 from dcrgw.scripting.runners import Runners
 from dcrgw.scripting.testing import entry_of
 from dcrgw.testkit.keys import jwks

@@ -62,7 +62,7 @@ class Execution:
         """Enter the method: a `def` is through when this returns. Raises: ScriptFailed."""
         loaded = self._loaded
         if (form := loaded.forms.get(call.method)) is None:
-            raise ScriptFailed(self.sentence(f"there is no {call.method} in it"))
+            raise ScriptFailed(self.entry.sentence(f"there is no {call.method} in it"))
         allowance = Allowance(self.entry.type, ask)
         bound = bind(
             self.entry.type, call.method, call.facts, loaded.properties, allowance, script=loaded.custom_script
@@ -102,21 +102,17 @@ class Execution:
             returned = left(begun.returned)
         except (TypeError, RecursionError):
             kind = type(begun.returned).__name__
-            raise ScriptFailed(self.sentence(f"{call.method} returned {kind}, which is not JSON")) from None
+            raise ScriptFailed(self.entry.sentence(f"{call.method} returned {kind}, which is not JSON")) from None
         try:
             changes = begun.bound.changes(begun.returned)
         except (TypeError, ValueError, RecursionError) as error:
             # Its message names the member, never a value.
-            raise ScriptFailed(self.sentence(f"{error}")) from error
+            raise ScriptFailed(self.entry.sentence(f"{error}")) from error
         return MethodAnswer(returned, changes, begun.refusal or begun.bound.refusal)
 
     def destroy(self) -> bool:
         """Call destroy; False when it did not say True."""
         return self._loaded.unload()
-
-    def sentence(self, what: str) -> str:
-        """What happened, with the script's name and place."""
-        return f"script {self.entry.name} ({self.entry.source_name}): {what}"
 
 
 def own_trace(error: BaseException, source_name: str) -> str:

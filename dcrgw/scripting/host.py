@@ -16,13 +16,13 @@ from typing import Any
 from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.core.scripts.entry import ScriptEntry
 from dcrgw.core.strict_json import JsonValue
-from dcrgw.errors import ErrorCode, Misconfigured, Unavailable
+from dcrgw.errors import Misconfigured, Unavailable
 from dcrgw.ports.script_serving import ScriptError
 from dcrgw.ports.scripts import Capability, Refusal, ScriptCall, ScriptOutcome
 from dcrgw.scripting.calls import MethodAnswer, MethodCall, ScriptFailed
 from dcrgw.scripting.facts import facts_of_call
 from dcrgw.scripting.failures import Failures
-from dcrgw.scripting.refusal import REGISTRATION_CODES, refusal
+from dcrgw.scripting.judging import check_changes, no_of
 from dcrgw.scripting.runner import Loaded
 from dcrgw.scripting.template import Sink
 from dcrgw.scripting.typed_calls import About, TypedCalls, ask_nothing
@@ -128,11 +128,11 @@ class ScriptHost(TypedCalls):
             answer = await self._call(serving, made, about, ask)
             names.append(serving.loaded.entry.name)
             try:
-                no = _no(answer)
-                _check_changes(answer)
+                no = no_of(answer)
+                check_changes(answer)
             except ValueError as error:
                 entry = serving.loaded.entry
-                failed = ScriptFailed(f"script {entry.name} ({entry.source_name}): {call.method} {error}")
+                failed = ScriptFailed(entry.sentence(f"{call.method} {error}"))
                 self._keep(serving, made, about, failed)
                 raise self._fault(serving, failed) from None
             if no is not None:
@@ -297,42 +297,3 @@ def _ordered(serving: Iterable[_Serving]) -> dict[str, tuple[_Serving, ...]]:
 
 def _serves(entry: ScriptEntry, market: str) -> bool:
     return entry.enabled and (not entry.markets or market in entry.markets)
-
-
-def _no(answer: MethodAnswer) -> Refusal | None:
-    """None lets pass. A refusal that the script declared holds whatever it returned.
-
-    Raises: ValueError for everything but True, False and a refusal of the right form: a worker may say anything.
-    """
-    if answer.refusal is not None:
-        return _declared(answer.refusal)
-    if answer.returned is True:
-        return None
-    if answer.returned is False:
-        return Refusal()
-    raise ValueError(f"returned {type(answer.returned).__name__}, neither True nor False")
-
-
-#: What may be changed on the way from one script of a row to the next: nothing that tells who is asking.
-_MAY_CHANGE = frozenset({"client_id", "metadata", "attributes"})
-
-
-def _check_changes(answer: MethodAnswer) -> None:
-    """Raises: ValueError for changes of another kind or form: a worker may say anything."""
-    changes = answer.changes
-    if not _MAY_CHANGE.issuperset(changes):
-        raise ValueError("changed what is not its to change")
-    if not isinstance(changes.get("client_id", ""), str):
-        raise ValueError("chose a client_id that is no text")
-    if not all(isinstance(changes.get(name, {}), dict) for name in ("metadata", "attributes")):
-        raise ValueError("left a client of another form")
-
-
-def _declared(said: Mapping[str, Any]) -> Refusal:
-    plain = Refusal()
-    error, description, status = said.get("error", ""), said.get("description", ""), said.get("status", plain.status)
-    if not isinstance(error, str) or not isinstance(description, str) or type(status) is not int:
-        raise ValueError("declared a refusal of another form")
-    chosen: Mapping[str, Any] = refusal(error, description, status, codes=REGISTRATION_CODES)
-    code = ErrorCode(chosen["error"]) if "error" in chosen else plain.code
-    return Refusal(code, chosen.get("description", plain.description), status)

@@ -107,7 +107,7 @@ class InlineScript:
         return begun
 
     async def _awaited(self, call: MethodCall, begun: Begun, deadline_s: float) -> Any:
-        overran = ScriptFailed(self._execution.sentence(f"{call.method} took more than {deadline_s:g} s"))
+        overran = ScriptFailed(self._execution.entry.sentence(f"{call.method} took more than {deadline_s:g} s"))
         try:
             async with asyncio.timeout(deadline_s) as deadline:
                 returned = await begun.returned

@@ -14,6 +14,7 @@ from typing import Any, cast
 from dcrgw.errors import Misconfigured
 from dcrgw.scripting.output import MOST_CHARACTERS
 from dcrgw.scripting.template import Hired, Template
+from dcrgw.scripting.veil import Veil
 from dcrgw.scripting.worker.confinement import Limits
 from dcrgw.scripting.worker.framing import FramingBroken, Unpacking, pack_down
 
@@ -33,8 +34,8 @@ class WorkerLost(Exception):
 class Worker(asyncio.Protocol):
     """One worker process with one script."""
 
-    def __init__(self, template: Template, hired: Hired, output: int) -> None:
-        self._template, self._hired, self._output = template, hired, output
+    def __init__(self, template: Template, hired: Hired, output: int, veil: Veil) -> None:
+        self._template, self._hired, self._output, self._veil = template, hired, output, veil
         self._unpacking = Unpacking()
         self._waiting: asyncio.Future[dict[str, Any] | None] | None = None
         self._transport: asyncio.Transport | None = None
@@ -50,15 +51,15 @@ class Worker(asyncio.Protocol):
         self.on_lost: Callable[[Worker], None] = lambda _worker: None
 
     @classmethod
-    async def hire(cls, template: Template, limits: Limits, readable: Sequence[str]) -> Worker:
-        """A worker without a script yet. Raises: Unavailable."""
+    async def hire(cls, template: Template, limits: Limits, readable: Sequence[str], veil: Veil) -> Worker:
+        """A worker without a script yet; `veil` is over what it will print. Raises: Unavailable."""
         ours, theirs = socket.socketpair()
         reading, writing = os.pipe()
         os.set_blocking(reading, False)
         try:
             hired = await template.fork(limits, readable, [theirs.fileno(), writing])
             loop = asyncio.get_running_loop()
-            worker = cls(template, hired, reading)
+            worker = cls(template, hired, reading, veil)
             await loop.create_unix_connection(lambda: worker, sock=ours)
         except BaseException:
             ours.close()
@@ -101,7 +102,7 @@ class Worker(asyncio.Protocol):
         with suppress(BlockingIOError, OSError):
             while len(kept) < _MOST_PRINTED_BYTES and (data := os.read(self._output, 65536)):
                 kept += data
-        return kept.decode(errors="replace") if kept else ""
+        return self._veil(kept.decode(errors="replace")) if kept else ""
 
     def kill(self) -> None:
         """End it and all that it started, now."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dcrgw.core.scripts.entry import ScriptEntry
+from dcrgw.scripting.hiring import WorkerSettings
 from dcrgw.scripting.inline import InlineRunner
-from dcrgw.scripting.pool import WorkerRunner, WorkerSettings
+from dcrgw.scripting.pool import WorkerRunner
 from dcrgw.scripting.runner import Loaded
 from dcrgw.scripting.template import Sink
 

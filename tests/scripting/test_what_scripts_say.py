@@ -14,8 +14,8 @@ from scripting_builders import body, call, entry, source
 from dcrgw.core.scripts.entry import ScriptEntry, ScriptProperty
 from dcrgw.scripting.calls import MethodCall, ScriptFailed
 from dcrgw.scripting.facts import facts_of_call
+from dcrgw.scripting.hiring import WorkerSettings
 from dcrgw.scripting.host import ask_nothing
-from dcrgw.scripting.pool import WorkerSettings
 from dcrgw.scripting.runners import Runners
 from dcrgw.scripting.veil import Veil
 

@@ -17,8 +17,9 @@ from scripting_builders import body, call, entry, source
 from dcrgw.errors import Misconfigured, Unavailable
 from dcrgw.scripting.calls import MethodAnswer, MethodCall, ScriptFailed
 from dcrgw.scripting.facts import facts_of_call
+from dcrgw.scripting.hiring import WorkerSettings
 from dcrgw.scripting.host import ask_nothing
-from dcrgw.scripting.pool import WorkerRunner, WorkerScript, WorkerSettings
+from dcrgw.scripting.pool import WorkerRunner, WorkerScript
 from dcrgw.scripting.template import Hired
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -77,6 +77,10 @@ class ScriptEntry:
         """How tracebacks and faults name the text: its file, or its name in the registry."""
         return self.file or f"<script {self.name}>"
 
+    def sentence(self, what: str) -> str:
+        """What happened to it, with its name and place."""
+        return f"script {self.name} ({self.source_name}): {what}"
+
 
 def inum_of(type_: str, name: str) -> str:
     """The inum of an entry that was given none: the same for the same type and name, in the form of the seeds."""

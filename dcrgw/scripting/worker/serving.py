@@ -60,7 +60,7 @@ class _Serving:
             self._line.send(reply)
         except (TypeError, ValueError, RecursionError) as error:
             what = f"{call.method} answered what is not JSON or too long: {type(error).__name__}"
-            self._line.send(_failed(number, ScriptFailed(self._script.sentence(what))))
+            self._line.send(_failed(number, ScriptFailed(self._script.entry.sentence(what))))
 
     def _call(self, call: MethodCall) -> MethodAnswer:
         if not self._script.is_async(call.method):
