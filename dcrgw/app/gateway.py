@@ -29,6 +29,7 @@ from dcrgw.flows.scripts import ScriptDesk
 from dcrgw.materials import Materials, open_materials
 from dcrgw.ports import Ports
 from dcrgw.ports.signer import NoSigner, Signer
+from dcrgw.scripting.detail_types import DetailTypes
 
 
 @dataclass(slots=True)
@@ -157,4 +158,5 @@ async def _ports(
         signer=signer or NoSigner(),
         http=outgoing.http(materials, opened),
         customers=FileCustomers(materials.customers),
+        details=DetailTypes(scripts.host, materials.detail_types),
     )

@@ -20,9 +20,11 @@ from dcrgw.scripting.calls import MethodAnswer, MethodCall, ScriptFailed
 from dcrgw.scripting.capabilities import Allowance
 from dcrgw.scripting.loader import fault_of, load
 from dcrgw.scripting.members import copied
-from dcrgw.scripting.questions import Capabilities, CapabilityFailed
+from dcrgw.scripting.questions import Capabilities, CapabilityFailed, CapabilityRefused
 from dcrgw.scripting.refusal import Rejection
 
+#: What a script raises whatever it was called with.
+_NOT_THE_CALLS = (MemoryError, NameError, CapabilityFailed, CapabilityRefused)
 #: Names by which a script's code reaches a capability.
 _CAPABILITIES = frozenset({"directory", "keysets", "http"})
 
@@ -94,6 +96,7 @@ class Execution:
         fault = fault_of(self.entry, method, error)
         failed = ScriptFailed(str(fault), trace=own_trace(error, self.entry.source_name))
         failed.is_capability = isinstance(error, CapabilityFailed)
+        failed.is_raised = isinstance(error, Exception) and not isinstance(error, _NOT_THE_CALLS)
         return failed
 
     def end(self, call: MethodCall, begun: Begun) -> MethodAnswer:
