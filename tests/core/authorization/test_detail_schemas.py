@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -168,7 +169,6 @@ KEYWORDS = st.sampled_from(["$ref", "$defs", "properties", "allOf", "not", "item
 @settings(max_examples=60, deadline=None)
 @given(st.recursive(JSON, lambda inner: st.dictionaries(KEYWORDS, inner, max_size=3), max_leaves=12))
 def test_any_text_is_a_schema_or_is_refused(value: Any) -> None:
-    try:
-        compiled(json.dumps(value))
-    except SchemaRefused as refused:
-        assert str(refused)
+    # Nothing but SchemaRefused may leave: a crash would stop a gateway at its start.
+    with suppress(SchemaRefused):
+        assert compiled(json.dumps(value)).faults(AuthorizationDetail("x", {"type": "x"}), 0) is not None
