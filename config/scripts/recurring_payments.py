@@ -39,9 +39,9 @@ class AuthzDetail(AuthzDetailType):
         periods = [limit["period"] for limit in limits]
         for i, limit in enumerate(limits):
             if periods.index(limit["period"]) != i:
-                context.fault("/periodicLimits/%d/period" % i, "has a limit already")
+                context.fault(f"/periodicLimits/{i}/period", "has a limit already")
             if Decimal(limit["amount"]) < each:
-                context.fault("/periodicLimits/%d/amount" % i, "is less than one payment may be")
+                context.fault(f"/periodicLimits/{i}/amount", "is less than one payment may be")
         yearly = min(Decimal(limit["amount"]) * TIMES_A_YEAR[limit["period"]] for limit in limits)
         if yearly > self.largest:
             context.fault("/periodicLimits", "lets more pass in a year than this bank grants")
@@ -51,7 +51,9 @@ class AuthzDetail(AuthzDetailType):
 
     def getUiRepresentation(self, context):
         detail = context.detail.json
-        said = [context.in_words(LIMIT[each["period"]]).format(amount=each["amount"]) for each in detail["periodicLimits"]]
+        said = [
+            context.in_words(LIMIT[each["period"]]).format(amount=each["amount"]) for each in detail["periodicLimits"]
+        ]
         return context.in_words(WORDS).format(
             to=detail["validTo"],
             name=detail["creditorName"],
