@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
+from types import TracebackType
 
 from dcrgw.core.authorization.detail_rules import DeclaredType, Unsayable
 from dcrgw.core.authorization.detail_schema import DetailSchema
@@ -125,9 +127,9 @@ class _Call:
         self._about = About(context.client.market, occasion.interaction_id, occasion.report_id)
         self._shared: Facts | None = None
 
-    def in_time(self) -> _InTime:
-        """Ends what takes too long. Raises: Misconfigured."""
-        return _InTime(self._types.deadline_s)
+    def in_time(self) -> AbstractAsyncContextManager[None]:
+        """Ends what takes too long: one call is ended by the host, here many are. Raises: Misconfigured."""
+        return nullcontext() if len(self._details) == 1 else _InTime(self._types.deadline_s)
 
     async def faults(self, index: int) -> Sequence[DetailFault]:
         detail = self._details[index]
@@ -199,7 +201,7 @@ class _Call:
         return await self._types.host.named(AUTHZ_DETAIL, script.inum, method, facts, self._about, self._ask)
 
 
-class _InTime:
+class _InTime(AbstractAsyncContextManager[None]):
     """`asyncio.timeout` with our own failure."""
 
     def __init__(self, deadline_s: float) -> None:
@@ -208,9 +210,11 @@ class _InTime:
     async def __aenter__(self) -> None:
         await self._timeout.__aenter__()
 
-    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
-            await self._timeout.__aexit__(kind, error, trace)  # type: ignore[arg-type]  # handed on as they came
+            await self._timeout.__aexit__(kind, error, trace)
         except TimeoutError:
             raise Misconfigured(f"the scripts of authorization details took more than {self._deadline_s:g} s") from None
 

@@ -47,6 +47,7 @@ class Execution:
         self.entry = entry
         self._loaded = load(entry, properties, now=time.time())
         self.methods = self._loaded.methods
+        self._async = frozenset(name for name in self.methods if inspect.iscoroutinefunction(self._loaded.method(name)))
         #: The module's name in sys.modules, and of the script's own logger.
         self.module = self._loaded.module
         #: Whether a `def` method may put questions, as far as its code can tell.
@@ -54,7 +55,7 @@ class Execution:
 
     def is_async(self, method: str) -> bool:
         """Whether the method is an `async def`."""
-        return inspect.iscoroutinefunction(self._loaded.method(method))
+        return method in self._async
 
     def print_to(self, stream: TextIO) -> None:
         """Have the script's own `print` write there."""

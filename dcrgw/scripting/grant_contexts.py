@@ -59,14 +59,20 @@ class AuthzDetail:
     """One element of authorization_details. It is the call's own copy: changing it changes nothing."""
 
     def __init__(self, detail: Mapping[str, JsonValue], index: int = 0) -> None:
-        self.json = JsonObject(copied_object(detail))
+        self._told = detail
         #: Its place in the array.
         self.index = index
 
+    @cached_property
+    def json(self) -> JsonObject:
+        """All its members."""
+        return JsonObject(copied_object(self._told))
+
     @property
     def type(self) -> str:
-        """Its type."""
-        return self.json.optString("type")
+        """Its type, as it was sent."""
+        told = self._told.get("type")
+        return told if isinstance(told, str) else ""
 
     def getType(self) -> str:
         """type."""
