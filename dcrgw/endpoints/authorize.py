@@ -25,7 +25,7 @@ from dcrgw.edge.exchange import Exchange
 from dcrgw.edge.faults import method_not_allowed, not_found
 from dcrgw.edge.places import network_of
 from dcrgw.endpoints import authorize_views as views
-from dcrgw.endpoints.asking import media_type
+from dcrgw.endpoints.asking import media_type, seen_by_scripts
 from dcrgw.endpoints.authorize_answers import Answer, Answers
 from dcrgw.endpoints.authorize_forms import FIELD, give_ticket, settle_origin, settle_token, ticket_of
 from dcrgw.endpoints.authorize_visit import Visit
@@ -99,6 +99,7 @@ class AuthorizeEndpoint:
             query=request.raw_path.partition("?")[2],
             method=request.method,
             languages=by_weight(request.headers.get("Accept-Language", "")),
+            **seen_by_scripts(request),
         )
         report, journal = self._report(visit, exchange), Journal()
         self._recent.kept.append((report, Evidence(arrival, report.at, journal, report.generation)))

@@ -19,7 +19,7 @@ from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.flows import audit
 from dcrgw.flows.authentication import Door, admit
-from dcrgw.flows.details import settle_narrowing, settle_rules
+from dcrgw.flows.details import context_of, settle_narrowing, settle_rules
 from dcrgw.flows.enriching import enriched_claims
 from dcrgw.flows.using import refused, used_assertion
 from dcrgw.ports import Ports
@@ -54,7 +54,7 @@ class _Request:
 
     @property
     def context(self) -> DetailContext:
-        return DetailContext(self.proven.client, DetailOperation.TOKEN)
+        return context_of(self.proven.client, DetailOperation.TOKEN, self.arrival, self.report)
 
     @property
     def detail_types(self) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ async def exchange(arrival: Arrival, market: Market, ports: Ports, report: Repor
 
 async def _by_own_right(request: _Request) -> Issued:
     allowed = request.report.settle(grants.own_right(request.form, request.proven.client, request.detail_types))
-    await settle_rules(allowed.details, request.context, request.ports.details, request.report)
+    await settle_rules(allowed.details, request.context, request.ports, request.report)
     token, access = await _minted(allowed, request)
     committed = await request.ports.registry.commit(_change(access, request))
     _settle(committed.verdict is CommitVerdict.TOKEN_USED, committed.verdict is CommitVerdict.STORED, request)
@@ -135,12 +135,12 @@ async def _for_refresh_token(request: _Request) -> Issued:
 
 async def _of_grant(grant: Grant, request: _Request) -> Allowed:
     """What the request asks for of a grant: the same, or less by its details' types."""
-    report, types = request.report, request.ports.details
+    report, ports = request.report, request.ports
     report.facts["grant"], report.facts["sub"] = grant.id, grant.sub
     allowed, beyond = report.settle(grants.of_grant(request.form, grant, request.proven.client, request.detail_types))
     if "authorization_details" in request.form:
-        await settle_rules(allowed.details, request.context, types, report)
-        await settle_narrowing(beyond, allowed.details, grant.details, request.context, types, report)
+        await settle_rules(allowed.details, request.context, ports, report)
+        await settle_narrowing(beyond, allowed.details, grant.details, request.context, ports, report)
     return allowed
 
 

@@ -51,6 +51,9 @@ class ScriptFailed(Exception):
     #: That failure: then the request fails by it, as it would without a script.
     failure: GatewayError | None = None
 
+    #: The script's own code raised it: nothing overran, died or answered what it may not.
+    is_raised = False
+
     def __init__(self, what: str, *, trace: str = "", printed: str = "") -> None:
         self.what, self.trace, self.printed = what, trace, printed
         super().__init__(what)

@@ -185,6 +185,7 @@ class WorkerScript:
             what, trace = (self._veil(_text(told, name)) for name in ("what", "trace"))
             failed = ScriptFailed(what, trace=trace, printed=worker.printed())
             failed.failure = failure if told.get("is_capability") is True else None
+            failed.is_raised = told.get("is_raised") is True
             raise failed
         if told.get("answer") != number:
             raise worker.give_up("it answered something else than it was asked")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import webbrowser
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -62,7 +61,7 @@ def par(**given: Any) -> None:
         uri = received.members.get("request_uri")
         if not isinstance(uri, str):
             raise NotAuthorized("the answer holds no request_uri")
-        _keep(replace(asked, request_uri=uri), options)
+        _keep(authorization.pushed(asked, uri), options)
 
 
 @click.command()
