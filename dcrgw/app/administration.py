@@ -17,28 +17,31 @@ from dcrgw.errors import ErrorCode
 from dcrgw.materials import AdminMaterials
 from dcrgw.materials.administration import AdminSocket, AdminTls
 from dcrgw.ports import Ports
+from dcrgw.ports.decisions import Decisions
 from dcrgw.ports.registry import Archive
 
-#: A reason, and nothing longer.
-_BODY_BYTES = 8192
+#: A bundle that is imported; whatever else is sent is a reason, and bounded where it is read.
+_BODY_BYTES = 4 * 1024 * 1024
 #: Who speaks over a socket file need not know the machine's name.
 _LOCAL_HOSTS = frozenset({"localhost"})
 
 
-def admin_listeners(admin: AdminMaterials | None, ports: Ports, archive: Archive, limits: Limits) -> Iterator[Listener]:
+def admin_listeners(
+    admin: AdminMaterials | None, ports: Ports, archive: Archive, decisions: Decisions, limits: Limits
+) -> Iterator[Listener]:
     """The listeners of the settings, not yet started."""
     narrow = replace(limits, body_bytes=_BODY_BYTES)
     if admin is not None and admin.socket is not None:
-        yield _socket(admin.socket, ports, archive, narrow)
+        yield _socket(admin.socket, ports, archive, decisions, narrow)
     if admin is not None and admin.tls is not None:
-        yield _tls(admin.tls, ports, archive, narrow)
+        yield _tls(admin.tls, ports, archive, decisions, narrow)
 
 
-def _socket(socket: AdminSocket, ports: Ports, archive: Archive, limits: Limits) -> Listener:
+def _socket(socket: AdminSocket, ports: Ports, archive: Archive, decisions: Decisions, limits: Limits) -> Listener:
     door = SocketDoor(socket.readers, socket.writers)
     return Listener(
         "admin",
-        AdminEndpoint(door, _LOCAL_HOSTS, ports, archive),
+        AdminEndpoint(door, _LOCAL_HOSTS, ports, archive, decisions),
         file=SocketFile(socket.path, socket.group),
         limits=limits,
         hosts=_LOCAL_HOSTS,
@@ -47,12 +50,12 @@ def _socket(socket: AdminSocket, ports: Ports, archive: Archive, limits: Limits)
     )
 
 
-def _tls(tls: AdminTls, ports: Ports, archive: Archive, limits: Limits) -> Listener:
+def _tls(tls: AdminTls, ports: Ports, archive: Archive, decisions: Decisions, limits: Limits) -> Listener:
     hosts = frozenset(host.lower() for host in tls.settings.hosts)
     door = CertificateDoor(tls.anchors, tls.rights, ports.clock)
     return Listener(
         "admin.tls",
-        AdminEndpoint(door, hosts, ports, archive),
+        AdminEndpoint(door, hosts, ports, archive, decisions),
         host=tls.settings.host,
         port=tls.settings.port,
         limits=limits,

@@ -15,6 +15,7 @@ from dcrgw.adapters.signers import KeystoreSigner, StoredSigner
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app import outgoing
 from dcrgw.app.administration import admin_listeners
+from dcrgw.app.deciding import desk
 from dcrgw.app.listening import handlers, http_limits, listeners
 from dcrgw.config.model import Settings
 from dcrgw.core.checks import Report
@@ -83,10 +84,11 @@ async def start(settings: Settings, *, monotonic: Callable[[], float] = time.mon
         registry = await _registry(materials, clock, health, opened)
         ports = await _ports(materials, registry, clock, monotonic, health, opened)
         recent = Recent()
+        decisions = await desk(materials, recent, health, opened)
         signer = await _signer(materials, clock, opened)
         gateway = Gateway(materials, health, recent, [], [], {}, AsyncExitStack())
-        serving = handlers(list(materials.markets.values()), ports, signer, recent)
-        admin = admin_listeners(materials.admin, ports, registry, http_limits(settings))
+        serving = handlers(list(materials.markets.values()), ports, signer, recent, decisions)
+        admin = admin_listeners(materials.admin, ports, registry, decisions, http_limits(settings))
         for listener in (*listeners(materials, serving, health), *admin):
             gateway.addresses[listener.name] = await listener.start()
             opened.push_async_callback(listener.close)

@@ -18,15 +18,19 @@ from dcrgw.edge.tls import server_context
 from dcrgw.endpoints.discovery import DiscoveryEndpoint, KeysEndpoint
 from dcrgw.endpoints.health import health_endpoint
 from dcrgw.endpoints.register import Recent, RegisterEndpoint, register_without_certificate
+from dcrgw.endpoints.reports import ReportsEndpoint
 from dcrgw.endpoints.routes import Dispatcher, Endpoint, MarketMap
 from dcrgw.endpoints.token import TokenEndpoint, token_without_certificate
 from dcrgw.errors import ErrorCode
 from dcrgw.materials import Materials
 from dcrgw.ports import Ports
+from dcrgw.ports.decisions import Decisions
 from dcrgw.ports.signer import Signer
 
 
-def handlers(markets: list[Market], ports: Ports, signer: Signer | None, recent: Recent) -> dict[str, Handler]:
+def handlers(
+    markets: list[Market], ports: Ports, signer: Signer | None, recent: Recent, decisions: Decisions
+) -> dict[str, Handler]:
     """The handlers of the TLS listeners. Below base_url over mutual TLS, below the issuer without."""
     keys: dict[str, Endpoint] = {"jwks": KeysEndpoint(signer)} if signer is not None else {}
     return {
@@ -35,9 +39,11 @@ def handlers(markets: list[Market], ports: Ports, signer: Signer | None, recent:
             {
                 "register": RegisterEndpoint(ports, recent),
                 "token": TokenEndpoint(ports, recent),
+                "reports": ReportsEndpoint(decisions, ports.clock),
                 ".well-known": DiscoveryEndpoint(signer, public=False),
                 **keys,
             },
+            decisions,
         ),
         "public": Dispatcher(
             MarketMap((market.issuer, market) for market in markets),
@@ -47,6 +53,7 @@ def handlers(markets: list[Market], ports: Ports, signer: Signer | None, recent:
                 ".well-known": DiscoveryEndpoint(signer, public=True),
                 **keys,
             },
+            decisions,
         ),
     }
 

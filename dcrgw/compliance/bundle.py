@@ -18,12 +18,13 @@ from typing import Any
 from dcrgw.compliance import failures, values
 from dcrgw.compliance.failures import KeptFailure
 from dcrgw.compliance.kept import text_of
+from dcrgw.compliance.upgrades import upgraded
 from dcrgw.compliance.values import Unreadable
-from dcrgw.core.evidence import Arrival, Entry
+from dcrgw.core.evidence import Arrival, Entry, Timing
 from dcrgw.core.market import Market
 
 #: The shape's version; readers take this one and every older one.
-VERSION = 1
+VERSION = 2
 FORMAT = "dcrgw.bundle"
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 #: A registration with two statements, its keys and its answers takes some 40 KB.
@@ -52,6 +53,7 @@ class Bundle:
     journal: tuple[Entry, ...]
     decided: Decided
     generations: Mapping[str, str] = field(default_factory=dict)
+    timings: tuple[Timing, ...] = ()
 
 
 def write(bundle: Bundle, hidden: Mapping[str, str] = _NOTHING) -> bytes:
@@ -71,6 +73,7 @@ def write(bundle: Bundle, hidden: Mapping[str, str] = _NOTHING) -> bytes:
             "journal": [_entry(entry) for entry in bundle.journal],
             "decided": _DECIDED.write(bundle.decided),
             "generations": dict(bundle.generations),
+            "timings": _TIMINGS.write(bundle.timings),
         },
     )
     document = {"format": FORMAT, "version": VERSION, "sha256": _digest(content), "content": content}
@@ -93,13 +96,13 @@ def read(document: bytes) -> Bundle:
         journal=tuple(_read_entry(f"journal.{index}", entry) for index, entry in enumerate(journal)),
         decided=_at("decided", lambda: _DECIDED.read(content.get("decided"))),
         generations=_at("generations", lambda: _TEXTS.read(content.get("generations", {}))),
+        timings=_at("timings", lambda: _TIMINGS.read(content.get("timings"))),
     )
 
 
 _ARRIVAL, _MARKET, _DECIDED = values.shape(Arrival), values.shape(Market), values.shape(Decided)
 _FAILURE, _NUMBER, _TEXTS = values.shape(KeptFailure), values.shape(float), values.shape(Mapping[str, str])
-#: From each older version to the next one, on plain JSON.
-_UPGRADES: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+_TIMINGS = values.shape(tuple[Timing, ...])
 
 
 def _entry(entry: Entry) -> dict[str, Any]:
@@ -156,9 +159,7 @@ def _content(document: bytes) -> dict[str, Any]:
         raise Unreadable("content", "is not an object")
     if outer.get("sha256") != _digest(content):
         raise Unreadable("sha256", "is not the digest of the content: the bundle was changed after it was written")
-    for step in range(version, VERSION):
-        content = _UPGRADES[step](content)
-    return content
+    return upgraded(content, version, VERSION)
 
 
 def _without(hidden: Mapping[str, str], content: dict[str, Any]) -> dict[str, Any]:

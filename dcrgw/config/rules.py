@@ -100,6 +100,16 @@ def _one_signing_key(settings: Settings) -> Iterator[ConfigFault]:
         yield ConfigFault("signing.key", "stands beside signing.keystore", "keep one of them")
 
 
+def _recording(settings: Settings) -> Iterator[ConfigFault]:
+    if not settings.recording.enabled:
+        return
+    if not settings.registry.sealing_keys:
+        reason = "recording is on, and bundles are kept sealed"
+        yield ConfigFault("registry.sealing_keys", reason, "add a key, or turn recording off")
+    if settings.record_path == settings.registry.path:
+        yield ConfigFault("recording.path", "is the registry's own file", "name another file")
+
+
 def _proxies(settings: Settings) -> Iterator[ConfigFault]:
     ways = [("outbound", settings.outbound)]
     ways += [
@@ -161,6 +171,7 @@ RULES: tuple[Rule, ...] = (
     _credentials,
     _administration,
     _one_signing_key,
+    _recording,
     _proxies,
     _public_addresses,
     _no_literal_secrets,

@@ -1,4 +1,4 @@
-"""Looking after clients, for administrators alone: not even a 404 is told before it is known who asks."""
+"""Looking after clients and evidence, for administrators alone: not even a 404 is told before it is known who asks."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from dcrgw.core.administration import Administrator
 from dcrgw.edge.answers import json_answer
 from dcrgw.edge.exchange import Exchange
 from dcrgw.edge.faults import method_not_allowed, not_found
+from dcrgw.endpoints.admin_evidence import EvidenceEndpoint
 from dcrgw.endpoints.admin_requests import AdminPlace, limit_of, no_query, place_of, reason_of, screen, search_of
 from dcrgw.endpoints.admin_views import audit_line, summary, whole
 from dcrgw.endpoints.administrators import Door, demand_writer
 from dcrgw.flows.administer import CLIENT_KNOWN, Operation, Order, administer
 from dcrgw.ports import Ports
+from dcrgw.ports.decisions import Decisions
 from dcrgw.ports.registry import Archive
 
 _POSTED = {each.value: each for each in (Operation.SUSPEND, Operation.RESTORE, Operation.REVOKE_TOKENS)}
@@ -29,12 +31,15 @@ class AdminEndpoint:
     hosts: Collection[str]
     ports: Ports
     archive: Archive
+    decisions: Decisions
 
     async def __call__(self, request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
         """One answer of the administration."""
         administrator = await self.door.enter(request)
         exchange.notes["author"] = administrator.name
         screen(request, self.hosts)
+        if EvidenceEndpoint.is_meant(request.raw_path):
+            return await EvidenceEndpoint(self.door, self.decisions)(request, exchange, administrator)
         place = place_of(request)
         if place.client is None:
             return await self._search(request, exchange)

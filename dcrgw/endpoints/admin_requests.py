@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -13,7 +13,7 @@ from aiohttp import web
 from dcrgw.core.checks import gate
 from dcrgw.core.registration.client import ClientStatus
 from dcrgw.core.strict_json import JsonRefused, loads_object
-from dcrgw.edge.faults import not_found
+from dcrgw.edge.faults import not_found, too_large
 from dcrgw.errors import ErrorCode
 from dcrgw.ports.registry import ClientQuery
 
@@ -29,6 +29,7 @@ BODY = gate("admin.body", "The body is empty, or a JSON object with a reason", s
 LARGEST_PAGE = 500
 _LONGEST_VALUE = 200
 _LONGEST_REASON = 500
+_LARGEST_REASON_BYTES = 8192
 _SEARCH = frozenset({"market", "status", "org_id", "software_id", "text", "after", "limit"})
 _PLACE = re.compile(
     r"/clients(?:/(?P<market>[A-Za-z0-9][A-Za-z0-9._-]{0,63})/(?P<client_id>[A-Za-z0-9._-]{1,36})(?:/(?P<verb>[a-z-]+))?)?"
@@ -65,7 +66,7 @@ def place_of(request: web.BaseRequest) -> AdminPlace:
 
 def search_of(request: web.BaseRequest) -> ClientQuery:
     """The search of GET /clients."""
-    given = _query(request, _SEARCH)
+    given = query_of(request, _SEARCH)
     status, after = given.get("status"), given.get("after")
     if status is not None and status not in set(ClientStatus):
         raise QUERY.rejection(f"status is none of {', '.join(ClientStatus)}")
@@ -79,18 +80,18 @@ def search_of(request: web.BaseRequest) -> ClientQuery:
         software_id=given.get("software_id"),
         text=given.get("text"),
         after=(place[1], place[2]) if place else None,
-        limit=_limit(given.get("limit")),
+        limit=limit_in(given),
     )
 
 
 def limit_of(request: web.BaseRequest) -> int:
     """How many audit rows a history is to have."""
-    return _limit(_query(request, {"limit"}).get("limit"))
+    return limit_in(query_of(request, {"limit"}))
 
 
 def no_query(request: web.BaseRequest) -> None:
     """Raises: Rejected for a query where none means anything."""
-    _query(request, ())
+    query_of(request, ())
 
 
 async def reason_of(request: web.BaseRequest) -> str:
@@ -98,6 +99,8 @@ async def reason_of(request: web.BaseRequest) -> str:
     body = await request.read()
     if not body:
         return ""
+    if len(body) > _LARGEST_REASON_BYTES:
+        raise too_large(_LARGEST_REASON_BYTES)
     if request.content_type != "application/json":
         raise BODY.rejection("Content-Type is not application/json")
     try:
@@ -110,7 +113,8 @@ async def reason_of(request: web.BaseRequest) -> str:
     return reason
 
 
-def _query(request: web.BaseRequest, known: Collection[str]) -> dict[str, str]:
+def query_of(request: web.BaseRequest, known: Collection[str]) -> dict[str, str]:
+    """The query's members. Raises: Rejected for an unknown, repeated, empty or overlong one."""
     raw = request.raw_path.partition("?")[2]
     try:
         pairs = parse_qsl(raw, keep_blank_values=True, strict_parsing=bool(raw), max_num_fields=16, errors="strict")
@@ -126,7 +130,9 @@ def _query(request: web.BaseRequest, known: Collection[str]) -> dict[str, str]:
     return given
 
 
-def _limit(text: str | None) -> int:
+def limit_in(given: Mapping[str, str]) -> int:
+    """The `limit` among query members. Raises: Rejected."""
+    text = given.get("limit")
     if text is None:
         return 100
     if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= LARGEST_PAGE:

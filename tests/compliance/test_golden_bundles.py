@@ -1,0 +1,51 @@
+"""Bundles of every version that was ever written: read, and decided again to the byte, wherever and whenever.
+
+The files under golden/ are never written anew. A test that fails here means that an older bundle is no longer read:
+give the new field a default, or `compliance/upgrades.py` a line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dcrgw.compliance import bundle as bundles
+from dcrgw.compliance.replay import canonical, replay
+
+GOLDEN = sorted(Path(__file__).parent.glob("golden/v*/*.bundle.json"))
+
+_REPLAY = """
+import asyncio, pathlib, sys, time
+time.tzset()
+from dcrgw.compliance import bundle as bundles
+from dcrgw.compliance.replay import canonical, replay
+for name in sys.argv[1:]:
+    bundle = bundles.read(pathlib.Path(name).read_bytes())
+    sys.stdout.buffer.write(canonical(asyncio.run(replay(bundle)).decided) + b"\\n")
+"""
+
+
+def test_every_version_has_a_golden_bundle() -> None:
+    written = {json.loads(path.read_bytes())["version"] for path in GOLDEN}
+    assert written == set(range(1, bundles.VERSION + 1))
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_a_bundle_of_any_version_comes_out_the_same(path: Path) -> None:
+    bundle = bundles.read(path.read_bytes())
+    replayed = asyncio.run(replay(bundle))
+    assert canonical(replayed.decided) == canonical(bundle.decided)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kathmandu", "America/St_Johns"])
+def test_the_findings_are_the_same_bytes_in_another_zone_and_locale(zone: str) -> None:
+    elsewhere = {**os.environ, "TZ": zone, "LC_ALL": "C", "PYTHONHASHSEED": "7"}
+    names = [str(path) for path in GOLDEN]
+    ran = subprocess.run([sys.executable, "-c", _REPLAY, *names], env=elsewhere, capture_output=True, check=True)
+    assert ran.stdout.splitlines() == [canonical(bundles.read(path.read_bytes()).decided) for path in GOLDEN]
