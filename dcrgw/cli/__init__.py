@@ -14,6 +14,7 @@ COMMANDS = {
     "tpp": ("dcrgw.cli.tpp", "tpp", "Act as a TPP against any bank."),
     "clients": ("dcrgw.cli.clients", "clients", "Look after the registered clients of a running gateway."),
     "keys": ("dcrgw.cli.keys", "keys", "Show and rotate the gateway's own signature keys."),
+    "evidence": ("dcrgw.cli.evidence", "evidence", "Look through recorded decisions, and take them out as bundles."),
     "replay": ("dcrgw.cli.replay", "replay", "Decide recorded requests again, and compare."),
     "explain": ("dcrgw.cli.explain", "explain", "Show why the last request was decided as it was."),
 }

@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 import click
 
+from dcrgw.cli.options import CONFIG
 from dcrgw.edge.socket_paths import reachable
 
 _TIMEOUT_S = 30.0
@@ -29,8 +30,10 @@ class NoAnswer(click.ClickException):
 class Refused(click.ClickException):
     """The gateway said no, and why."""
 
-    def __init__(self, status: int, detail: str) -> None:
+    def __init__(self, status: int, detail: str, answer: Mapping[str, Any] | None = None) -> None:
         self.status = status
+        #: The whole problem, where the gateway told one.
+        self.answer = answer or {}
         super().__init__(detail)
 
 
@@ -41,12 +44,20 @@ class Administration:
         self._connection, self._place = connection, place
 
     def ask(
-        self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        *,
+        if_match: int | None = None,
     ) -> dict[str, Any]:
         """The JSON object of an answer. Raises: Refused, NoAnswer."""
         target = path + (f"?{urlencode(query)}" if query else "")
         content = json.dumps(body).encode() if body else None
         headers = {"Accept": "application/json", **({"Content-Type": "application/json"} if content else {})}
+        if if_match is not None:
+            headers["If-Match"] = f'"{if_match}"'
         try:
             self._connection.request(method, target, body=content, headers=headers)
             response = self._connection.getresponse()
@@ -69,8 +80,26 @@ class Administration:
         if not isinstance(answer, dict):
             raise NoAnswer(f"{self._place} answered {status} without a JSON object: is it a gateway's administration?")
         if status >= 400:
-            raise Refused(status, str(answer.get("detail", f"refused with {status}")))
+            raise Refused(status, str(answer.get("detail", f"refused with {status}")), answer)
         return answer
+
+
+_FILE = click.Path(path_type=Path)
+
+#: Where the gateway is: what `connected` reads.
+PLACE_OPTIONS = (
+    click.option("--socket", type=_FILE, help="The gateway's socket file; else that of --config."),
+    CONFIG,
+    click.option("--url", metavar="https://HOST:PORT", help="A gateway elsewhere, by mutual TLS."),
+    click.option("--cert", type=_FILE, help="Your certificate for --url, PEM."),
+    click.option("--key", type=_FILE, help="Its private key, PEM, unless in the same file."),
+    click.option("--ca", type=_FILE, help="CA of the gateway's server, PEM; else the system's."),
+)
+
+
+def connected(given: Mapping[str, Any]) -> Administration:
+    """The administration that the options' values name. Raises: ClickException with what is missing."""
+    return connect(*(given[name] for name in ("socket", "path", "url", "cert", "key", "ca")))
 
 
 def connect(

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
 import click
 
-from dcrgw.cli.administration import Administration, Refused, connect
-from dcrgw.cli.options import CONFIG, with_options
-from dcrgw.cli.tables import show_table, shown_time
+from dcrgw.cli.administration import PLACE_OPTIONS, Administration, Refused, connected
+from dcrgw.cli.options import with_options
+from dcrgw.cli.tables import printable, show_rows, shown_time
 
-_FILE = click.Path(path_type=Path)
 _PAGE = 500
 _COLUMNS = ("client", "status", "organisation", "software", "name", "registered")
 
-_PLACE_OPTIONS = (
-    click.option("--socket", type=_FILE, help="The gateway's socket file; else that of --config."),
-    CONFIG,
-    click.option("--url", metavar="https://HOST:PORT", help="A gateway elsewhere, by mutual TLS."),
-    click.option("--cert", type=_FILE, help="Your certificate for --url, PEM."),
-    click.option("--key", type=_FILE, help="Its private key, PEM, unless in the same file."),
-    click.option("--ca", type=_FILE, help="CA of the gateway's server, PEM; else the system's."),
-    click.option("--json", "as_json", is_flag=True, help="Answer in JSON."),
-)
+_PLACE_OPTIONS = (*PLACE_OPTIONS, click.option("--json", "as_json", is_flag=True, help="Answer in JSON."))
 _SEARCH_OPTIONS = (
     click.option("--market", help="Only of this market."),
     click.option(
@@ -52,7 +42,7 @@ def clients() -> None:
 @with_options(*_SEARCH_OPTIONS, *_PLACE_OPTIONS)
 def list_(as_json: bool, **given: Any) -> None:
     """List clients, in the order of market and client_id."""
-    _show_list(_api(given), None, given, as_json)
+    _show_list(connected(given), None, given, as_json)
 
 
 @clients.command()
@@ -60,7 +50,7 @@ def list_(as_json: bool, **given: Any) -> None:
 @with_options(*_SEARCH_OPTIONS, *_PLACE_OPTIONS)
 def search(text: str, as_json: bool, **given: Any) -> None:
     """Find clients by any part of an id, a client's name or an organisation's name."""
-    _show_list(_api(given), text, given, as_json)
+    _show_list(connected(given), text, given, as_json)
 
 
 @clients.command()
@@ -68,7 +58,7 @@ def search(text: str, as_json: bool, **given: Any) -> None:
 @with_options(*_PLACE_OPTIONS)
 def show(client: str, as_json: bool, **given: Any) -> None:
     """Show all of one client but its secrets."""
-    api = _api(given)
+    api = connected(given)
     _show_client(api.ask("GET", _path(api, client)), as_json)
 
 
@@ -78,13 +68,13 @@ def show(client: str, as_json: bool, **given: Any) -> None:
 @with_options(*_PLACE_OPTIONS)
 def history(client: str, limit: int, as_json: bool, **given: Any) -> None:
     """Show what happened to one client, newest first."""
-    api = _api(given)
+    api = connected(given)
     rows = api.ask("GET", f"{_path(api, client)}/history", {"limit": limit})["history"]
     if as_json:
         _print_json(rows)
         return
     cells = [(shown_time(r["at"]), r["operation"], r["decision"], r["author"], _why(r), r["report_id"]) for r in rows]
-    _table(("at", "operation", "decision", "author", "why", "report"), cells)
+    show_rows(("at", "operation", "decision", "author", "why", "report"), cells)
 
 
 def _change(name: str, method: str, verb: str, summary: str) -> Callable[..., None]:
@@ -94,7 +84,7 @@ def _change(name: str, method: str, verb: str, summary: str) -> Callable[..., No
     @click.option("--reason", default="", help="Why; it stands in the audit trail.")
     @with_options(*_PLACE_OPTIONS)
     def change(client: str, reason: str, as_json: bool, **given: Any) -> None:
-        api = _api(given)
+        api = connected(given)
         path = _path(api, client)
         if name == "delete" and not given.get("yes"):
             _confirm(path)
@@ -113,10 +103,6 @@ _change("suspend", "POST", "/suspend", "Refuse a client at every endpoint, and e
 _change("restore", "POST", "/restore", "Take a suspended client again.")
 _change("revoke-tokens", "POST", "/revoke-tokens", "End every access token of a client; it may get new ones.")
 _change("delete", "DELETE", "", "End a client for good: its secrets go, its audit trail stays.")
-
-
-def _api(given: Mapping[str, Any]) -> Administration:
-    return connect(*(given[name] for name in ("socket", "path", "url", "cert", "key", "ca")))
 
 
 def _path(api: Administration, client: str) -> str:
@@ -160,7 +146,7 @@ def _show_list(api: Administration, text: str | None, given: Mapping[str, Any], 
         )
         for each in found
     ]
-    _table(_COLUMNS, rows)
+    show_rows(_COLUMNS, rows)
 
 
 def _show_client(client: Mapping[str, Any], as_json: bool) -> None:
@@ -168,7 +154,7 @@ def _show_client(client: Mapping[str, Any], as_json: bool) -> None:
         _print_json(client)
         return
     for name, value in client.items():
-        click.echo(f"{name}: {_plain(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))}")
+        click.echo(f"{name}: {printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))}")
 
 
 def _confirm(path: str) -> None:
@@ -184,18 +170,3 @@ def _why(row: Mapping[str, Any]) -> str:
 
 def _print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2))
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on a terminal; elsewhere lines with tabs, ready for cut and awk."""
-    plain = [[_plain(cell) for cell in row] for row in rows]
-    if not sys.stdout.isatty():
-        for row in plain:
-            click.echo("\t".join(row))
-        return
-    show_table(head, plain, "bold")
-
-
-def _plain(text: str) -> str:
-    """A TPP chose these names: no escape sequence of theirs reaches a terminal."""
-    return "".join(character if character.isprintable() else "?" for character in text)

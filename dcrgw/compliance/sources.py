@@ -41,8 +41,14 @@ def _found(path: Path) -> Found:
     try:
         with path.open("rb") as file:
             document = file.read(MAX_BYTES + 1)
-        return Found(path, bundles.read(document))
     except OSError as error:
         return Found(path, None, f"cannot be read: {error.strerror}")
+    return found_in(document, path)
+
+
+def found_in(document: bytes, path: Path) -> Found:
+    """The bundle of a document that has a name, or what is wrong with it."""
+    try:
+        return Found(path, bundles.read(document))
     except Unreadable as error:
         return Found(path, None, str(error))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import aiohttp
 import pytest
-from admin_clients import ask, aside
+from admin_clients import aside, ask
 from click.testing import CliRunner
 from managed import managed
 from town import UK, Reply, Town
@@ -93,7 +92,9 @@ async def test_a_report_is_no_way_to_find_out_what_the_one_answer_hides(town: To
         told = (await fetched(town, reply.body["report"])).body
         checks = {each["check"] for each in told["findings"]}
         assert "management.authorised" in checks
-        assert not {each for each in checks if each.startswith(("management.token.k", "management.client", "management.cert"))}
+        assert not {
+            each for each in checks if each.startswith(("management.token.k", "management.client", "management.cert"))
+        }
         whole = (await admin(town, "GET", f"/reports/{told['report_id']}")).body
         assert "management.token.known" in {each["check"] for each in whole["findings"]}
 
@@ -103,7 +104,7 @@ async def test_the_operator_sees_all_of_it_with_keys_and_timings(town: Town) -> 
     last = (await admin(town, "GET", "/reports/last")).body
     assert last["decision"] == "refused"
     assert {"detail", "check", "verdict"} <= last["findings"][0].keys()
-    assert [each["what"] for each in last["timings"]][0] == "randomness.report_id"
+    assert next(each["what"] for each in last["timings"]) == "randomness.report_id"
     assert any(each["what"] == "judging" and each["took_ms"] > 0 for each in last["timings"])
     assert last["generations"]["dcrgw"]
     assert (await admin(town, "GET", "/reports/none-of-this-id")).status == 404
@@ -127,16 +128,14 @@ async def written(town: Town, report_id: str) -> None:
     import asyncio
 
     for _ in range(200):
-        query = f"/evidence?limit=500"
+        query = "/evidence?limit=500"
         if report_id in {each["report_id"] for each in (await admin(town, "GET", query)).body["decisions"]}:
             return
         await asyncio.sleep(0.02)
     raise AssertionError("the decision did not reach the record")
 
 
-@pytest.mark.parametrize(
-    "query", ["since=noon", "after=x", "limit=0", "nonsense=1", "check=", "market=a&market=b"]
-)
+@pytest.mark.parametrize("query", ["since=noon", "after=x", "limit=0", "nonsense=1", "check=", "market=a&market=b"])
 async def test_a_search_that_means_nothing_is_refused(town: Town, query: str) -> None:
     assert (await admin(town, "GET", f"/evidence?{query}")).status == 400
 
