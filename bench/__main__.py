@@ -95,10 +95,12 @@ async def _under_load(town: Town, wish: Wish) -> list[Measured]:
     try:
         arena = Arena(wish.folder, load.build(wish.folder), wish.rounds)
     except NoGenerator as missing:
-        return skipped(["G1", "G1b", "G2", "G4", "G11"], str(missing))
+        return skipped(["G1", "G1b", "G2", "G4", "G9", "G9b", "G11"], str(missing))
     results = []
     if wish.wants("G4", "G11"):
         results += await whole.measure(town, arena, seconds=wish.seconds)
+    if wish.wants("G9", "G9b"):
+        results += await whole.measure_scripts(town, arena, seconds=wish.seconds)
     if wish.wants("G1", "G1b", "G2"):
         results += await _beside_peer(town, arena, wish)
     return results

@@ -45,6 +45,8 @@ GOALS = {
         Goal("G4", "OB registration, server CPU of the whole gateway / two bare PS256 verifies", False, 8, 5),
         Goal("G5", "our JOSE door / jwcrypto with a cached key, PS256 tokens per CPU second", True, 2, 3),
         Goal("G8", "group commit / aiosqlite commit each, 32 at once, FULL", True, 4, 7),
+        Goal("G9", "CPU that a trivial inline script adds to an OB registration, share", False, 0.05, 0.02),
+        Goal("G9b", "the same in a worker, its processes' CPU counted", False, 0.4, 0.2),
         Goal("G11", "fetches per URL, 32 concurrent first requests, cold caches", False, 1, 1),
     )
 }

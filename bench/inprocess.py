@@ -1,4 +1,4 @@
-"""G3 and G5: judging and proving, with nothing around it."""
+"""G3, G5 and what a script adds: judging and proving, with nothing around it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
+from statistics import median
 
 from jwcrypto.jwk import JWK
 from jwcrypto.jws import JWS
 
 from bench.floor import Floor, cpu_us
 from bench.goals import GOALS, Measured
-from bench.rehearsal import rehearsal
+from bench.rehearsal import Rehearsal, rehearsal
 from bench.town import Town, records
 from dcrgw.core.jose.keys import key_set
 from dcrgw.core.jose.reader import JosePolicy, claims, read
@@ -22,6 +23,7 @@ from dcrgw.testkit.keys import SigningKey, jwks
 
 _BODIES = 40
 _TURNS = 8
+_SCRIPT_TURNS = 20
 _TOKENS = 100
 
 
@@ -29,7 +31,7 @@ async def measure_registration(town: Town, folder: Path, rounds: int) -> Measure
     """G3: floor and registrations in turns within each round, by the CPU time of this thread."""
     measured, floor = Measured(GOALS["G3"]), Floor(town)
     bodies = list(islice(records(town.signed_bodies(_BODIES)), _BODIES))
-    with rehearsal(town, folder) as stage:
+    async with rehearsal(town, folder) as stage:
         for _ in range(rounds):
             floor_us = work_us = 0.0
             for _ in range(_TURNS):
@@ -41,6 +43,40 @@ async def measure_registration(town: Town, folder: Path, rounds: int) -> Measure
             measured.rounds.append({"floor_us": floor_us / _TURNS, "registration_us": work_us / _TURNS})
             measured.ratios.append(work_us / floor_us)
     return measured
+
+
+async def script_costs(town: Town, folder: Path) -> dict[str, float]:
+    """CPU microseconds that the trivial script adds to a registration, by mode; a worker's own are among them.
+
+    The median of many short turns, each beside one without a script.
+    """
+    bodies = list(islice(records(town.signed_bodies(_BODIES)), _BODIES))
+    async with (
+        rehearsal(town, folder, None) as plain,
+        rehearsal(town, folder, "inline") as inline,
+        rehearsal(town, folder, "worker") as worker,
+    ):
+        stages, added = {"inline": inline, "worker": worker}, {"inline": list[float](), "worker": list[float]()}
+        for turn in range(_SCRIPT_TURNS + 1):
+            for mode, stage in stages.items():
+                without, spent = await _spent(plain, bodies), await _spent(stage, bodies)
+                if turn:  # the first warms up
+                    added[mode].append(spent - without)
+    return {mode: median(each) for mode, each in added.items()}
+
+
+async def _spent(stage: Rehearsal, bodies: list[bytes]) -> float:
+    """CPU microseconds of this thread and of the stage's workers for one registration."""
+    pids = stage.runners.workers.template.pids
+    begun = time.thread_time() + sum(map(_process_s, pids))
+    for body in bodies:
+        await stage.register(body)
+    return (time.thread_time() + sum(map(_process_s, pids)) - begun) / len(bodies) * 1e6
+
+
+def _process_s(pid: int) -> float:
+    """Seconds on a processor, to the nanosecond."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
 def measure_door(town: Town, rounds: int) -> Measured:

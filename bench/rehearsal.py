@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -22,7 +22,6 @@ from dcrgw.core.evidence import Arrival, Journal
 from dcrgw.core.jose.keys import KeySet, key_set
 from dcrgw.core.market import Market
 from dcrgw.core.registration.client import RegisteredClient
-from dcrgw.core.registration.information import client_information
 from dcrgw.core.registration.standing import Standing
 from dcrgw.flows.create import create
 from dcrgw.materials import open_materials
@@ -30,8 +29,10 @@ from dcrgw.ports import Ports
 from dcrgw.ports.directory import Directories
 from dcrgw.ports.recording import recorded
 from dcrgw.ports.registry import Change, Committed, CommitVerdict, Registry
-from dcrgw.scripting.host import InProcessScripts
-from dcrgw.scripting.loader import ScriptSetting, load_script
+from dcrgw.scripting.host import ScriptHost
+from dcrgw.scripting.loader import entry_of_file
+from dcrgw.scripting.pool import WorkerSettings
+from dcrgw.scripting.runners import Runners
 from dcrgw.testkit.keys import jwks
 
 
@@ -76,24 +77,28 @@ class Rehearsal:
     chain: tuple[bytes, ...]
     ports: Ports
     registry: _Registry
+    runners: Runners
 
     async def register(self, body: bytes) -> bytes:
         """The answer to one signed request: what an endpoint does, without HTTP."""
         arrival = Arrival(self.market.name, self.chain, "application/jose", body)
         ports = recorded(self.ports, Journal())
         report = Report(ports.randomness.report_id(), "", "create", self.market.name, ports.clock.now())
-        client = await create(arrival, self.market, ports, report)
-        return json.dumps(client_information(client, self.market.profile)).encode()
+        answered = await create(arrival, self.market, ports, report)
+        return json.dumps(answered.body).encode()
 
 
-@contextmanager
-def rehearsal(town: Town, folder: Path) -> Iterator[Rehearsal]:
-    """A rehearsal with the town's materials, as the gateway itself opens them."""
+@asynccontextmanager
+async def rehearsal(town: Town, folder: Path, mode: str | None = "inline") -> AsyncIterator[Rehearsal]:
+    """A rehearsal with the town's materials, as the gateway itself opens them. `mode` None: without a script."""
     now = time.time()
     market = open_materials(load(town.configuration(folder / "unused.sqlite")), now).markets[UK]
     parties = town.session.parties
     keysets = _KeySets(key_set(parties.world.keys.published), key_set(jwks(parties.default.software.keys.current)))
-    scripts = InProcessScripts([load_script(ScriptSetting("bench", SCRIPT), now=now)])
+    runners = Runners(WorkerSettings(), lambda *_args, **_fields: None)
+    scripts = ScriptHost(on_event=lambda *_args, **_fields: None)
+    if mode is not None:
+        scripts.swap([await runners.load(entry_of_file("bench", SCRIPT, mode=mode), {})])
     registry = _Registry()
     ports = Ports(
         clock=SystemClock(),
@@ -104,6 +109,7 @@ def rehearsal(town: Town, folder: Path) -> Iterator[Rehearsal]:
         registry=cast(Registry, registry),
     )
     try:
-        yield Rehearsal(market, parties.default.transport.chain_der, ports, registry)
+        yield Rehearsal(market, parties.default.transport.chain_der, ports, registry, runners)
     finally:
-        scripts.close()
+        await scripts.close()
+        await runners.close()

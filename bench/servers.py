@@ -57,15 +57,14 @@ class Contender(Protocol):
 class Gateway:
     """`dcrgw run` with a real configuration and a registry of its own."""
 
-    name = "gateway"
-
-    def __init__(self, town: Town, market: str) -> None:
-        self._town, self._market = town, market
+    def __init__(self, town: Town, market: str, mode: str | None = "inline") -> None:
+        self._town, self._market, self._mode = town, market, mode
+        self.name = "gateway" if mode == "inline" else f"gateway, {mode or 'no script'}"
 
     @asynccontextmanager
     async def serve(self, folder: Path) -> AsyncIterator[Running]:
         """Ready when its own probe says so; killed in mid-flight, so that only what was synced is left."""
-        configuration = self._town.configuration(folder / "registry.sqlite")
+        configuration = self._town.configuration(folder / "registry.sqlite", self._mode)
         command = [sys.executable, "-m", "dcrgw", "run", "--config", str(configuration)]
         with (folder / "gateway.log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(*command, cwd=PROJECT, stdout=log, stderr=log)

@@ -31,7 +31,7 @@ _Statements = list[tuple[str, Any]]
 async def measure(town: Town, folder: Path, rounds: int) -> Measured:
     """Group commit in the product's registry; the same statements in a transaction each through aiosqlite."""
     measured = Measured(GOALS["G8"], notes=["commit each: the same statements through one aiosqlite connection, FULL"])
-    with rehearsal(town, folder) as stage:
+    async with rehearsal(town, folder) as stage:
         for body in records(town.signed_bodies(_CHANGES)):
             await stage.register(body)
         changes = stage.registry.changes

@@ -19,14 +19,15 @@ from dcrgw.testkit.keys import SigningKey
 from dcrgw.testkit.statements import request_claims
 
 UK, PLAIN = "uk-3.2", "generic"
-#: A trivial script, in the product's in-process host.
+#: A trivial script.
 SCRIPT = Path(__file__).parent / "script.py"
 
-_SCRIPT_SECTION = f"""
+_SCRIPT_SECTION = """
 [[script]]
 type = "client_registration"
 name = "bench"
-file = "{SCRIPT}"
+file = "{file}"
+mode = "{mode}"
 """
 #: The sandbox's own settings that a bank would not have: (as written, as configured for production).
 _AS_IN_PRODUCTION = (
@@ -63,8 +64,8 @@ class Town:
         """The gateway's mutual-TLS port."""
         return self.session.endpoints.mtls
 
-    def configuration(self, registry: Path) -> Path:
-        """A configuration of the gateway for one run, with a registry of its own."""
+    def configuration(self, registry: Path, mode: str | None = "inline") -> Path:
+        """A configuration of the gateway for one run, with a registry of its own. `mode` None: without a script."""
         text = self.session.config.read_text()
         changes = (*_AS_IN_PRODUCTION, ('path = "bank/registry.sqlite"', f'path = "{registry}"'))
         for before, after in changes:
@@ -72,7 +73,7 @@ class Town:
                 raise AssertionError(f"the sandbox's configuration does not hold {before!r} once")
             text = text.replace(before, after)
         target = self.session.config.with_name("bench.toml")
-        target.write_text(text + _SCRIPT_SECTION)
+        target.write_text(text + ("" if mode is None else _SCRIPT_SECTION.format(file=SCRIPT, mode=mode)))
         return target
 
     def plain_bodies(self, count: int) -> Path:

@@ -1,4 +1,4 @@
-"""G4 and G11: the whole gateway on signed OB UK requests."""
+"""G4, G9 and G11: the whole gateway on signed OB UK requests."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import replace
 from bench.contest import Arena, Entry
 from bench.floor import Floor
 from bench.goals import GOALS, Measured, told_of_client
+from bench.inprocess import script_costs
 from bench.load import Load
 from bench.servers import Gateway
 from bench.town import UK, Town
@@ -49,6 +50,26 @@ async def _cpu(town: Town, arena: Arena, load: Load) -> Measured:
             flush=True,
         )
     return told_of_client(measured, [found[gateway.name]["client_share"] for found in measured.rounds])
+
+
+async def measure_scripts(town: Town, arena: Arena, *, seconds: float) -> list[Measured]:
+    """G9: what a trivial script adds to a registration in process, by the whole gateway's CPU for one without it.
+
+    The difference of two runs of the whole gateway would drown in what another tenant of the machine does meanwhile,
+    so the added part is measured in process, in short turns, and only what it is compared with comes from a run.
+    """
+    found = {mode: Measured(GOALS[goal]) for mode, goal in (("inline", "G9"), ("worker", "G9b"))}
+    gateway = Gateway(town, UK, None)
+    for number in range(arena.rounds):
+        added = await script_costs(town, arena.folder)
+        # Made anew: the bodies of both stand in one file.
+        without = (await arena.run(Entry(gateway, signed_load(town, seconds=seconds))))["server_cpu_us"]
+        for mode, measured in found.items():
+            measured.rounds.append({"added_us": added[mode], "registration_us": without})
+            measured.ratios.append(added[mode] / without)
+        told = ", ".join(f"{mode} {each:.0f} us" for mode, each in added.items())
+        print(f"  G9 OB UK, round {number + 1}: {told}, a registration without it {without:.0f} us", flush=True)
+    return list(found.values())
 
 
 async def measure_fetches(town: Town, arena: Arena, load: Load) -> Measured:

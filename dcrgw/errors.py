@@ -19,7 +19,11 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class ErrorCode(StrEnum):
-    """The `error` values that leave the gateway (RFC 7591 §3.2.2, RFC 6749 §5.2, RFC 6750 §3.1)."""
+    """The `error` values that leave the gateway.
+
+    RFC 7591 §3.2.2, RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 9101 §7, RFC 9396 §5,
+    OpenID Connect Core 1.0 §3.1.2.6.
+    """
 
     INVALID_REDIRECT_URI = "invalid_redirect_uri"
     INVALID_CLIENT_METADATA = "invalid_client_metadata"
@@ -30,6 +34,13 @@ class ErrorCode(StrEnum):
     UNAUTHORIZED_CLIENT = "unauthorized_client"
     UNSUPPORTED_GRANT_TYPE = "unsupported_grant_type"
     INVALID_SCOPE = "invalid_scope"
+    INVALID_GRANT = "invalid_grant"
+    INVALID_AUTHORIZATION_DETAILS = "invalid_authorization_details"
+    INVALID_REQUEST_OBJECT = "invalid_request_object"
+    INVALID_REQUEST_URI = "invalid_request_uri"
+    UNSUPPORTED_RESPONSE_TYPE = "unsupported_response_type"
+    ACCESS_DENIED = "access_denied"
+    LOGIN_REQUIRED = "login_required"
     INVALID_TOKEN = "invalid_token"
     TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
     SERVER_ERROR = "server_error"

@@ -16,6 +16,7 @@ from dcrgw.cli import main as dcrgw_command
 from dcrgw.compliance.schema import bundle_schema
 from dcrgw.config.documentation import configuration_markdown, configuration_schema
 from dcrgw.core.checks import CATALOGUE
+from dcrgw.core.scripts.types import LIFE, TYPES, Method
 from dcrgw.errors import ErrorCode
 
 DOCS = Path(__file__).parent
@@ -34,6 +35,11 @@ _STAGES = {
     "registry": "The registry",
     "client": "Client authentication at the token endpoint",
     "token": "The token request",
+    "details": "Authorization details",
+    "authorize": "The authorization request",
+    "par": "Pushing an authorization request",
+    "interaction": "Asking a person",
+    "customer": "The person who signs in",
     "management": "Managing a registration",
     "update": "What an update may not change",
     "admin": "The administration, for the bank's own people",
@@ -49,6 +55,19 @@ _ERRORS = {
     ErrorCode.UNAUTHORIZED_CLIENT: ("400", "The client is not registered for this grant type."),
     ErrorCode.UNSUPPORTED_GRANT_TYPE: ("400", "The token endpoint has no such grant type."),
     ErrorCode.INVALID_SCOPE: ("400", "The scope is malformed or more than the client is registered for."),
+    ErrorCode.INVALID_GRANT: (
+        "400",
+        "The code or the refresh token is no good: foreign, used, expired, or not proven.",
+    ),
+    ErrorCode.INVALID_AUTHORIZATION_DETAILS: (
+        "400, redirect",
+        "A detail is malformed, unknown, against its type's rules, or too much.",
+    ),
+    ErrorCode.INVALID_REQUEST_OBJECT: ("400", "The request object is not signed by this client for us and now."),
+    ErrorCode.INVALID_REQUEST_URI: ("400", "The request_uri is not ours, not this client's, used up or expired."),
+    ErrorCode.UNSUPPORTED_RESPONSE_TYPE: ("400, redirect", "The response type is not code."),
+    ErrorCode.ACCESS_DENIED: ("redirect; 400 on the page", "The person said no, or did not sign in."),
+    ErrorCode.LOGIN_REQUIRED: ("redirect; 400 on the page", "Nobody is signed in, and the request forbids to ask."),
     ErrorCode.INVALID_TOKEN: ("401", "The access token is unknown, ended, or not for this certificate or client."),
     ErrorCode.TEMPORARILY_UNAVAILABLE: ("503", "Something that must be asked did not answer; see Retry-After."),
     ErrorCode.SERVER_ERROR: ("500", "The bank's settings or scripts are at fault; quote the interaction id."),
@@ -105,6 +124,47 @@ def cli() -> str:
     return "\n".join(lines)
 
 
+def script_types() -> str:
+    """docs/script-types.md: every type of script with its methods."""
+    lines = [
+        "# Script types",
+        "",
+        _MADE,
+        "How to write one: [scripting.md](scripting.md). Every script has the methods of its life:",
+        "",
+    ]
+    lines += _methods(LIFE)
+    for kind in TYPES.values():
+        imports = f"from dcrgw.scripting.types import {kind.base_name}"
+        lines += [
+            "",
+            f"## {kind.id}",
+            "",
+            f"{kind.purpose}.",
+            "",
+            f"`class {kind.class_name}({kind.base_name})`, `{imports}`",
+        ]
+        lines += (
+            [] if kind.has_caller else ["", "No caller in this version: it is loaded and tried, and nobody calls it."]
+        )
+        lines += ["", *_methods(kind.methods)]
+    return "\n".join([*lines, ""])
+
+
+def _methods(methods: tuple[Method, ...]) -> list[str]:
+    lines = [
+        "| method | arguments beside self | returns | mandatory | since | called |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for method in methods:
+        forms = " or ".join(f"`({', '.join(form)})`" for form in method.forms)
+        called = (method.called or "no caller in this version") + (", of every script" if method.every else "")
+        mandatory = "yes" if method.mandatory else "no"
+        cells = [f"`{method.name}`", forms, _cell(method.returns), mandatory, str(method.since), _cell(called)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
 def answers() -> str:
     """docs/answers.md: what each wrong registration gets, from the tables that the tests post."""
     sys.path.insert(0, str(DOCS.parent / "tests" / "gateway"))
@@ -129,6 +189,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "errors.md": errors,
     "answers.md": answers,
     "cli.md": cli,
+    "script-types.md": script_types,
     "configuration.md": configuration_markdown,
     "configuration.schema.json": configuration_schema,
     "bundle.schema.json": bundle_json,

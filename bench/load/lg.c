@@ -14,6 +14,7 @@
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
 #include <netinet/tcp.h>
@@ -103,23 +104,55 @@ static double own_cpu(void)
     return u.ru_utime.tv_sec + u.ru_stime.tv_sec + (u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1e-6;
 }
 
-/* Seconds of user and system time of all the server's threads; 0 without --pid. */
+/* One process: its parent, and the ticks of its threads and of the children that it has waited for. */
+static int read_process(long pid, long *parent, unsigned long *ticks)
+{
+    char name[64], line[1024];
+    snprintf(name, sizeof name, "/proc/%ld/stat", pid);
+    FILE *file = fopen(name, "r");
+    if (!file)
+        return 0;
+    char *got = fgets(line, sizeof line, file);
+    fclose(file);
+    /* The second field is the command in brackets, which may hold blanks: count from its end. */
+    char *rest = got ? strrchr(line, ')') : NULL;
+    unsigned long user, system, of_children[2];
+    if (!rest || sscanf(rest + 2, "%*c %ld %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %lu %lu", parent, &user, &system,
+                        &of_children[0], &of_children[1]) != 5)
+        return 0;
+    *ticks = user + system + of_children[0] + of_children[1];
+    return 1;
+}
+
+static int descends(long pid)
+{
+    unsigned long ticks;
+    while (pid > 1) {
+        if (pid == asked.pid)
+            return 1;
+        if (!read_process(pid, &pid, &ticks))
+            return 0;
+    }
+    return 0;
+}
+
+/* Seconds of user and system time of the server and every process below it; 0 without --pid. */
 static double server_cpu(void)
 {
     if (!asked.pid)
         return 0;
-    char name[64], line[1024];
-    snprintf(name, sizeof name, "/proc/%ld/stat", asked.pid);
-    FILE *file = fopen(name, "r");
-    if (!file || !fgets(line, sizeof line, file))
-        die(name);
-    fclose(file);
-    /* The second field is the command in brackets, which may hold blanks: count from its end. */
-    char *rest = strrchr(line, ')');
-    unsigned long user, system;
-    if (!rest || sscanf(rest + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
+    DIR *folder = opendir("/proc");
+    unsigned long sum = 0, ticks;
+    long parent;
+    if (!folder || !read_process(asked.pid, &parent, &ticks))
         die("/proc/PID/stat");
-    return (double)(user + system) / sysconf(_SC_CLK_TCK);
+    for (struct dirent *each; (each = readdir(folder));) {
+        long pid = atol(each->d_name);
+        if (pid > 1 && descends(pid) && read_process(pid, &parent, &ticks))
+            sum += ticks;
+    }
+    closedir(folder);
+    return (double)sum / sysconf(_SC_CLK_TCK);
 }
 
 /* -- one connection */

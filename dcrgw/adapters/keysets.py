@@ -26,7 +26,8 @@ class KeySetSource:
     """
 
     directory: str
-    jwks_endpoint: str
+    #: None: the bank's script gives the keys, and nobody is asked for them here.
+    jwks_endpoint: str | None
     directory_fetcher: Fetcher
     software_fetcher: Fetcher
     #: `host` (port 443) or `host:port`.
@@ -67,6 +68,8 @@ class CachedKeySets:
         kept = self._of_directories.get(directory)
         if kept is None:
             source = self._source(directory)
+            if source.jwks_endpoint is None:
+                raise Misconfigured(f"directory {directory}: its keys are a script's, not an endpoint's")
             kept = self._of_directories[directory] = KeptKeys(directory, source.jwks_endpoint, of_software=False)
         return await self._serve(kept, kid)
 
@@ -81,7 +84,7 @@ class CachedKeySets:
     async def refresh_directories(self) -> None:
         """Ask every directory now; for the start, so that the first TPP finds the keys there. Never fails."""
         for directory, source in self._sources.items():
-            if directory not in self._of_directories:
+            if directory not in self._of_directories and source.jwks_endpoint is not None:
                 self._of_directories[directory] = KeptKeys(directory, source.jwks_endpoint, of_software=False)
         kept = list(self._of_directories.values())
         await asyncio.gather(*(self._flights.join(one, self._fetching(one)) for one in kept), return_exceptions=True)

@@ -34,6 +34,10 @@ class KeystoreSigner:
         """The one public key."""
         return (self._jwk,)
 
+    async def alg(self) -> str:
+        """The one algorithm."""
+        return self._alg
+
     async def sign(self, claims: Mapping[str, Any], typ: str) -> str:
         """The compact JWS of some claims."""
         return signing.sign(claims, key=self._key, alg=self._alg, kid=self._jwk["kid"], typ=typ)
@@ -62,15 +66,23 @@ class StoredSigner:
         found = [stored(row) for row in await self._read(SELECT)]
         return tuple(key.jwk for key in found if key.is_published(now))
 
+    async def alg(self) -> str:
+        """The algorithm of the current key."""
+        return str((await self._current())[1])
+
     async def sign(self, claims: Mapping[str, Any], typ: str) -> str:
         """The compact JWS of some claims, by the current key."""
+        kid, alg, sealed = await self._current()
+        if self._opened is None or self._opened[0] != kid:
+            self._opened = kid, self._keys.private_key(kid, sealed)
+        return signing.sign(claims, key=self._opened[1], alg=alg, kid=kid, typ=typ)
+
+    async def _current(self) -> tuple[str, str, str]:
         rows = await self._read(_CURRENT)
         if not rows:
             raise Misconfigured("there is no current signing key: restart the gateway")
         kid, alg, sealed = rows[0]
-        if self._opened is None or self._opened[0] != kid:
-            self._opened = kid, self._keys.private_key(kid, sealed)
-        return signing.sign(claims, key=self._opened[1], alg=alg, kid=kid, typ=typ)
+        return kid, alg, sealed
 
     async def _read(self, sql: str) -> list[Any]:
         try:

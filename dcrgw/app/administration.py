@@ -14,34 +14,42 @@ from dcrgw.edge.tls import server_context
 from dcrgw.endpoints.admin import AdminEndpoint
 from dcrgw.endpoints.administrators import CertificateDoor, SocketDoor
 from dcrgw.errors import ErrorCode
+from dcrgw.flows.scripts import ScriptDesk
 from dcrgw.materials import AdminMaterials
 from dcrgw.materials.administration import AdminSocket, AdminTls
 from dcrgw.ports import Ports
 from dcrgw.ports.decisions import Decisions
 from dcrgw.ports.registry import Archive
 
-#: A bundle that is imported; whatever else is sent is a reason, and bounded where it is read.
+#: A bundle that is imported. Reasons and scripts are bounded where they are read.
 _BODY_BYTES = 4 * 1024 * 1024
 #: Who speaks over a socket file need not know the machine's name.
 _LOCAL_HOSTS = frozenset({"localhost"})
 
 
 def admin_listeners(
-    admin: AdminMaterials | None, ports: Ports, archive: Archive, decisions: Decisions, limits: Limits
+    admin: AdminMaterials | None,
+    ports: Ports,
+    archive: Archive,
+    decisions: Decisions,
+    scripts: ScriptDesk,
+    limits: Limits,
 ) -> Iterator[Listener]:
     """The listeners of the settings, not yet started."""
     narrow = replace(limits, body_bytes=_BODY_BYTES)
     if admin is not None and admin.socket is not None:
-        yield _socket(admin.socket, ports, archive, decisions, narrow)
+        yield _socket(admin.socket, ports, archive, decisions, scripts, narrow)
     if admin is not None and admin.tls is not None:
-        yield _tls(admin.tls, ports, archive, decisions, narrow)
+        yield _tls(admin.tls, ports, archive, decisions, scripts, narrow)
 
 
-def _socket(socket: AdminSocket, ports: Ports, archive: Archive, decisions: Decisions, limits: Limits) -> Listener:
+def _socket(
+    socket: AdminSocket, ports: Ports, archive: Archive, decisions: Decisions, scripts: ScriptDesk, limits: Limits
+) -> Listener:
     door = SocketDoor(socket.readers, socket.writers)
     return Listener(
         "admin",
-        AdminEndpoint(door, _LOCAL_HOSTS, ports, archive, decisions),
+        AdminEndpoint(door, _LOCAL_HOSTS, ports, archive, decisions, scripts),
         file=SocketFile(socket.path, socket.group),
         limits=limits,
         hosts=_LOCAL_HOSTS,
@@ -50,12 +58,14 @@ def _socket(socket: AdminSocket, ports: Ports, archive: Archive, decisions: Deci
     )
 
 
-def _tls(tls: AdminTls, ports: Ports, archive: Archive, decisions: Decisions, limits: Limits) -> Listener:
+def _tls(
+    tls: AdminTls, ports: Ports, archive: Archive, decisions: Decisions, scripts: ScriptDesk, limits: Limits
+) -> Listener:
     hosts = frozenset(host.lower() for host in tls.settings.hosts)
     door = CertificateDoor(tls.anchors, tls.rights, ports.clock)
     return Listener(
         "admin.tls",
-        AdminEndpoint(door, hosts, ports, archive, decisions),
+        AdminEndpoint(door, hosts, ports, archive, decisions, scripts),
         host=tls.settings.host,
         port=tls.settings.port,
         limits=limits,

@@ -17,8 +17,8 @@ from dcrgw.materials import Materials
 _COMPONENT = "record"
 
 
-async def desk(materials: Materials, recent: Recent, health: Health, opened: AsyncExitStack) -> Desk:
-    """The desk of a gateway, stopped when `opened` closes. Raises: Misconfigured, Unavailable."""
+async def decisions_of(materials: Materials, recent: Recent, health: Health, opened: AsyncExitStack) -> Desk:
+    """The decisions of a gateway, stopped when `opened` closes. Raises: Misconfigured, Unavailable."""
     recording = materials.settings.recording
     if not recording.enabled:
         found = Desk(recent)

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from dcrgw.adapters.clock import SystemClock
+from dcrgw.adapters.customers import FileCustomers
 from dcrgw.adapters.randomness import SystemRandomness
 from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.signers import KeystoreSigner, StoredSigner
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app import outgoing
 from dcrgw.app.administration import admin_listeners
-from dcrgw.app.deciding import desk
-from dcrgw.app.listening import handlers, http_limits, listeners
+from dcrgw.app.deciding import decisions_of
+from dcrgw.app.listening import authorize_endpoint, handlers, http_limits, listeners
+from dcrgw.app.scripting import Scripting
 from dcrgw.config.model import Settings
 from dcrgw.core.checks import Report
 from dcrgw.edge.drain import serve_until_signal
+from dcrgw.edge.events import log_event
 from dcrgw.edge.health import Health
 from dcrgw.edge.listeners import Listener
 from dcrgw.endpoints.register import Recent
+from dcrgw.flows.scripts import ScriptDesk
 from dcrgw.materials import Materials, open_materials
 from dcrgw.ports import Ports
-from dcrgw.ports.signer import Signer
-from dcrgw.scripting.host import InProcessScripts
-from dcrgw.scripting.loader import ScriptSetting, load_script
+from dcrgw.ports.signer import NoSigner, Signer
 
 
 @dataclass(slots=True)
@@ -37,6 +39,7 @@ class Gateway:
     materials: Materials
     health: Health
     recent: Recent
+    scripts: Scripting
     listeners: list[Listener]
     probes: list[Listener]
     addresses: dict[str, tuple[str, int]]
@@ -77,24 +80,37 @@ async def start(settings: Settings, *, monotonic: Callable[[], float] = time.mon
     Raises: Misconfigured (with every fault that the settings show) or Unavailable; then nothing is left running.
     """
     clock = SystemClock()
-    # Keystores stretch their passwords: that would stop a loop that already serves something.
-    materials = await asyncio.to_thread(open_materials, settings, clock.now())
     async with AsyncExitStack() as opened:
-        health = Health(clock, expected=["registry", *(f"keys of {name}" for name in materials.directories)])
+        # Before any secret is read: what scripts' processes are forked from has never seen one.
+        scripts = Scripting(settings, clock, log_event)
+        opened.push_async_callback(scripts.close)
+        # Keystores stretch their passwords: that would stop a loop that already serves something.
+        materials = await asyncio.to_thread(open_materials, settings, clock.now())
+        health = Health(clock, expected=["registry", *_expected_keys(materials)])
         registry = await _registry(materials, clock, health, opened)
-        ports = await _ports(materials, registry, clock, monotonic, health, opened)
-        recent = Recent()
-        decisions = await desk(materials, recent, health, opened)
+        await scripts.serve(materials, registry.scripts, health)
         signer = await _signer(materials, clock, opened)
-        gateway = Gateway(materials, health, recent, [], [], {}, AsyncExitStack())
-        serving = handlers(list(materials.markets.values()), ports, signer, recent, decisions)
-        admin = admin_listeners(materials.admin, ports, registry, decisions, http_limits(settings))
+        ports = await _ports(materials, registry, signer, clock, monotonic, health, opened, scripts)
+        recent = Recent()
+        decisions = await decisions_of(materials, recent, health, opened)
+        authorize = authorize_endpoint(settings, ports, recent)
+        opened.push_async_callback(authorize.close)
+        gateway = Gateway(materials, health, recent, scripts, [], [], {}, AsyncExitStack())
+        serving = handlers(list(materials.markets.values()), ports, signer, recent, authorize, decisions)
+        desk = ScriptDesk(registry.scripts, scripts.keeper, clock, scripts.host)
+        admin = admin_listeners(materials.admin, ports, registry, decisions, desk, http_limits(settings))
         for listener in (*listeners(materials, serving, health), *admin):
             gateway.addresses[listener.name] = await listener.start()
             opened.push_async_callback(listener.close)
             (gateway.probes if listener.name == "health" else gateway.listeners).append(listener)
         gateway._opened = opened.pop_all()
     return gateway
+
+
+def _expected_keys(materials: Materials) -> list[str]:
+    """What must be usable before we are ready: the key sets of directories that publish theirs."""
+    directories = materials.directories.items()
+    return [f"keys of {name}" for name, directory in directories if directory.settings.keys == "endpoint"]
 
 
 async def _signer(materials: Materials, clock: SystemClock, opened: AsyncExitStack) -> Signer | None:
@@ -125,32 +141,22 @@ async def _registry(materials: Materials, clock: SystemClock, health: Health, op
 async def _ports(
     materials: Materials,
     registry: SqliteRegistry,
+    signer: Signer | None,
     clock: SystemClock,
     monotonic: Callable[[], float],
     health: Health,
     opened: AsyncExitStack,
+    scripts: Scripting,
 ) -> Ports:
-    scripts = InProcessScripts([load_script(each, now=clock.now()) for each in _scripts(materials)])
-    opened.callback(scripts.close)
     return Ports(
         clock=clock,
         randomness=SystemRandomness(),
         keysets=await outgoing.key_sets(materials, monotonic, health, opened),
         directories=outgoing.directories(materials, monotonic, opened),
-        scripts=scripts,
+        scripts=scripts.host,
         registry=registry,
+        grants=registry.grants,
+        signer=signer or NoSigner(),
+        http=outgoing.http(materials, opened),
+        customers=FileCustomers(materials.customers),
     )
-
-
-def _scripts(materials: Materials) -> Iterator[ScriptSetting]:
-    for each in materials.settings.scripts:
-        if each.enabled:
-            properties = materials.script_properties[each.name]
-            yield ScriptSetting(
-                name=each.name,
-                file=each.file,
-                type=each.type,
-                level=each.level,
-                properties={name: value.get_secret_value() for name, value in properties.items()},
-                markets=frozenset(each.markets),
-            )

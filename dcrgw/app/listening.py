@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
+from dcrgw.adapters.attempts import AttemptLimits, Attempts
 from dcrgw.adapters.keystores import KeyPair, install
 from dcrgw.config.model import ServerListener, Settings
 from dcrgw.core.market import Market
@@ -15,12 +16,14 @@ from dcrgw.edge.health import Health
 from dcrgw.edge.limits import Limits
 from dcrgw.edge.listeners import Listener
 from dcrgw.edge.tls import server_context
+from dcrgw.endpoints.authorize import AuthorizeEndpoint
 from dcrgw.endpoints.discovery import DiscoveryEndpoint, KeysEndpoint
 from dcrgw.endpoints.health import health_endpoint
+from dcrgw.endpoints.pages import Pages
 from dcrgw.endpoints.register import Recent, RegisterEndpoint, register_without_certificate
 from dcrgw.endpoints.reports import ReportsEndpoint
 from dcrgw.endpoints.routes import Dispatcher, Endpoint, MarketMap
-from dcrgw.endpoints.token import TokenEndpoint, token_without_certificate
+from dcrgw.endpoints.token import form_endpoints, without_certificate
 from dcrgw.errors import ErrorCode
 from dcrgw.materials import Materials
 from dcrgw.ports import Ports
@@ -28,8 +31,21 @@ from dcrgw.ports.decisions import Decisions
 from dcrgw.ports.signer import Signer
 
 
+def authorize_endpoint(settings: Settings, ports: Ports, recent: Recent) -> AuthorizeEndpoint:
+    """The pages on which customers decide; markets that ask nobody do not show them."""
+    consent = settings.consent
+    limits = AttemptLimits(consent.attempts, consent.attempts_of_network, consent.attempts_s)
+    pages = Pages(consent.bank_name, is_sandbox=settings.is_sandbox)
+    return AuthorizeEndpoint(ports, recent, pages, Attempts(limits))
+
+
 def handlers(
-    markets: list[Market], ports: Ports, signer: Signer | None, recent: Recent, decisions: Decisions
+    markets: list[Market],
+    ports: Ports,
+    signer: Signer | None,
+    recent: Recent,
+    authorize: AuthorizeEndpoint,
+    decisions: Decisions,
 ) -> dict[str, Handler]:
     """The handlers of the TLS listeners. Below base_url over mutual TLS, below the issuer without."""
     keys: dict[str, Endpoint] = {"jwks": KeysEndpoint(signer)} if signer is not None else {}
@@ -38,9 +54,9 @@ def handlers(
             MarketMap((market.base_url, market) for market in markets),
             {
                 "register": RegisterEndpoint(ports, recent),
-                "token": TokenEndpoint(ports, recent),
+                **form_endpoints(ports, recent),
                 "reports": ReportsEndpoint(decisions, ports.clock),
-                ".well-known": DiscoveryEndpoint(signer, public=False),
+                ".well-known": DiscoveryEndpoint(signer, ports.details, public=False),
                 **keys,
             },
             decisions,
@@ -49,8 +65,10 @@ def handlers(
             MarketMap((market.issuer, market) for market in markets),
             {
                 "register": register_without_certificate,
-                "token": token_without_certificate,
-                ".well-known": DiscoveryEndpoint(signer, public=True),
+                **dict.fromkeys(form_endpoints(ports, recent), without_certificate),
+                # Here only: over mutual TLS a browser would ask its owner for a certificate.
+                "authorize": authorize,
+                ".well-known": DiscoveryEndpoint(signer, ports.details, public=True),
                 **keys,
             },
             decisions,

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from ipaddress import ip_network
 
 from cryptography.hazmat.primitives.serialization import Encoding
+from pydantic import SecretStr
 
 from dcrgw.adapters.directory.settings import OpenBankingDirectory
 from dcrgw.adapters.directory.standing import DirectoryStanding
@@ -15,8 +16,10 @@ from dcrgw.adapters.fetcher import Fetcher, FetchLimits
 from dcrgw.adapters.kept_keys import Freshness, KeySetStatus
 from dcrgw.adapters.keysets import CachedKeySets, KeySetSource
 from dcrgw.adapters.keystores import KeyPair, install
+from dcrgw.adapters.script_http import ScriptHttp
 from dcrgw.edge.health import Health
 from dcrgw.materials import DirectoryMaterials, Materials, Trust
+from dcrgw.ports.http import Http, NoHttp
 
 
 async def key_sets(
@@ -45,6 +48,16 @@ def directories(materials: Materials, monotonic: Callable[[], float], opened: As
     )
     opened.push_async_callback(standing.close)
     return standing
+
+
+def http(materials: Materials, opened: AsyncExitStack) -> Http:
+    """What scripts may ask, by the system's roots and the common way out."""
+    hosts = frozenset(materials.settings.scripting.http_hosts)
+    if not hosts:
+        return NoHttp()
+    fetcher = Fetcher(ssl_context=_context(None, None), limits=_limits(materials), proxy=_text(materials.script_proxy))
+    opened.push_async_callback(fetcher.close)
+    return ScriptHttp(fetcher, hosts)
 
 
 def _tell(status: KeySetStatus, health: Health) -> None:
@@ -90,18 +103,26 @@ def _directory(
 def _fetcher(
     trust: Trust, shown: KeyPair | None, directory: DirectoryMaterials, materials: Materials, opened: AsyncExitStack
 ) -> Fetcher:
-    fetch = materials.settings.fetch
     fetcher = Fetcher(
         ssl_context=_context(trust, shown),
-        limits=FetchLimits(
-            total_s=fetch.total_s,
-            max_bytes=fetch.max_bytes,
-            allowed_networks=tuple(ip_network(network) for network in fetch.allowed_networks),
-        ),
-        proxy=directory.proxy.get_secret_value() if directory.proxy else None,
+        limits=_limits(materials),
+        proxy=_text(directory.proxy),
     )
     opened.push_async_callback(fetcher.close)
     return fetcher
+
+
+def _text(proxy: SecretStr | None) -> str | None:
+    return None if proxy is None else proxy.get_secret_value()
+
+
+def _limits(materials: Materials) -> FetchLimits:
+    fetch = materials.settings.fetch
+    return FetchLimits(
+        total_s=fetch.total_s,
+        max_bytes=fetch.max_bytes,
+        allowed_networks=tuple(ip_network(network) for network in fetch.allowed_networks),
+    )
 
 
 def _context(trust: Trust, shown: KeyPair | None) -> ssl.SSLContext:

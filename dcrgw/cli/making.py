@@ -123,6 +123,7 @@ async def _ports(
     from dcrgw.adapters.randomness import SystemRandomness
     from dcrgw.app import outgoing
     from dcrgw.compliance import making
+    from dcrgw.compliance.no_scripts import NoScripts
     from dcrgw.edge.health import Health
     from dcrgw.ports import Ports
     from dcrgw.ports.directory import Directories
@@ -141,6 +142,6 @@ async def _ports(
             randomness=SystemRandomness(),
             keysets=keysets,
             directories=directories,
-            scripts=making.NoScripts(),
+            scripts=NoScripts(),
             registry=making.EmptyRegistry(),
         )

@@ -20,6 +20,7 @@ from dcrgw.edge.drain import noted_signals
 from dcrgw.edge.events import log_event
 from dcrgw.edge.logging import set_up_logging
 from dcrgw.errors import GatewayError
+from dcrgw.scripting.worker.kernel import hide_memory
 
 
 @click.command()
@@ -31,6 +32,8 @@ def run(path: Path) -> None:
         log = set_up_logging(
             settings.logging.format, level=logging.getLevelNamesMapping()[settings.logging.level.upper()]
         )
+        if not settings.is_sandbox:
+            hide_memory()
         try:
             orderly = asyncio.run(_serve(settings))
         finally:

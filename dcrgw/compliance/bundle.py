@@ -18,7 +18,7 @@ from typing import Any
 from dcrgw.compliance import failures, values
 from dcrgw.compliance.failures import KeptFailure
 from dcrgw.compliance.kept import text_of
-from dcrgw.compliance.upgrades import upgraded
+from dcrgw.compliance.upgrades import unknown_to, upgraded
 from dcrgw.compliance.values import Unreadable
 from dcrgw.core.evidence import Arrival, Entry, Timing
 from dcrgw.core.market import Market
@@ -54,6 +54,10 @@ class Bundle:
     decided: Decided
     generations: Mapping[str, str] = field(default_factory=dict)
     timings: tuple[Timing, ...] = ()
+    #: The journal's questions as they stand in the document, for a bundle that was read.
+    questions: tuple[Any, ...] = field(default=(), repr=False, compare=False)
+    #: Ports and methods that the dcrgw which wrote the document did not have.
+    unknown: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 def write(bundle: Bundle, hidden: Mapping[str, str] = _NOTHING) -> bytes:
@@ -82,7 +86,7 @@ def write(bundle: Bundle, hidden: Mapping[str, str] = _NOTHING) -> bytes:
 
 def read(document: bytes) -> Bundle:
     """The bundle of a document. Raises: Unreadable, naming the place and what is wrong there."""
-    content = _content(document)
+    version, content = _content(document)
     journal = content.get("journal")
     if not isinstance(journal, list):
         raise Unreadable("journal", "is not a list")
@@ -96,6 +100,8 @@ def read(document: bytes) -> Bundle:
         journal=tuple(_read_entry(f"journal.{index}", entry) for index, entry in enumerate(journal)),
         decided=_at("decided", lambda: _DECIDED.read(content.get("decided"))),
         generations=_at("generations", lambda: _TEXTS.read(content.get("generations", {}))),
+        questions=tuple(entry["question"] for entry in journal),
+        unknown=unknown_to(version),
         timings=_at("timings", lambda: _TIMINGS.read(content.get("timings"))),
     )
 
@@ -138,8 +144,8 @@ def _read_entry(place: str, plain: Any) -> Entry:
     return Entry(plain["port"], question, _at(f"{place}.answer", lambda: method.answer.read(plain["answer"])))
 
 
-def _content(document: bytes) -> dict[str, Any]:
-    """The document's content at the present version, its digest checked."""
+def _content(document: bytes) -> tuple[int, dict[str, Any]]:
+    """The document's version, and its content at the present one, its digest checked."""
     if len(document) > MAX_BYTES:
         raise Unreadable("", f"the bundle is longer than {MAX_BYTES} bytes")
     try:
@@ -159,7 +165,7 @@ def _content(document: bytes) -> dict[str, Any]:
         raise Unreadable("content", "is not an object")
     if outer.get("sha256") != _digest(content):
         raise Unreadable("sha256", "is not the digest of the content: the bundle was changed after it was written")
-    return upgraded(content, version, VERSION)
+    return version, upgraded(content, version, VERSION)
 
 
 def _without(hidden: Mapping[str, str], content: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,10 @@ _DEEPEST = 4
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A compact JWS as it stands: where it stood, its header and claims; None where they are no JSON object."""
+    """A compact JWS as it stands: where it stood, its header and claims; None where they are no JSON object.
+
+    Tokens within are tokens of their own, and only named among the claims.
+    """
 
     place: str
     header: dict[str, Any] | None
@@ -117,10 +120,15 @@ def _members(arrival: Arrival, body: str) -> Iterator[tuple[str, Any]]:
 
 def _tokens(place: str, text: str, depth: int) -> Iterator[Token]:
     header, claims = (_object(part) for part in text.split(".")[:2])
-    yield Token(place, header, claims, text)
-    for name, value in (claims or {}).items():
-        if isinstance(value, str) and depth < _DEEPEST and _JWS.fullmatch(value) and _object(value.split(".")[0]):
-            yield from _tokens(f"{place}.{name}", value, depth + 1)
+    inner = {
+        name: value
+        for name, value in (claims or {}).items()
+        if isinstance(value, str) and depth < _DEEPEST and _JWS.fullmatch(value) and _object(value.split(".")[0])
+    }
+    beside = {name: f"(a token of {len(value)} characters, decoded beside)" for name, value in inner.items()}
+    yield Token(place, header, None if claims is None else {**claims, **beside}, text)
+    for name, value in inner.items():
+        yield from _tokens(f"{place}.{name}", value, depth + 1)
 
 
 def _object(part: str) -> dict[str, Any] | None:

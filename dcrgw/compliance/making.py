@@ -27,7 +27,6 @@ from dcrgw.flows.create import create
 from dcrgw.ports import Ports
 from dcrgw.ports.recording import recorded
 from dcrgw.ports.registry import Change, Committed, CommitVerdict
-from dcrgw.ports.scripts import ScriptCall, ScriptOutcome
 
 #: A HAR file of a long session with pictures; the requests in it are small.
 MAX_HAR_BYTES = 64 * 1024 * 1024
@@ -136,18 +135,6 @@ class NoDirectories:
     async def own_standing(self, directory: str) -> Standing:
         """Unknown. Raises: Unavailable."""
         raise Unavailable("evidence", "the directory was not asked")
-
-
-class NoScripts:
-    """A bank without scripts."""
-
-    async def create_client(self, call: ScriptCall) -> ScriptOutcome:
-        """As it is."""
-        return ScriptOutcome(call.metadata, call.client_id, False, call.attributes)
-
-    async def update_client(self, call: ScriptCall) -> ScriptOutcome:
-        """As it is."""
-        return await self.create_client(call)
 
 
 @dataclass(frozen=True, slots=True)

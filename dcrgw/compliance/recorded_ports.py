@@ -3,33 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
-from typing import Any
+from dataclasses import dataclass, fields
+from inspect import iscoroutinefunction
+from itertools import zip_longest
+from typing import Any, get_type_hints
 
 from dcrgw.compliance import values
-from dcrgw.compliance.kept import text_of
+from dcrgw.compliance.no_scripts import NoScripts
 from dcrgw.core.evidence import Entry
 from dcrgw.errors import Unavailable
 from dcrgw.ports import Ports
+from dcrgw.ports.recording import values_of
 
 #: Methods whose answers count in their order, whatever exactly was asked: they make something up or take a change.
-_BY_ORDER = frozenset({"registry.commit"})
+_BY_ORDER = frozenset({"registry.commit", "grants.commit", "signer.sign"})
+
+
+#: Port name -> its protocol, which says what of it is awaited.
+_PORTS = get_type_hints(Ports)
 
 
 class Unanswered(Unavailable):
     """The journal holds no answer to this question: the decision went another way than the recorded one."""
 
 
-def ports_of(journal: Sequence[Entry], at: float) -> Ports:
-    """Ports that answer from `journal`, each entry once; the clock says `at`, epoch seconds."""
-    left = list(journal)
-    return Ports(**{each.name: _Port(each.name, left, at) for each in fields(Ports)})
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """An entry, with its question as it stands in the document (None for one that was never written)."""
+
+    entry: Entry
+    plain: list[Any] | None
+
+
+def ports_of(
+    journal: Sequence[Entry],
+    at: float,
+    questions: Sequence[list[Any]] = (),
+    unknown: frozenset[str] = frozenset(),
+) -> Ports:
+    """Ports that answer from `journal`, each entry once; the clock says `at`, epoch seconds.
+
+    `questions` are those of the journal's document, in its order; ports and methods `unknown` to it answer as where
+    there is none of it.
+    """
+    left = [_Recorded(entry, plain) for entry, plain in zip_longest(journal, questions)]
+    found: dict[str, Any] = {
+        each.name: _Port(each.name, left, at) for each in fields(Ports) if each.name not in unknown
+    }
+    later = frozenset(name.removeprefix("scripts.") for name in unknown if name.startswith("scripts."))
+    if later:
+        found["scripts"] = _Earlier(found["scripts"], NoScripts(), later)
+    return Ports(**found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """A port from before some of its methods were there: those are answered as by a bank that has nothing of it."""
+
+    recorded: _Port
+    nothing: object
+    later: frozenset[str]
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        found: Callable[..., Any] = getattr(self.nothing if name in self.later else self.recorded, name)
+        return found
 
 
 class _Port:
     """One port. A question that was never asked is Unanswered; made-up ids beyond the recorded ones are counted."""
 
-    def __init__(self, name: str, left: list[Entry], at: float) -> None:
+    def __init__(self, name: str, left: list[_Recorded], at: float) -> None:
         self._name, self._left, self._at, self._made = name, left, at, 0
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -44,7 +87,9 @@ class _Port:
         async def answer(*question: Any) -> Any:
             return self._take(label, question)
 
-        return answer
+        if iscoroutinefunction(getattr(_PORTS[self._name], name, None)):
+            return answer
+        return lambda *question: self._take(label, question)
 
     def _random(self, label: str, question: tuple[Any, ...]) -> Any:
         try:
@@ -53,9 +98,11 @@ class _Port:
             self._made += 1
             return f"replayed-{self._made:04d}".ljust(36, "0")
 
-    def _take(self, label: str, question: tuple[Any, ...]) -> Any:
-        for index, entry in enumerate(self._left):
-            if entry.port == label and (label in _BY_ORDER or _same(label, entry.question, question)):
+    def _take(self, label: str, asked: tuple[Any, ...]) -> Any:
+        question = values_of(asked)
+        for index, recorded in enumerate(self._left):
+            entry = recorded.entry
+            if entry.port == label and (label in _BY_ORDER or _same(label, recorded, question)):
                 del self._left[index]
                 if isinstance(entry.answer, Exception):
                     raise entry.answer
@@ -63,13 +110,25 @@ class _Port:
         raise Unanswered("evidence", f"the recording holds no answer of {label} to this question")
 
 
-def _same(label: str, recorded: tuple[Any, ...], asked: tuple[Any, ...]) -> bool:
-    if recorded == asked:
+def _same(label: str, recorded: _Recorded, asked: tuple[Any, ...]) -> bool:
+    question = recorded.entry.question
+    if question == asked:
         return True
     # Values that were read back may be other types of the same shape: what counts is what is written of them.
     shapes = values.method(label).arguments
-    return len(recorded) == len(asked) and _plain(shapes, recorded) == _plain(shapes, asked)
+    then, now = recorded.plain or _plain(shapes, question), _plain(shapes, asked)
+    return len(question) == len(asked) and _agree(then, now)
 
 
-def _plain(shapes: Sequence[values.Shape], question: tuple[Any, ...]) -> str:
-    return text_of([shape.write(value) for shape, value in zip(shapes, question, strict=False)])
+def _agree(then: Any, now: Any) -> bool:
+    """Whether both say the same as far as both say anything: a member that only one version knows is no difference."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        shared = then.keys() & now.keys()
+        return bool(shared or then == now) and all(_agree(then[name], now[name]) for name in shared)
+    if isinstance(then, list) and isinstance(now, list):
+        return len(then) == len(now) and all(map(_agree, then, now))
+    return bool(then == now)
+
+
+def _plain(shapes: Sequence[values.Shape], question: tuple[Any, ...]) -> list[Any]:
+    return [shape.write(value) for shape, value in zip(shapes, question, strict=False)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
+from urllib.parse import parse_qsl
 
 from dcrgw.core import strict_json
 from dcrgw.core.authorization.tokens import token_hash
@@ -18,6 +19,8 @@ from dcrgw.core.registration.client import RegisteredClient
 
 #: Shorter texts are no secret of ours, and would be found inside other words.
 _LEAST = 16
+#: Members of a form that open a door; a code_verifier opens none without its code, and is needed as it is.
+_SECRET_FIELDS = ("client_secret", "code", "refresh_token", "token")
 _SECRET_MEMBERS = ("client_secret", "registration_access_token", "access_token", "refresh_token")
 #: Private members of a JWK (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
@@ -63,8 +66,9 @@ def in_text(text: str, hidden: Mapping[str, str]) -> str:
 def _secrets(arrival: Arrival, journal: tuple[Entry, ...], claims: Mapping[str, Any]) -> Iterator[str]:
     found: list[Any] = [text.partition(" ")[2].strip() for text in arrival.authorization]
     found += [claims.get(name) for name in _SECRET_MEMBERS]
+    found += [value for name, value in parse_qsl(arrival.body.decode("latin-1")) if name in _SECRET_FIELDS]
     for entry in journal:
-        if entry.port in ("randomness.client_secret", "randomness.token"):
+        if entry.port in ("randomness.client_secret", "randomness.token", "signer.sign"):
             found.append(entry.answer)
         for client in _clients((entry.question, entry.answer)):
             found += client.secrets.values()

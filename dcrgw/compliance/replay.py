@@ -13,10 +13,14 @@ from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.errors import GatewayError
+from dcrgw.flows.authorise import begin
 from dcrgw.flows.create import create
 from dcrgw.flows.delete import delete
 from dcrgw.flows.exchange import exchange
+from dcrgw.flows.introspect import introspect
+from dcrgw.flows.push import push
 from dcrgw.flows.read import read
+from dcrgw.flows.revoke import revoke
 from dcrgw.flows.update import update
 from dcrgw.ports import Ports
 
@@ -51,7 +55,7 @@ async def replay(bundle: Bundle, *, at: float | None = None, market: Market | No
     """
     when, where = bundle.at if at is None else at, market or bundle.market
     # The report's own id and time were asked before the flow began.
-    ports = ports_of(bundle.journal, when)
+    ports = ports_of(bundle.journal, when, bundle.questions, bundle.unknown)
     ports.randomness.report_id()
     report = Report(
         report_id=bundle.report_id,
@@ -84,4 +88,8 @@ _FLOWS: Mapping[str, Callable[[Arrival, Market, Ports, Report], Awaitable[Any]]]
     "update": _update,
     "delete": delete,
     "token": exchange,
+    "par": push,
+    "authorize": begin,
+    "introspect": introspect,
+    "revoke": revoke,
 }

@@ -24,4 +24,20 @@ def _from_1(content: Content) -> Content:
     return {**content, "timings": []}
 
 
+#: Version -> ports, and methods of ports, that came with it. An older recording never asked them: there was none of it.
+_CAME_WITH: Mapping[int, frozenset[str]] = {
+    2: frozenset(
+        {
+            "grants", "customers", "details", "signer", "http", "scripts.modify_response",
+            "scripts.is_certificate_valid", "scripts.keys", "scripts.generate_id", "scripts.modify_introspection",
+        }
+    ),
+}  # fmt: skip
+
+
+def unknown_to(version: int) -> frozenset[str]:
+    """The ports and methods that there were not yet at a version."""
+    return frozenset(name for since, names in _CAME_WITH.items() if since > version for name in names)
+
+
 _STEPS: Mapping[int, Callable[[Content], Content]] = {1: _from_1}

@@ -7,11 +7,11 @@ anchors) has a kept form in `kept`.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -94,7 +94,9 @@ def method(label: str) -> Method:
         raise Unreadable("", f"there is no port method {label[:60]!r}")
     hints = get_type_hints(target)
     answer = hints.pop("return", type(None))
-    return Method(tuple(shape(hint) for hint in hints.values()), shape(answer))
+    # What a port may ask back by is no value: the recorder leaves it out too.
+    told = [hint for hint in hints.values() if get_origin(hint) is not Callable]
+    return Method(tuple(map(shape, told)), shape(answer))
 
 
 def labels() -> tuple[str, ...]:

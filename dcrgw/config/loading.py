@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from dcrgw.config import rules
 from dcrgw.config.explaining import explain, key_of
 from dcrgw.config.faults import ConfigFault, ConfigurationRefused
+from dcrgw.config.manifests import with_manifests
 from dcrgw.config.model import KEYSET_LIFETIME_S, Settings
 
 MAX_BYTES = 1024 * 1024
@@ -23,11 +24,12 @@ MAX_BYTES = 1024 * 1024
 def load(path: Path | str) -> Settings:
     """The settings of a file. Relative paths in it start at the file's own folder.
 
-    Only this one file is read: keystores and secrets are opened by whoever uses them.
+    Only this file and the manifests of scripts that it names are read: keystores and secrets are opened by whoever
+    uses them.
     Raises: ConfigurationRefused with every fault.
     """
     path = Path(path)
-    return from_document(_document(path), path)
+    return from_document(with_manifests(_document(path), path.absolute().parent, _document), path)
 
 
 def from_document(document: Mapping[str, Any], source: Path) -> Settings:

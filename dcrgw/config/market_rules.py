@@ -97,6 +97,29 @@ def _secrets_can_be_sealed(settings: Settings) -> Iterator[ConfigFault]:
             return
 
 
+def _people_can_be_asked(settings: Settings) -> Iterator[ConfigFault]:
+    can_sign = bool(settings.registry.sealing_keys or settings.signing.key or settings.signing.keystore)
+    for i, market in enumerate(settings.markets):
+        server, key = market.authorization_server, f"market[{i}].authorization_server"
+        asks = "authorization_code" in server.grant_types
+        if asks and settings.listeners.public is None:
+            reason = "is missing, but people are asked there: no browser has a TPP's certificate"
+            yield ConfigFault(
+                "listeners.public", reason, f"add it, or take authorization_code out of {key}.grant_types"
+            )
+        if asks and settings.consent.customers is None:
+            reason = f"is missing, but market {market.name} asks people to sign in"
+            yield ConfigFault("consent.customers", reason, "make the file with `dcrgw customers add`, and name it")
+        if "refresh_token" in server.grant_types and not asks:
+            yield ConfigFault(f"{key}.grant_types", "refresh_token comes after authorization_code", "add that one too")
+        if server.pushed_requests == "required" and not asks:
+            reason = "is required, but there is no authorization endpoint to push for"
+            yield ConfigFault(f"{key}.pushed_requests", reason, "add authorization_code to grant_types")
+        if (asks or server.jwt_audience) and not can_sign:
+            reason = f"is empty, so that {key} has no key to sign tokens with"
+            yield ConfigFault("registry.sealing_keys", reason, "add one, or set signing.key or signing.keystore")
+
+
 def _standing_can_be_asked(settings: Settings) -> Iterator[ConfigFault]:
     for i, directory in enumerate(settings.directories):
         why = "tpp_url is set" if directory.has_standing else None
@@ -145,6 +168,7 @@ MARKET_RULES = (
     _routes_apart,
     _methods_are_the_profiles,
     _secrets_can_be_sealed,
+    _people_can_be_asked,
     _standing_can_be_asked,
     _software_keys_can_be_had,
 )

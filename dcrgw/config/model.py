@@ -25,6 +25,9 @@ from dcrgw.config.values import (
     Name,
     Property,
     ProxyUrl,
+    ScriptInum,
+    ScriptName,
+    ScriptType,
     Secret,
     TrustPlace,
     Words,
@@ -39,6 +42,7 @@ Text = Annotated[str, Strict(), Field(min_length=1)]
 AuthMethod = Literal[
     "private_key_jwt", "tls_client_auth", "client_secret_basic", "client_secret_post", "client_secret_jwt"
 ]
+GrantType = Literal["client_credentials", "authorization_code", "refresh_token"]
 WireCode = Literal[
     "invalid_redirect_uri",
     "invalid_client_metadata",
@@ -246,6 +250,26 @@ class SigningSettings(Section):
     )
 
 
+class ConsentSettings(Section):
+    """The pages on which customers sign in and decide what a TPP gets."""
+
+    customers: FilePath | None = Field(
+        default=None, description="Customers who may sign in: a file made by `dcrgw customers`."
+    )
+    bank_name: Text | None = Field(
+        default=None,
+        description="The name above each page.",
+        json_schema_extra=_like("the host of the market's issuer"),
+    )
+    attempts: Int = Field(
+        default=5, ge=1, le=100, description="Sign-ins at one account from one network before it must wait."
+    )
+    attempts_of_network: Int = Field(
+        default=50, ge=1, le=100_000, description="Sign-ins at all accounts from one network before it must wait."
+    )
+    attempts_s: Int = Field(default=900, ge=10, le=86_400, description="The time in which they are counted.")
+
+
 class LoggingSettings(Section):
     """The log, on standard error."""
 
@@ -258,7 +282,14 @@ class DirectorySettings(Section):
 
     name: Name = Field(description="Its name here; markets refer to it.")
     issuers: tuple[Text, ...] = Field(min_length=1, description="The exact `iss` values of its software statements.")
-    jwks_endpoint: HttpsUrl = Field(description="Key set that verifies its software statements.")
+    keys: Literal["endpoint", "script"] = Field(
+        default="endpoint",
+        description="Where the keys of its software statements come from: `jwks_endpoint`, or the bank's registration"
+        " script (getSoftwareStatementJwks; getDcrJwks for requests).",
+    )
+    jwks_endpoint: HttpsUrl | None = Field(
+        default=None, description='Key set that verifies its software statements; needed unless `keys = "script"`.'
+    )
     software_jwks_hosts: tuple[HostPort, ...] = Field(
         default=(), description="Hosts (`host` or `host:port`) that may serve a software's key set."
     )
@@ -322,6 +353,55 @@ class DirectorySettings(Section):
         return self.tpp_url is not None
 
 
+class ResourceServerSettings(Section):
+    """An API of the bank that may ask what any token of the market is good for."""
+
+    name: Name = Field(description="Its name in reports.")
+    certificate: FilePath = Field(
+        description="PEM certificate that it shows in mutual TLS: one of an issuer that the market trusts."
+    )
+
+
+class AuthorizationServerSettings(Section):
+    """What the market's built-in authorization server offers."""
+
+    grant_types: tuple[GrantType, ...] = Field(
+        default=("client_credentials",),
+        min_length=1,
+        description="Grant types offered. With authorization_code people are asked, on `listeners.public`.",
+    )
+    pushed_requests: Literal["off", "optional", "required"] = Field(
+        default="optional", description="Pushed authorization requests (RFC 9126)."
+    )
+    signed_requests: Literal["off", "optional", "required"] = Field(
+        default="optional", description="Signed request objects (RFC 9101)."
+    )
+    pushed_lifetime_s: Int = Field(default=90, ge=5, le=600, description="Life of a request_uri, in seconds.")
+    interaction_lifetime_s: Int = Field(
+        default=600, ge=60, le=3600, description="How long a person may take to sign in and decide."
+    )
+    code_lifetime_s: Int = Field(default=60, ge=10, le=600, description="Life of an authorization code.")
+    refresh_token_lifetime_s: Int = Field(
+        default=7_776_000, ge=300, le=315_360_000, description="Life of a refresh token; rotation does not prolong it."
+    )
+    rotate_refresh_tokens: Bool = Field(
+        default=False,
+        description="Give a new refresh token at each use; a lost answer then costs the TPP its grant.",
+    )
+    id_token_lifetime_s: Int = Field(default=300, ge=30, le=3600, description="Life of an ID token.")
+    jwt_audience: Text | None = Field(
+        default=None,
+        description="`aud` of JWT access tokens (RFC 9068).",
+        json_schema_extra=_like("none: access tokens are opaque"),
+    )
+    default_detail_types: tuple[Text, ...] = Field(
+        default=(), description="authorization_details_types of clients that register none."
+    )
+    resource_servers: tuple[ResourceServerSettings, ...] = Field(
+        default=(), description="Who may introspect every token of the market."
+    )
+
+
 class MarketSettings(Section):
     """One place where TPPs register."""
 
@@ -370,19 +450,66 @@ class MarketSettings(Section):
     error_codes: Annotated[dict[str, WireCode], BeforeValidator(_flat)] = Field(
         default={}, description="Check id to the `error` answered in place of the check's own."
     )
+    authorization_server: AuthorizationServerSettings = Field(
+        default_factory=AuthorizationServerSettings, description="What its built-in authorization server offers."
+    )
     explain_errors: Bool = Field(
         default=True, description="Answer with every failed check in `errors`, not only the first."
+    )
+
+
+class ScriptingSettings(Section):
+    """How the bank's scripts are run. By default each has processes of its own, which hold nothing but the script."""
+
+    deadline_s: Seconds = Field(default=5, gt=0, le=60, description="Longest call of one script, waiting included.")
+    load_s: Seconds = Field(default=10, gt=0, le=120, description="Longest loading: compiling and `init`.")
+    cpu_s: Seconds = Field(default=4, gt=0, le=60, description="Processor time of one call in a worker.")
+    memory_bytes: Int = Field(
+        default=268_435_456, ge=16_777_216, description="Memory of a worker beyond what Python itself takes."
+    )
+    workers: Int = Field(default=1, ge=1, le=32, description="Workers kept for each script.")
+    most_workers: Int = Field(default=4, ge=1, le=64, description="Workers that a script may have under load.")
+    calls_per_worker: Int = Field(
+        default=20_000, ge=1, description="Calls after which a worker is replaced by a fresh one."
+    )
+    http_hosts: tuple[HostPort, ...] = Field(
+        default=(), description="Hosts (`host` or `host:port`) that scripts may ask by `context.http`."
+    )
+    manifests: tuple[FilePath, ...] = Field(
+        default=(),
+        description="TOML files with more `[[script]]` tables; relative paths in one start at its own folder.",
+    )
+    registry_secrets: tuple[Text, ...] = Field(
+        default=(),
+        description="Secret references that scripts of the registry may use, `*` for any text, such as `env:SCRIPT_*` "
+        "and `file:/run/secrets/scripts/*`.",
+    )
+    registry_inline: Bool = Field(
+        default=False, description="Whether scripts of the registry may run `inline`, with all that the gateway can do."
     )
 
 
 class ScriptSettings(Section):
     """One interception script of the bank."""
 
-    type: Literal["client_registration"] = Field(description="What the script intercepts.")
-    name: Name = Field(description="Its name in reports and logs.")
-    file: FilePath = Field(description="The Python file.")
+    type: ScriptType = Field(description="What the script intercepts.")
+    name: ScriptName = Field(description="Its name in reports and logs.")
+    inum: ScriptInum | None = Field(
+        default=None,
+        description="What identifies it for good.",
+        json_schema_extra=_like("made of type and name"),
+    )
+    description: Text | None = Field(default=None, description="What it is for.")
+    file: FilePath = Field(
+        description="The Python file. It is looked at each second: a change is tried on the cases that lie beside it, "
+        "then serves without a restart."
+    )
     enabled: Bool = Field(default=True, description="A script that is not enabled is not loaded.")
-    level: Int = Field(default=1, description="Scripts run in ascending level.")
+    level: Int = Field(default=1, description="Scripts run in descending level, then by name.")
+    mode: Literal["worker", "inline"] = Field(
+        default="worker",
+        description="`worker`: in processes of its own; `inline`: in the gateway itself, for trusted and fast scripts.",
+    )
     markets: tuple[Name, ...] = Field(default=(), description="Markets that it serves; none named means all.")
     properties: dict[str, Property] = Field(
         default={}, description="What the script reads from its configurationAttributes: text, or a secret reference."
@@ -407,11 +534,17 @@ class Settings(Section):
     keysets: KeySetSettings = Field(default_factory=KeySetSettings, description="Caching of key sets.")
     standing: StandingSettings = Field(default_factory=StandingSettings, description="Caching of the directory's word.")
     signing: SigningSettings = Field(default_factory=SigningSettings, description="Our own signature keys.")
+    consent: ConsentSettings = Field(
+        default_factory=ConsentSettings, description="The pages on which customers sign in and decide."
+    )
     logging: LoggingSettings = Field(default_factory=LoggingSettings, description="The log, on standard error.")
     directories: tuple[DirectorySettings, ...] = Field(
         alias="directory", min_length=1, description="Trust frameworks whose statements are taken."
     )
     markets: tuple[MarketSettings, ...] = Field(alias="market", min_length=1, description="Places where TPPs register.")
+    scripting: ScriptingSettings = Field(
+        default_factory=ScriptingSettings, description="How the bank's scripts are run."
+    )
     scripts: tuple[ScriptSettings, ...] = Field(
         default=(), alias="script", description="The bank's interception scripts."
     )

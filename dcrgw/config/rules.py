@@ -44,6 +44,14 @@ def _unique_names(settings: Settings) -> Iterator[ConfigFault]:
                 yield ConfigFault(f"{key}[{i}].name", reason, "give each its own name")
 
 
+def _unique_inums(settings: Settings) -> Iterator[ConfigFault]:
+    first: dict[str, int] = {}
+    for i, script in enumerate(settings.scripts):
+        if script.inum is not None and first.setdefault(script.inum, i) != i:
+            reason = f"{script.inum} is the inum of script[{first[script.inum]}] too"
+            yield ConfigFault(f"script[{i}].inum", reason, "give each its own inum")
+
+
 def _scripts_name_markets(settings: Settings) -> Iterator[ConfigFault]:
     known = [market.name for market in settings.markets]
     for i, script in enumerate(settings.scripts):
@@ -122,6 +130,14 @@ def _proxies(settings: Settings) -> Iterator[ConfigFault]:
             yield ConfigFault(f"{key}.proxy_username", "is missing beside proxy_password", "add it")
 
 
+def _directory_keys(settings: Settings) -> Iterator[ConfigFault]:
+    for i, directory in enumerate(settings.directories):
+        if directory.keys == "endpoint" and directory.jwks_endpoint is None:
+            yield ConfigFault(
+                f"directory[{i}].jwks_endpoint", "is missing", 'add it: the URL of its key set, or keys = "script"'
+            )
+
+
 def _public_addresses(settings: Settings) -> Iterator[ConfigFault]:
     if settings.is_sandbox:
         return
@@ -172,9 +188,11 @@ RULES: tuple[Rule, ...] = (
     _administration,
     _one_signing_key,
     _recording,
+    _directory_keys,
     _proxies,
     _public_addresses,
     _no_literal_secrets,
+    _unique_inums,
     _scripts_name_markets,
     *MARKET_RULES,
 )

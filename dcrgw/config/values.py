@@ -12,6 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, InstanceOf, PlainSerialize
 from pydantic_core import PydanticCustomError
 
 from dcrgw.config.secrets import SecretReference
+from dcrgw.core.scripts.entry_checks import INUM, LONGEST_NAME, NAME, SHORTEST_NAME
+from dcrgw.core.scripts.types import TYPES
 
 Network = IPv4Network | IPv6Network
 
@@ -140,6 +142,24 @@ def _name(text: str) -> str:
     return text
 
 
+def _script_name(text: str) -> str:
+    if not NAME.fullmatch(text) or not SHORTEST_NAME <= len(text) <= LONGEST_NAME:
+        raise refused("is not a script's name", f"use {SHORTEST_NAME} to {LONGEST_NAME} letters, digits and _ - : / .")
+    return text
+
+
+def _script_inum(text: str) -> str:
+    if not INUM.fullmatch(text):
+        raise refused("is not an inum", "write it as DAA9-B788 or a UUID, or leave it out")
+    return text
+
+
+def _script_type(text: str) -> str:
+    if text not in TYPES:
+        raise refused("is no type of script", f"there are {', '.join(TYPES)}")
+    return text
+
+
 #: POSIX user and group names, and what directories add: a domain, a machine's dollar.
 _LOCAL_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.@\\-]*\$?")
 
@@ -204,6 +224,10 @@ AllowedNetwork = Annotated[
     WithJsonSchema({**_TEXT, "format": "cidr", "examples": ["127.0.0.0/8"]}),
 ]
 Name = Annotated[str, AfterValidator(_name), WithJsonSchema({**_TEXT, "pattern": f"^{_MACHINE_NAME.pattern}$"})]
+#: A script's name and inum, as Janssen and Gluu have them.
+ScriptName = Annotated[str, AfterValidator(_script_name), WithJsonSchema({**_TEXT, "pattern": f"^{NAME.pattern}$"})]
+ScriptInum = Annotated[str, AfterValidator(_script_inum), WithJsonSchema({**_TEXT, "examples": ["DAA9-B788"]})]
+ScriptType = Annotated[str, AfterValidator(_script_type), WithJsonSchema({**_TEXT, "enum": list(TYPES)})]
 #: A user's or a group's name or number.
 LocalName = Annotated[str, AfterValidator(_local_name), WithJsonSchema({**_TEXT, "examples": ["dcrgw-admin", "990"]})]
 #: A user's name or uid; with % in front a group's name or gid.

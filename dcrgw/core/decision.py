@@ -7,7 +7,7 @@ words, the keys that were used, and nothing that an answer keeps from it on purp
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dcrgw.core.checks import CATALOGUE, Verdict
@@ -48,6 +48,10 @@ class Decision:
     journal: tuple[Entry, ...] = ()
     timings: tuple[Timing, ...] = ()
     generations: Mapping[str, str] = field(default_factory=dict)
+
+    def with_outcome(self, decision: str, findings: tuple[Found, ...]) -> Decision:
+        """The same request decided otherwise."""
+        return replace(self, decision=decision, findings=findings)
 
     def told(self) -> dict[str, Any]:
         """All of it, for the bank."""

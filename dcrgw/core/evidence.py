@@ -32,11 +32,26 @@ class Arrival:
     method: str = "POST"
     client_id: str | None = None
     if_match: tuple[str, ...] = ()
+    #: What scripts may see of the request besides: its path, where it came from, its headers without secrets.
+    path: str = ""
+    remote_address: str | None = None
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    #: What its sender reads, best first (Accept-Language), as BCP 47 tags.
+    languages: tuple[str, ...] = ()
     #: SHA-256 of the body, hex: what makes a repeated request the same request.
     digest: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "digest", hashlib.sha256(self.body).hexdigest())
+
+    def http_facts(self) -> dict[str, Any]:
+        """Method, path, address and headers, as scripts are told of them."""
+        return {
+            "method": self.method,
+            "path": self.path,
+            "remote_address": self.remote_address,
+            "headers": dict(self.headers),
+        }
 
 
 class Entry(NamedTuple):

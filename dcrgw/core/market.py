@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from dcrgw.core.authorization.server import AuthorizationServer
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.registration.profile import Profile
 
@@ -23,6 +24,8 @@ class Directory:
     #: False when the directory has no standing endpoint configured.
     has_standing: bool
     check_own_standing: bool = False
+    #: The bank's script gives the keys that prove statements and requests, not the directory's endpoint.
+    keys_by_script: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class Market:
     access_token_lifetime_s: int = 300
     #: Answer with `errors` (every failing check) beside error and error_description.
     explain_errors: bool = True
+    #: What the built-in authorization server offers here.
+    server: AuthorizationServer = field(default_factory=AuthorizationServer)
 
     def directory_of(self, issuer: str) -> Directory | None:
         """The directory whose statements carry this exact `iss`."""

@@ -68,12 +68,21 @@ class Serving:
         return Exchange(label, self.listener, self.monotonic(), self.malformed)
 
     def _failed(self, error: BaseException, request: web.BaseRequest, exchange: Exchange) -> web.Response:
-        response = self.answer(error, exchange)
+        response = self._answer(error, exchange)
         if isinstance(error, HttpFault) and error.closes:
             response.force_close()
         self._log(request, exchange, status=response.status, **_reason(principal(error)))
         self._last_if_draining(response)
         return response
+
+    def _answer(self, error: BaseException, exchange: Exchange) -> web.Response:
+        """The handler's own answer to a failure, where it has one; if that fails too, the listener's."""
+        if exchange.answer is not None:
+            try:
+                return exchange.answer(error, exchange)
+            except Exception:
+                traceback.print_exc()
+        return self.answer(error, exchange)
 
     def _last_if_draining(self, response: web.StreamResponse) -> web.StreamResponse:
         if self.draining:

@@ -1,4 +1,4 @@
-"""Looking after clients and evidence, for administrators alone: not even a 404 is told before it is known who asks."""
+"""Looking after clients, scripts and evidence, for administrators: before it is known who asks, nothing is told."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from dcrgw.edge.exchange import Exchange
 from dcrgw.edge.faults import method_not_allowed, not_found
 from dcrgw.endpoints.admin_evidence import EvidenceEndpoint
 from dcrgw.endpoints.admin_requests import AdminPlace, limit_of, no_query, place_of, reason_of, screen, search_of
+from dcrgw.endpoints.admin_scripts import ScriptsEndpoint
 from dcrgw.endpoints.admin_views import audit_line, summary, whole
 from dcrgw.endpoints.administrators import Door, demand_writer
 from dcrgw.flows.administer import CLIENT_KNOWN, Operation, Order, administer
+from dcrgw.flows.scripts import ScriptDesk
 from dcrgw.ports import Ports
 from dcrgw.ports.decisions import Decisions
 from dcrgw.ports.registry import Archive
@@ -32,6 +34,7 @@ class AdminEndpoint:
     ports: Ports
     archive: Archive
     decisions: Decisions
+    scripts: ScriptDesk
 
     async def __call__(self, request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
         """One answer of the administration."""
@@ -40,6 +43,8 @@ class AdminEndpoint:
         screen(request, self.hosts)
         if EvidenceEndpoint.is_meant(request.raw_path):
             return await EvidenceEndpoint(self.door, self.decisions)(request, exchange, administrator)
+        if request.raw_path.startswith("/scripts"):
+            return await ScriptsEndpoint(self.door, self.scripts)(request, exchange, administrator)
         place = place_of(request)
         if place.client is None:
             return await self._search(request, exchange)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import web
 
 from dcrgw.core.checks import gate
+from dcrgw.edge.redaction import is_secret_name
 from dcrgw.errors import ErrorCode
 
 ACCEPT_JSON = gate(
@@ -20,6 +23,16 @@ def media_type(request: web.BaseRequest) -> str | None:
     """The one Content-Type; a header sent twice is no media type at all."""
     values = request.headers.getall("Content-Type", [])
     return values[0] if len(values) == 1 else None
+
+
+def seen_by_scripts(request: web.BaseRequest) -> dict[str, Any]:
+    """What an `Arrival` tells scripts besides: path, address, and headers whose names are not those of secrets."""
+    headers = request.headers.items()
+    return {
+        "path": request.path,
+        "remote_address": request.remote,
+        "headers": tuple((name, value) for name, value in headers if not is_secret_name(name)),
+    }
 
 
 def settle_accept(request: web.BaseRequest) -> None:

@@ -12,6 +12,7 @@ from dcrgw.edge.exchange import Exchange
 from dcrgw.edge.faults import method_not_allowed, not_found
 from dcrgw.endpoints.routes import Place
 from dcrgw.errors import ErrorCode
+from dcrgw.ports.details import Details
 from dcrgw.ports.signer import Signer
 
 _METHODS = ("GET", "HEAD")
@@ -22,8 +23,8 @@ _CACHED: Mapping[str, str] = {"Cache-Control": "public, max-age=300", "Access-Co
 class DiscoveryEndpoint:
     """`.well-known/…` below a market's issuer. `public`: this is a listener that is reached by issuers."""
 
-    def __init__(self, signer: Signer | None, *, public: bool) -> None:
-        self._signer, self._public = signer, public
+    def __init__(self, signer: Signer | None, details: Details, *, public: bool) -> None:
+        self._signer, self._details, self._public = signer, details, public
 
     async def __call__(self, request: web.BaseRequest, exchange: Exchange, place: Place) -> web.Response:
         exchange.malformed = ErrorCode.INVALID_REQUEST
@@ -33,7 +34,9 @@ class DiscoveryEndpoint:
             raise not_found()
         if request.method not in _METHODS:
             raise method_not_allowed(_METHODS)
-        document = discovery.document(place.market, has_keys=self._signer is not None)
+        alg = await self._signer.alg() if self._signer is not None else None
+        types = self._details.types(place.market.name)
+        document = discovery.document(place.market, signing_alg=alg, detail_types=types)
         return json_answer(200, document, exchange, headers=_CACHED)
 
 

@@ -6,18 +6,16 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from dcrgw.core.authorization.management import ONE_ADDRESS, bearer
+from dcrgw.core.authorization.management import ONE_ADDRESS
 from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival, Evidence, Journal
 from dcrgw.core.market import Market
-from dcrgw.core.registration.client import RegisteredClient
-from dcrgw.core.registration.information import client_information, registration_management
 from dcrgw.core.registration.version import entity_tag
 from dcrgw.edge.answers import json_answer
 from dcrgw.edge.exchange import Exchange
 from dcrgw.edge.faults import not_found
 from dcrgw.edge.peer import peer_chain
-from dcrgw.endpoints.asking import media_type, settle_accept
+from dcrgw.endpoints.asking import media_type, seen_by_scripts, settle_accept
 from dcrgw.endpoints.recent import Recent
 from dcrgw.endpoints.routes import Place
 from dcrgw.flows.delete import delete
@@ -98,6 +96,7 @@ def _arrival(request: web.BaseRequest, market: Market, client_id: str) -> Arriva
         method=request.method,
         client_id=client_id,
         if_match=tuple(request.headers.getall("If-Match", [])),
+        **seen_by_scripts(request),
     )
 
 
@@ -108,15 +107,8 @@ async def _answer(
         await delete(arrival, market, ports, report)
         return json_answer(204, None, exchange)
     if arrival.method == "PUT":
-        client = await update(arrival, body, market, ports, report)
+        answered = await update(arrival, body, market, ports, report)
     else:
         # Whatever other method it is: it is refused, but not before the caller has proven who it is.
-        client = await read(arrival, market, ports, report)
-    return _shown(client, arrival, market, exchange)
-
-
-def _shown(client: RegisteredClient, arrival: Arrival, market: Market, exchange: Exchange) -> web.Response:
-    answer = client_information(client, market.profile)
-    # The token as presented: of a registration access token the hash is what proves it.
-    answer |= registration_management(client, market, bearer(arrival).value)
-    return json_answer(200, answer, exchange, headers={"ETag": entity_tag(client.version)})
+        answered = await read(arrival, market, ports, report)
+    return json_answer(200, answered.body, exchange, headers={"ETag": entity_tag(answered.client.version)})

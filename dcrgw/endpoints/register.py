@@ -8,19 +8,17 @@ from dcrgw.core.certificates.identity import PRESENT
 from dcrgw.core.checks import Report, gate
 from dcrgw.core.evidence import Arrival, Evidence, Journal
 from dcrgw.core.market import Market
-from dcrgw.core.registration.information import client_information, registration_management
 from dcrgw.core.registration.version import entity_tag
 from dcrgw.edge.answers import json_answer
 from dcrgw.edge.exchange import Exchange
 from dcrgw.edge.faults import method_not_allowed
 from dcrgw.edge.peer import peer_chain
-from dcrgw.endpoints.asking import media_type, settle_accept
+from dcrgw.endpoints.asking import media_type, seen_by_scripts, settle_accept
 from dcrgw.endpoints.managing import ManagementEndpoint, addressed
 from dcrgw.endpoints.recent import Recent
 from dcrgw.endpoints.routes import Place
 from dcrgw.errors import ErrorCode
 from dcrgw.flows.create import create
-from dcrgw.flows.secrets import REGISTRATION_TOKEN
 from dcrgw.ports import Ports
 from dcrgw.ports.recording import recorded
 
@@ -51,7 +49,9 @@ class RegisterEndpoint:
             raise QUERY.rejection("the registration endpoint takes no query parameters; send them in the body")
         settle_accept(request)
         market = place.market
-        arrival = Arrival(market.name, peer_chain(request), media_type(request), await request.read())
+        arrival = Arrival(
+            market.name, peer_chain(request), media_type(request), await request.read(), **seen_by_scripts(request)
+        )
         return await self._create(arrival, market, exchange)
 
     async def _create(self, arrival: Arrival, market: Market, exchange: Exchange) -> web.Response:
@@ -65,10 +65,8 @@ class RegisterEndpoint:
             at=ports.clock.now(),
         )
         self._recent.kept.append((report, Evidence(arrival, report.at, journal)))
-        client = await create(arrival, market, ports, report)
-        body = client_information(client, market.profile)
-        body |= registration_management(client, market, client.secrets.get(REGISTRATION_TOKEN))
-        return json_answer(201, body, exchange, headers={"ETag": entity_tag(client.version)})
+        answered = await create(arrival, market, ports, report)
+        return json_answer(201, answered.body, exchange, headers={"ETag": entity_tag(answered.client.version)})
 
 
 async def register_without_certificate(_request: web.BaseRequest, _exchange: Exchange, _place: Place) -> web.Response:

@@ -1,4 +1,4 @@
-"""Who calls at the token endpoint: the stages that end in a client that proved who it is.
+"""Who calls at the token endpoint and its neighbours: the stages that end in a client that proved who it is.
 
 A stranger hears the same of every failure; the report and the audit row say which check it was.
 """
@@ -6,12 +6,14 @@ A stranger hears the same of every failure; the report and the audit row say whi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 from dcrgw.core.authorization import client_authentication, gates
+from dcrgw.core.authorization import form as forms
 from dcrgw.core.authorization.client_authentication import Authenticated
 from dcrgw.core.authorization.credentials import Credentials, present
-from dcrgw.core.certificates.identity import ClientIdentity
+from dcrgw.core.certificates.identity import ClientIdentity, identify
 from dcrgw.core.checks import Finding, Judgement, Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.jose.keys import KeySet
@@ -19,10 +21,29 @@ from dcrgw.core.market import Market
 from dcrgw.core.registration import holders
 from dcrgw.core.registration.client import RegisteredClient, claimed_id
 from dcrgw.errors import ErrorCode, Rejected
+from dcrgw.flows import audit, vouching
+from dcrgw.flows.client_keys import published_keys
 from dcrgw.ports import Ports
 from dcrgw.ports.keysets import KeySets
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A client that proved who it is, with the certificate and the form of its request."""
+
+    proven: Authenticated
+    identity: ClientIdentity
+    form: Mapping[str, str]
+
+
+async def admit(arrival: Arrival, market: Market, ports: Ports, report: Report) -> Caller:
+    """The client that sends a form over mutual TLS. Raises: Rejected, Unavailable."""
+    identity = report.settle(identify(arrival.chain, market.anchors, report.at, market.profile.identity))
+    audit.tell_identity(report, identity)
+    form = report.settle(forms.read(arrival.body, arrival.media_type, arrival.query))
+    return Caller(await authenticate(form, arrival, identity, market, ports, report), identity, form)
 
 
 async def authenticate(
@@ -38,7 +59,12 @@ async def authenticate(
         _tell_client(report, registered)
     client = door.settle(client_authentication.stand(credentials, registered, identity, market))
     keys = await _keys(credentials, client, ports.keysets, door)
-    proven = door.settle(client_authentication.prove(credentials, client, identity, keys, market, report.at))
+    judged = client_authentication.prove(credentials, client, identity, keys, market, report.at)
+    if vouching.is_of_another_subject(judged, client) and await vouching.is_vouched_for(
+        client, arrival, identity, ports, report
+    ):
+        judged = client_authentication.prove(credentials, client, identity, keys, market, report.at, vouched_for=True)
+    proven = door.settle(judged)
     report.facts["client_auth_method"] = proven.method
     return proven
 
@@ -79,18 +105,8 @@ async def _keys(credentials: Credentials, client: RegisteredClient, keysets: Key
     metadata = client.metadata
     if credentials.assertion is None or metadata.text("token_endpoint_auth_method") != "private_key_jwt":
         return None
-    if "jwks" in metadata.members:
-        return door.settle(client_authentication.registered_keys(client))
-    url = metadata.text("jwks_uri")
-    if url is None or client.directory is None:
-        # Without a directory there is no list of hosts that may be asked; registration refuses such clients.
-        raise door.refuse(gates.ASSERTION_KEYS.failed("the client has no key set that may be read"))
-    try:
-        return await keysets.of_software(client.directory, url, credentials.assertion.header.kid)
-    except Rejected as refused:
-        raise door.refuse(
-            gates.ASSERTION_KEYS.failed("the client's key set may not be read", str(refused))
-        ) from refused
+    kid = credentials.assertion.header.kid
+    return door.settle(await published_keys(client, kid, keysets, gates.ASSERTION_KEYS))
 
 
 def _tell_client(report: Report, client: RegisteredClient) -> None:

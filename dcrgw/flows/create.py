@@ -7,13 +7,13 @@ from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.core.registration import request
-from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.flows import audit, stages, storing
+from dcrgw.flows.answering import Answered, answer
 from dcrgw.ports import Ports
 
 
-async def create(arrival: Arrival, market: Market, ports: Ports, report: Report) -> RegisteredClient:
-    """Register one client; the same bytes from the same identity give the first registration again.
+async def create(arrival: Arrival, market: Market, ports: Ports, report: Report) -> Answered:
+    """Register one client, and say so; the same bytes from the same identity give the first registration again.
 
     Every line is a stage of docs/checks.md. Whatever the end, one audit row tells it.
     Raises: Rejected, Unavailable, Misconfigured.
@@ -24,10 +24,15 @@ async def create(arrival: Arrival, market: Market, ports: Ports, report: Report)
         caller = subject_key(identity)
         earlier = await ports.registry.repeated(market.name, arrival.digest, caller)
         if earlier is not None:
-            return await storing.repeat(earlier, ports.registry, report)
-        proven = await stages.prove_statement(envelope, market, ports.keysets, report)
-        asked = await stages.prove_request(envelope, proven, market, ports.keysets, report)
-        registration = stages.judge_rules(identity, proven, asked, market, report)
+            repeated = await answer(earlier, arrival, identity, market, ports, report)
+            await storing.repeat(earlier, ports.registry, report)
+            return repeated
+        proven = await stages.prove_statement(envelope, market, ports, report)
+        asked = await stages.prove_request(envelope, proven, market, ports, report)
+        registration = stages.judge_rules(identity, proven, asked, market, ports.details, report)
         await stages.judge_standing(registration, market, ports.directories, report)
         enriched = await stages.enrich(registration, arrival, ports, report)
-        return await storing.store(registration, enriched, arrival, caller, ports, report)
+        client = storing.client_of(registration, enriched, arrival, caller, ports, report)
+        answered = await answer(client, arrival, identity, market, ports, report)
+        stored = await storing.store(client, registration, ports, report)
+        return answered if stored is client else await answer(stored, arrival, identity, market, ports, report)

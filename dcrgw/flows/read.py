@@ -5,14 +5,14 @@ from __future__ import annotations
 from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
-from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.flows import audit, stages
+from dcrgw.flows.answering import Answered, answer
 from dcrgw.flows.authorising import authorise
 from dcrgw.ports import Ports
 from dcrgw.ports.registry import Change
 
 
-async def read(arrival: Arrival, market: Market, ports: Ports, report: Report) -> RegisteredClient:
+async def read(arrival: Arrival, market: Market, ports: Ports, report: Report) -> Answered:
     """The registration as it stands; nothing but the audit trail changes.
 
     Raises: Rejected, Unavailable.
@@ -20,6 +20,7 @@ async def read(arrival: Arrival, market: Market, ports: Ports, report: Report) -
     async with audit.of_failures(report, ports.registry):
         identity = stages.identify(arrival.chain, market, report)
         client = await authorise(arrival, identity, market, ports.registry, report)
+        answered = await answer(client, arrival, identity, market, ports, report)
         report.decision = "read"
         await ports.registry.commit(Change(audit=audit.record(report)))
-        return client
+        return answered

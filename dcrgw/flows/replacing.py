@@ -31,17 +31,16 @@ _ATTEMPTS = 5
 
 async def replace_client(
     current: RegisteredClient,
+    client: RegisteredClient,
     registration: Registration,
-    enriched: ScriptOutcome,
     arrival: Arrival,
     ports: Ports,
     report: Report,
 ) -> RegisteredClient:
-    """The new version as stored; the bytes that made the present one get it again.
+    """The new version, `client`, as stored; the bytes that made the present one get it again.
 
     Raises: Rejected when the jti was used by others, or `current` is no longer the present version.
     """
-    client = _successor(current, registration, enriched, arrival, ports)
     report.decision = "updated"
     committed = await ports.registry.commit(
         Change(
@@ -64,7 +63,7 @@ async def replace_client(
             raise storing.refusal(refused, report)
 
 
-def _successor(
+def successor(
     current: RegisteredClient, registration: Registration, enriched: ScriptOutcome, arrival: Arrival, ports: Ports
 ) -> RegisteredClient:
     """The client's next version: its id, its age and its party stay, everything asked for is new."""

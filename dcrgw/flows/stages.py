@@ -13,17 +13,23 @@ from dcrgw.core.certificates.identity import ClientIdentity
 from dcrgw.core.certificates.identity import identify as identify_holder
 from dcrgw.core.checks import Report, gate
 from dcrgw.core.evidence import Arrival
-from dcrgw.core.market import Market
+from dcrgw.core.jose.keys import KeySet
+from dcrgw.core.jose.proving import SharedSecret
+from dcrgw.core.jose.reader import Unverified
+from dcrgw.core.market import Directory, Market
 from dcrgw.core.registration import metadata, request, rules, standing, statement
 from dcrgw.core.registration.client import RegisteredClient, is_client_id
 from dcrgw.core.registration.request import Envelope, RegistrationRequest
 from dcrgw.core.registration.rules import Registration
+from dcrgw.core.registration.rules import details as detail_types
 from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.errors import ErrorCode, Misconfigured, Rejected, Unavailable
-from dcrgw.flows import audit
+from dcrgw.flows import audit, ids
+from dcrgw.flows.capabilities import capability
+from dcrgw.flows.script_keys import script_keys
 from dcrgw.ports import Ports
+from dcrgw.ports.details import Details
 from dcrgw.ports.directory import Directories
-from dcrgw.ports.keysets import KeySets
 from dcrgw.ports.scripts import ScriptCall, ScriptOutcome
 
 STANDING_KNOWN = gate(
@@ -54,7 +60,7 @@ def identify(chain: tuple[bytes, ...], market: Market, report: Report) -> Client
 
 
 async def prove_statement(
-    envelope: Envelope, market: Market, keysets: KeySets, report: Report, current: RegisteredClient | None = None
+    envelope: Envelope, market: Market, ports: Ports, report: Report, current: RegisteredClient | None = None
 ) -> SoftwareStatement | None:
     """The software statement, proven by a key of the directory that it names; None where a market does without.
 
@@ -64,7 +70,7 @@ async def prove_statement(
     if token is None:
         return None
     directory = report.settle(statement.issuer(envelope, market))
-    keys = await keysets.of_directory(directory.name, token.header.kid)
+    keys = await _statement_keys(token, directory, market, ports, report)
     takes_own = current is not None and market.profile.update_takes_stored_statement
     own = current.software_statement if current is not None and takes_own else None
     judged = statement.verify(token, keys, directory, market.profile, market, report.at, is_stored=token.text == own)
@@ -74,13 +80,41 @@ async def prove_statement(
 
 
 async def prove_request(
-    envelope: Envelope, proven: SoftwareStatement | None, market: Market, keysets: KeySets, report: Report
+    envelope: Envelope, proven: SoftwareStatement | None, market: Market, ports: Ports, report: Report
 ) -> RegistrationRequest:
     """The request, signed by a key that the proven statement leads to; the JSON form is not signed."""
-    keys = None
-    if envelope.token is not None and proven is not None and proven.software_jwks_endpoint is not None:
-        keys = await keysets.of_software(proven.directory, proven.software_jwks_endpoint, envelope.token.header.kid)
+    keys = await _request_keys(envelope, proven, market, ports, report)
     return report.settle(request.verify(envelope, keys, market.profile, market, proven, report.at))
+
+
+async def _statement_keys(
+    token: Unverified, directory: Directory, market: Market, ports: Ports, report: Report
+) -> KeySet | SharedSecret:
+    """The directory's keys, or for a directory that is set so, the bank's script's."""
+    if not directory.keys_by_script:
+        return await ports.keysets.of_directory(directory.name, token.header.kid)
+    policy = statement.jose_policy(market.profile)
+    keys = await script_keys(token, "statement", directory.name, policy, ports, report)
+    if keys is None:
+        raise Misconfigured(f"directory {directory.name}: its keys are a script's, and no script gives any")
+    return keys
+
+
+async def _request_keys(
+    envelope: Envelope, proven: SoftwareStatement | None, market: Market, ports: Ports, report: Report
+) -> KeySet | SharedSecret | None:
+    """The software's keys, or the bank's script's where it gives any for a directory that is set so."""
+    token = envelope.token
+    if token is None or proven is None:
+        return None
+    if market.directories[proven.directory].keys_by_script:
+        policy = request.jose_policy(market.profile)
+        keys = await script_keys(token, "request", proven.directory, policy, ports, report, proven)
+        if keys is not None:
+            return keys
+    if proven.software_jwks_endpoint is None:
+        return None
+    return await ports.keysets.of_software(proven.directory, proven.software_jwks_endpoint, token.header.kid)
 
 
 def judge_rules(
@@ -88,12 +122,13 @@ def judge_rules(
     proven: SoftwareStatement | None,
     asked: RegistrationRequest,
     market: Market,
+    details: Details,
     report: Report,
 ) -> Registration:
     """The whole registration as it would be stored, within every rule of the market."""
     registration = Registration.of(identity, proven, asked, market)
     report.settle(rules.judge(registration))
-    return registration
+    return report.settle(detail_types.judge(registration, details.types(market.name)))
 
 
 async def judge_standing(registration: Registration, market: Market, directories: Directories, report: Report) -> None:
@@ -132,9 +167,15 @@ async def enrich(
             statement=registration.statement,
             metadata=registration.metadata,
             request_claims=registration.request.claims,
-            client_id=ports.randomness.client_id() if current is None else current.client_id,
+            client_id=await ids.new_client_id(arrival, ports, report) if current is None else current.client_id,
             attributes={} if current is None else current.attributes,
-        )
+            request_jws=_signed(registration, arrival),
+            http=arrival.http_facts(),
+            operation=report.operation,
+            report_id=report.report_id,
+            interaction_id=report.interaction_id,
+        ),
+        capability(ports, () if registration.statement is None else (registration.statement.directory,)),
     )
     if outcome.refusal is not None:
         refusal = outcome.refusal
@@ -144,6 +185,11 @@ async def enrich(
     report.findings.add(SCRIPT_CONSENT.passed if outcome.ran else SCRIPT_CONSENT.skipped("no script is enabled"))
     _judge_output(registration, outcome, report, current)
     return outcome
+
+
+def _signed(registration: Registration, arrival: Arrival) -> str | None:
+    """The request as it was signed; the JSON form is not."""
+    return arrival.body.decode("ascii").strip() if registration.request.alg else None
 
 
 def _judge_output(

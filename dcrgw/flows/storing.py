@@ -49,16 +49,11 @@ _REFUSALS: dict[CommitVerdict, tuple[Gate, str]] = {
 _GATES = tuple(check for check, _ in _REFUSALS.values())
 
 
-async def store(
-    registration: Registration,
-    enriched: ScriptOutcome,
-    arrival: Arrival,
-    caller: str,
-    ports: Ports,
-    report: Report,
-) -> RegisteredClient:
-    """The client as stored. Raises: Rejected when the registry knows its jti, its client_id or its software."""
-    client = _client(registration, enriched, arrival, caller, ports, report)
+async def store(client: RegisteredClient, registration: Registration, ports: Ports, report: Report) -> RegisteredClient:
+    """The client as stored: `client` itself, or the one that the same bytes made meanwhile.
+
+    Raises: Rejected when the registry knows its jti, its client_id or its software.
+    """
     report.decision = "registered"
     committed = await ports.registry.commit(
         Change(
@@ -94,7 +89,7 @@ async def repeat(earlier: RegisteredClient, registry: Registry, report: Report) 
     return earlier
 
 
-def _client(
+def client_of(
     registration: Registration,
     enriched: ScriptOutcome,
     arrival: Arrival,
@@ -102,6 +97,7 @@ def _client(
     ports: Ports,
     report: Report,
 ) -> RegisteredClient:
+    """The client as it is about to be stored."""
     proven = registration.statement
     given = {}
     if uses_registration_tokens(registration.market):

@@ -10,8 +10,8 @@ from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.core.registration import request
 from dcrgw.core.registration import update as succession
-from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.flows import audit, replacing, stages
+from dcrgw.flows.answering import Answered, answer
 from dcrgw.flows.authorising import authorise
 from dcrgw.ports import Ports
 
@@ -19,7 +19,7 @@ from dcrgw.ports import Ports
 Receive = Callable[[], Awaitable[bytes]]
 
 
-async def update(arrival: Arrival, receive: Receive, market: Market, ports: Ports, report: Report) -> RegisteredClient:
+async def update(arrival: Arrival, receive: Receive, market: Market, ports: Ports, report: Report) -> Answered:
     """The registration as it stands after the update, judged whole like a new one: nothing omitted is kept.
 
     `arrival` has no body yet. A refused update changes nothing; a taken one ends no token.
@@ -31,10 +31,13 @@ async def update(arrival: Arrival, receive: Receive, market: Market, ports: Port
         arrival = replace(arrival, body=await receive())
         envelope = report.settle(request.open(arrival.body, arrival.media_type, market.profile))
         report.settle(succession.judge_members(envelope.unverified_claims, current, market.profile))
-        proven = await stages.prove_statement(envelope, market, ports.keysets, report, current)
+        proven = await stages.prove_statement(envelope, market, ports, report, current)
         report.settle(succession.judge_statement(proven, current, market.profile))
-        asked = await stages.prove_request(envelope, proven, market, ports.keysets, report)
-        registration = stages.judge_rules(identity, proven, asked, market, report)
+        asked = await stages.prove_request(envelope, proven, market, ports, report)
+        registration = stages.judge_rules(identity, proven, asked, market, ports.details, report)
         await stages.judge_standing(registration, market, ports.directories, report)
         enriched = await stages.enrich(registration, arrival, ports, report, current)
-        return await replacing.replace_client(current, registration, enriched, arrival, ports, report)
+        client = replacing.successor(current, registration, enriched, arrival, ports)
+        answered = await answer(client, arrival, identity, market, ports, report)
+        stored = await replacing.replace_client(current, client, registration, arrival, ports, report)
+        return answered if stored is client else await answer(stored, arrival, identity, market, ports, report)

@@ -13,8 +13,10 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
+from dcrgw.adapters import customers
 from dcrgw.adapters.keystores import KeyPair, PrivateKey
 from dcrgw.config.credentials import has_credentials
+from dcrgw.config.explaining import did_you_mean
 from dcrgw.config.faults import ConfigFault, ConfigurationRefused
 from dcrgw.config.model import DirectorySettings, MarketSettings, ServerListener, Settings, SigningSettings
 from dcrgw.config.profiles import profile_served
@@ -22,6 +24,7 @@ from dcrgw.config.values import split_https
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.market import Directory, Market
 from dcrgw.materials.administration import AdminMaterials, admin_socket, admin_tls
+from dcrgw.materials.authorization import authorization_server
 from dcrgw.materials.opening import Opening
 
 __all__ = ["AdminMaterials", "DirectoryMaterials", "Materials", "open_materials", "open_sealing_keys"]
@@ -56,8 +59,12 @@ class Materials:
     sealing_keys: tuple[bytes, ...] = field(repr=False)
     #: The operator's own signature key; None where ours stand in the registry.
     signing_key: PrivateKey | None = field(repr=False)
+    #: Those who may sign in on our pages.
+    customers: tuple[customers.Entry, ...] = field(repr=False)
     #: Script name -> property name -> value, references resolved.
     script_properties: Mapping[str, Mapping[str, SecretStr]]
+    #: The proxy that scripts' questions go by.
+    script_proxy: SecretStr | None
     warnings: tuple[ConfigFault, ...]
 
 
@@ -76,11 +83,13 @@ def open_materials(settings: Settings, at: float) -> Materials:
     admin = _admin(opening, settings, markets.values())
     sealing_keys = _sealing_keys(opening, settings)
     signing_key = _signing_key(opening, settings.signing)
+    known_customers = _customers(opening, settings)
     properties = {
         each.name: _script_properties(opening, f"script[{i}]", settings, i)
         for i, each in enumerate(settings.scripts)
         if each.enabled
     }
+    script_proxy = opening.proxy("outbound", settings.outbound) if settings.scripting.http_hosts else None
     opening.folder("registry.path", settings.registry.path.parent)
     opening.private("registry.path", settings.registry.path)
     opening.own_file("configuration", settings.source)
@@ -95,7 +104,9 @@ def open_materials(settings: Settings, at: float) -> Materials:
         markets,
         sealing_keys,
         signing_key,
+        known_customers,
         properties,
+        script_proxy,
         (*settings.warnings, *opening.warnings),
     )
 
@@ -123,6 +134,17 @@ def _signing_key(opening: Opening, signing: SigningSettings) -> PrivateKey | Non
         key = opening.private_key("signing.key", signing.key, signing.key_password)
         return opening.fitting_key("signing.alg", key, signing.alg)
     return None
+
+
+def _customers(opening: Opening, settings: Settings) -> tuple[customers.Entry, ...]:
+    key, path = "consent.customers", settings.consent.customers
+    found = opening.customers(key, path) if path is not None else ()
+    known = [market.name for market in settings.markets]
+    for entry in found:
+        for name in sorted(entry.markets.difference(known)):
+            fix = did_you_mean(name, known, f"there are {', '.join(known)}")
+            opening.faults.append(ConfigFault(key, f"{entry.login} names a market {name} that is not there", fix))
+    return found
 
 
 def _listener(opening: Opening, key: str, listener: ServerListener) -> KeyPair | None:
@@ -202,6 +224,7 @@ def _market(opening: Opening, key: str, market: MarketSettings, settings: Settin
         error_codes=dict(market.error_codes),
         access_token_lifetime_s=market.access_token_lifetime_s,
         explain_errors=market.explain_errors,
+        server=authorization_server(opening, f"{key}.authorization_server", market.authorization_server),
     )
 
 
@@ -212,6 +235,7 @@ def _core_directory(directory: DirectorySettings) -> Directory:
         software_jwks_hosts=frozenset(directory.software_jwks_hosts),
         has_standing=directory.has_standing,
         check_own_standing=directory.check_own_standing,
+        keys_by_script=directory.keys == "script",
     )
 
 

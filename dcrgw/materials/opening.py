@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from pydantic import SecretStr
 
-from dcrgw.adapters import keystores
+from dcrgw.adapters import customers, keystores
 from dcrgw.adapters.keystore_files import KeystoreRefused
 from dcrgw.adapters.keystores import KeyPair, PrivateKey
 from dcrgw.adapters.local_users import gid_of, uid_of
@@ -119,6 +119,11 @@ class Opening:
         """The certificates of several trust stores with one password, each once."""
         found = [self.trust(f"{key}[{i}]", path, password, password_key) or () for i, path in enumerate(paths)]
         return tuple(dict.fromkeys(each for certificates in found for each in certificates))
+
+    def customers(self, key: str, path: Path) -> tuple[customers.Entry, ...]:
+        """The entries of a customers file."""
+        self.private(key, path)
+        return self._attempt(key, lambda: customers.read_customers(path)) or ()
 
     def proxy(self, key: str, outbound: Outbound) -> SecretStr | None:
         """The proxy's URL with its user name and password."""

@@ -20,6 +20,11 @@ def recorded(ports: Ports, journal: Journal) -> Ports:
     return Ports(*[stand_in(getattr(ports, name), note, timed) for name, stand_in in _STAND_INS])
 
 
+def values_of(question: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A question without what a port may ask back by: that is no value, and the ports that answer it note it."""
+    return question[:-1] if question and callable(question[-1]) else question
+
+
 _Note = Callable[[Entry], None]
 _Timed = Callable[[tuple[str, float, float]], None]
 
@@ -47,7 +52,7 @@ def _asked(label: str, method: str) -> Callable[..., Any]:
         begun = monotonic()
         answer = getattr(self._port, method)(*question)
         self._timed((label, begun, monotonic()))
-        self._note(Entry(label, question, answer))
+        self._note(Entry(label, values_of(question), answer))
         return answer
 
     return ask
@@ -60,10 +65,10 @@ def _asked_later(label: str, method: str) -> Callable[..., Any]:
             answer = await getattr(self._port, method)(*question)
         except Exception as failure:
             self._timed((label, begun, monotonic()))
-            self._note(Entry(label, question, failure))
+            self._note(Entry(label, values_of(question), failure))
             raise
         self._timed((label, begun, monotonic()))
-        self._note(Entry(label, question, answer))
+        self._note(Entry(label, values_of(question), answer))
         return answer
 
     return ask

@@ -50,6 +50,10 @@ cooldown_s = 1                                   # a tester rotates keys more of
 [standing]
 lifetime_s = 0                                   # a change at the directory counts from the next request on
 
+[consent]
+customers = "bank/customers.toml"                # their passwords are in sandbox.json
+bank_name = "Example Bank"
+
 [logging]
 level = "info"
 format = "console"
@@ -82,6 +86,7 @@ trust = ["ca.pem"]
 intermediates = ["issuing.pem"]
 client_auth_methods = {methods}
 request_audiences = [{audience}, {issuer}]
+authorization_server = {{ grant_types = ["client_credentials", "authorization_code", "refresh_token"] }}
 policy = {{ statement_max_age_s = {max_age}, standing_compares_metadata = false }}    # the statements of testers count
 """
 

@@ -7,10 +7,11 @@ import secrets
 import time
 from typing import Any
 
+from dcrgw.adapters.customers import written
 from dcrgw.sandbox import gateway_config
 from dcrgw.sandbox.files import Folder
 from dcrgw.sandbox.gateway_config import MARKETS, Endpoints, SandboxMarket
-from dcrgw.sandbox.parties import Bank, Parties, Tpp
+from dcrgw.sandbox.parties import Bank, Parties, Person, Tpp
 from dcrgw.sandbox.statements import Naming, Order, mint
 
 VERSION = 1
@@ -38,6 +39,7 @@ def write_servers(folder: Folder, parties: Parties) -> None:
 def write_parties(folder: Folder, parties: Parties, endpoints: Endpoints) -> None:
     """Certificates, keys and statements of the bank and of every TPP, and the gateway's configuration."""
     _write_bank(folder, parties.bank)
+    folder.write_private("bank/customers.toml", "\n".join(written(each.entry) for each in parties.people).encode())
     for place, tpp in (("", parties.default), ("obwac/", parties.obwac), ("revoked/", parties.revoked)):
         _write_tpp(folder, place, tpp)
         for name, naming in (("statement.jwt", Naming.OB_UK), ("statement-generic.jwt", Naming.RFC7591)):
@@ -71,6 +73,7 @@ def sandbox_json(parties: Parties, endpoints: Endpoints) -> dict[str, Any]:
             "obwac": _members(parties, endpoints, default, parties.obwac, "obwac/"),
             "revoked": _members(parties, endpoints, default, parties.revoked, "revoked/"),
         },
+        "customers": [_person(each) for each in parties.people],
         "markets": [_members(parties, endpoints, market, parties.default, "") for market in MARKETS],
     }
 
@@ -101,6 +104,11 @@ def _members(parties: Parties, endpoints: Endpoints, market: SandboxMarket, tpp:
             "jwks": endpoints.jwks,
         },
     }
+
+
+def _person(person: Person) -> dict[str, str]:
+    entry = person.entry
+    return {"login": entry.login, "password": person.password, "name": entry.customer.name, "sub": entry.customer.sub}
 
 
 def _gateway(endpoints: Endpoints, market: SandboxMarket) -> dict[str, Any]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from dcrgw.adapters.customers import Entry
+from dcrgw.adapters.passwords import Cost, hashed
+from dcrgw.core.authorization.interaction import Customer
 from dcrgw.core.jose.keys import key_set
 from dcrgw.sandbox.authorities import Authorities
 from dcrgw.sandbox.token import BankClient, Caller
@@ -13,6 +17,10 @@ from dcrgw.testkit.certificates import Issued
 from dcrgw.testkit.keys import SigningKey, jwks
 
 ISSUER = "OpenBanking Ltd"
+#: The bank's customers: login name and name.
+PEOPLE = (("mia", "Mia Example"), ("joao", "João Exemplo"))
+#: A start should not wait for what guards nothing.
+_COST = Cost(14, 8, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,14 @@ class Bank:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """A customer of the bank, with the password that only a sandbox would tell."""
+
+    entry: Entry
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Parties:
     """Everybody, in a world of their own."""
 
@@ -53,6 +69,7 @@ class Parties:
     default: Tpp
     obwac: Tpp
     revoked: Tpp
+    people: tuple[Person, ...]
 
 
 def assemble() -> Parties:
@@ -67,7 +84,8 @@ def assemble() -> Parties:
         default = _tpp(world, authorities, next(keys), "obtransport", "Example")
         obwac = _tpp(world, authorities, next(keys), "obwac", "Qualified")
         revoked = _tpp(world, authorities, next(keys), "obtransport", "Lapsed")
-    return Parties(world, authorities, bank, default, obwac, revoked)
+    people = tuple(_person(*each) for each in PEOPLE)
+    return Parties(world, authorities, bank, default, obwac, revoked, people)
 
 
 def revoke(world: World, tpp: Tpp) -> None:
@@ -84,6 +102,11 @@ def _tpp(world: World, authorities: Authorities, key: SigningKey, kind: str, nam
         authorities.issue(kind, software, organisation),
         authorities.issue("obsigning", software, organisation, key=key.private_key),
     )
+
+
+def _person(login: str, name: str) -> Person:
+    password = secrets.token_hex(4)
+    return Person(Entry(login, Customer(f"sandbox-{login}", name), hashed(password, _COST)), password)
 
 
 def _bank(world: World, authorities: Authorities, key: SigningKey) -> Bank:

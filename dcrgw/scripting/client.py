@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.scripting.members import accessor, copied, copied_object, is_member
 
@@ -37,8 +36,8 @@ class Client:
     client_id: str
     attributes: BankAttributes
 
-    def __init__(self, client_id: str, metadata: ClientMetadata, attributes: Mapping[str, JsonValue]) -> None:
-        members = copied_object(metadata.members)
+    def __init__(self, client_id: str, metadata: Mapping[str, JsonValue], attributes: Mapping[str, JsonValue]) -> None:
+        members = copied_object(metadata)
         own = BankAttributes(copied_object(attributes))
         # Past __setattr__, which takes names of metadata only.
         vars(self).update(_members=members, client_id=client_id, attributes=own)

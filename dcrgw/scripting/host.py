@@ -1,133 +1,343 @@
-"""Runs the bank's scripts in this very process: for scripts that the bank trusts like the gateway itself.
+"""Which scripts run for a call, in which order, and what becomes of their answers.
 
-A `def` runs on the event loop and is expected to be short; an `async def` is awaited under the deadline.
+An immutable generation of loaded scripts serves; `swap` puts the next in its place. Calls that are under way finish
+on the scripts that they began with, which are destroyed after the last.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import Iterable
-from dataclasses import replace
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from dcrgw.core.registration.metadata import ClientMetadata
-from dcrgw.errors import Misconfigured
-from dcrgw.ports.scripts import Refusal, ScriptCall, ScriptOutcome
-from dcrgw.scripting.contexts import DynamicClientRegistrationContext
-from dcrgw.scripting.loader import LoadedScript, fault_of
-from dcrgw.scripting.members import copied_object
-from dcrgw.scripting.refusal import Rejection
+from dcrgw.core.scripts.entry import ScriptEntry
+from dcrgw.core.strict_json import JsonValue
+from dcrgw.errors import ErrorCode, Misconfigured, Unavailable
+from dcrgw.ports.script_serving import ScriptError
+from dcrgw.ports.scripts import Capability, Refusal, ScriptCall, ScriptOutcome
+from dcrgw.scripting.calls import MethodAnswer, MethodCall, ScriptFailed
+from dcrgw.scripting.facts import facts_of_call
+from dcrgw.scripting.failures import Failures
+from dcrgw.scripting.refusal import REGISTRATION_CODES, refusal
+from dcrgw.scripting.runner import Loaded
+from dcrgw.scripting.template import Sink
+from dcrgw.scripting.typed_calls import About, TypedCalls, ask_nothing
 
 #: How long one script may take over one request, unless configured otherwise.
 DEADLINE_S = 5.0
 
+REGISTRATION = "client_registration"
 
-class InProcessScripts:
-    """Implements `dcrgw.ports.scripts.Scripts`: every enabled script of the market, by level, then by name."""
 
-    def __init__(self, scripts: Iterable[LoadedScript], deadline_s: float = DEADLINE_S) -> None:
-        self._scripts = sorted(scripts, key=lambda script: (script.setting.level, script.setting.name))
-        self._deadline_s = deadline_s
+@dataclass(slots=True, eq=False)
+class _Serving:
+    """A loaded script that serves, and how many calls are in it. `generation` counts what was swapped in."""
 
-    async def create_client(self, call: ScriptCall) -> ScriptOutcome:
+    loaded: Loaded
+    generation: int
+    calls: int = 0
+    retired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Generation:
+    """One state of all scripts: by type, in the order in which they run; and what should serve but does not."""
+
+    by_type: Mapping[str, tuple[_Serving, ...]]
+    missing: tuple[ScriptEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a row of scripts made of a call: their names in order, the first no, and all changes over each other."""
+
+    names: tuple[str, ...] = ()
+    changes: Mapping[str, JsonValue] = field(default_factory=dict)
+    refusal: Refusal | None = None
+
+
+class ScriptHost(TypedCalls):
+    """Implements `dcrgw.ports.scripts.Scripts`."""
+
+    def __init__(
+        self,
+        *,
+        on_event: Sink,
+        redact: Callable[[str], str] = lambda text: text,
+        deadline_s: float = DEADLINE_S,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._on_event, self._redact, self._deadline_s, self._now = on_event, redact, deadline_s, now
+        self._serving = _Generation({})
+        self._swaps = 0
+        self._putting_away: set[asyncio.Task[None]] = set()
+        self._failures = Failures()
+
+    def swap(self, scripts: Iterable[Loaded], missing: Iterable[ScriptEntry] = ()) -> int:
+        """Let these scripts serve from the next call on; the number of their generation.
+
+        Those that serve already keep their own. `missing` are enabled entries of which nothing could be loaded:
+        where one is needed, the call is Unavailable.
+        """
+        self._swaps += 1
+        kept = {id(each.loaded): each for each in self._all()}
+        serving = [kept.pop(id(each)) if id(each) in kept else _Serving(each, self._swaps) for each in scripts]
+        self._serving = _Generation(_ordered(serving), tuple(missing))
+        for gone in kept.values():
+            gone.retired = True
+            self._put_away_if_done(gone)
+        return self._swaps
+
+    def generation_of(self, inum: str) -> int | None:
+        """The generation in which a script that serves was swapped in; None where it does not serve."""
+        return next((each.generation for each in self._all() if each.loaded.entry.inum == inum), None)
+
+    @property
+    def scripts(self) -> tuple[Loaded, ...]:
+        """What serves now."""
+        return tuple(each.loaded for each in self._all())
+
+    def errors(self, inum: str | None = None) -> tuple[ScriptError, ...]:
+        """The last failures of calls, newest first; of one script where it is named."""
+        return self._failures.of(inum)
+
+    async def create_client(self, call: ScriptCall, ask: Capability = ask_nothing) -> ScriptOutcome:
         """createClient of each script; each sees what the one before it made of the client."""
-        return await self._run("createClient", call)
+        return await self._register("createClient", call, ask)
 
-    async def update_client(self, call: ScriptCall) -> ScriptOutcome:
+    async def update_client(self, call: ScriptCall, ask: Capability = ask_nothing) -> ScriptOutcome:
         """updateClient of each script. Raises: Misconfigured besides when one would change the client_id."""
-        outcome = await self._run("updateClient", call)
+        outcome = await self._register("updateClient", call, ask)
         if outcome.client_id_chosen:
             raise Misconfigured(f"scripts {', '.join(outcome.ran)}: updateClient may not change the client_id")
         return outcome
 
-    def close(self) -> tuple[str, ...]:
-        """Call destroy of each script; the names of those that did not say True."""
-        return tuple(script.setting.name for script in self._scripts if not script.unload())
+    async def every(
+        self, type_id: str, method: str, facts: Mapping[str, JsonValue], about: About, ask: Capability
+    ) -> Ran:
+        """The method of all scripts of the type, by descending level, then name, up to the first no; each is told
+        what the one before it changed.
 
-    async def _run(self, method: str, call: ScriptCall) -> ScriptOutcome:
-        now, ran = call, []
-        refusal: Refusal | None = None
-        for script in self._of_market(call.market):
-            context = DynamicClientRegistrationContext(now, script.setting.properties)
-            refusal = await self._ask(script, method, context)
-            ran.append(script.setting.name)
-            if refusal is not None:
-                break
-            now = _enriched(script, method, now, context)
+        Raises: Unavailable where one that is needed does not serve; Misconfigured where one fails or says neither
+        True nor False.
+        """
+        with self._held(self._needed(type_id, method, about.market)) as row:
+            return await self._in_row(row, MethodCall(method, facts, about.interaction_id), about, ask)
+
+    async def _in_row(self, row: Sequence[_Serving], call: MethodCall, about: About, ask: Capability) -> Ran:
+        names: list[str] = []
+        changes: dict[str, JsonValue] = {}
+        for serving in row:
+            made = replace(call, facts={**call.facts, **changes}) if changes else call
+            answer = await self._call(serving, made, about, ask)
+            names.append(serving.loaded.entry.name)
+            try:
+                no = _no(answer)
+                _check_changes(answer)
+            except ValueError as error:
+                entry = serving.loaded.entry
+                failed = ScriptFailed(f"script {entry.name} ({entry.source_name}): {call.method} {error}")
+                self._keep(serving, made, about, failed)
+                raise self._fault(serving, failed) from None
+            if no is not None:
+                return Ran(tuple(names), changes, no)
+            changes.update(answer.changes)
+        return Ran(tuple(names), changes)
+
+    async def highest(
+        self, type_id: str, method: str, facts: Mapping[str, JsonValue], about: About, ask: Capability
+    ) -> MethodAnswer | None:
+        """The method of the script with the highest level that has it; None where there is none.
+
+        Raises: as `every`.
+        """
+        for serving in self._needed(type_id, method, about.market):
+            return await self._call(serving, MethodCall(method, facts, about.interaction_id), about, ask)
+        return None
+
+    async def named(
+        self, type_id: str, name: str, method: str, facts: Mapping[str, JsonValue], about: About, ask: Capability
+    ) -> MethodAnswer | None:
+        """The method of the script of this name or inum; None where there is none. Raises: as `every`."""
+        for serving in self._needed(type_id, method, about.market, name):
+            return await self._call(serving, MethodCall(method, facts, about.interaction_id), about, ask)
+        return None
+
+    def entries_of(self, type_id: str, method: str, market: str) -> tuple[ScriptEntry, ...]:
+        """The entries of the scripts of the type that have the method, in the order in which they run.
+
+        Raises: Unavailable where one that would be among them does not serve.
+        """
+        return tuple([each.loaded.entry for each in self._needed(type_id, method, market)])
+
+    async def close(self) -> None:
+        """Put every script away, once the calls under way have ended."""
+        self.swap(())
+        while self._putting_away:
+            await asyncio.wait(self._putting_away)
+
+    async def _register(self, method: str, call: ScriptCall, ask: Capability) -> ScriptOutcome:
+        about = About(call.market, call.interaction_id, call.report_id)
+        if not self._needed(REGISTRATION, method, call.market):
+            return ScriptOutcome(call.metadata, call.client_id, False, call.attributes)
+        ran = await self.every(REGISTRATION, method, facts_of_call(call), about, ask)
+        changes: Mapping[str, Any] = ran.changes
+        metadata, client_id = changes.get("metadata"), changes.get("client_id", call.client_id)
         return ScriptOutcome(
-            metadata=now.metadata,
-            client_id=now.client_id,
-            client_id_chosen=now.client_id != call.client_id,
-            attributes=now.attributes,
-            ran=tuple(ran),
-            refusal=refusal,
+            metadata=call.metadata if metadata is None else ClientMetadata(metadata),
+            client_id=client_id,
+            client_id_chosen=client_id != call.client_id,
+            attributes=changes.get("attributes", call.attributes),
+            ran=ran.names,
+            refusal=ran.refusal,
         )
 
-    def _of_market(self, market: str) -> list[LoadedScript]:
+    def _needed(self, type_id: str, method: str, market: str, name: str | None = None) -> list[_Serving]:
+        """Raises: Unavailable where a script that would be among them does not serve."""
+        for entry in self._serving.missing:
+            if entry.type == type_id and _serves(entry, market) and name in (None, entry.name, entry.inum):
+                raise Unavailable("scripts", f"script {entry.name} has no generation that works")
         return [
-            script
-            for script in self._scripts
-            if script.setting.enabled and (not script.setting.markets or market in script.setting.markets)
+            each
+            for each in self._serving.by_type.get(type_id, ())
+            if method in each.loaded.methods
+            and _serves(each.loaded.entry, market)
+            and name in (None, each.loaded.entry.name, each.loaded.entry.inum)
         ]
 
-    async def _ask(
-        self, script: LoadedScript, method: str, context: DynamicClientRegistrationContext
-    ) -> Refusal | None:
-        """One script's word: None lets pass. Raises: Misconfigured for everything but True, False and a refusal."""
+    @contextmanager
+    def _held(self, row: Sequence[_Serving]) -> Iterator[Sequence[_Serving]]:
+        """None of the row is put away before the request is through it, whatever is swapped in meanwhile."""
+        for serving in row:
+            serving.calls += 1
         try:
-            answer = await self._call(script, method, context)
-        except Rejection as rejection:
-            return rejection.refusal
-        except BaseException as error:  # SystemExit in a task would tear down the whole event loop
-            if _is_ours(error):
-                raise
-            raise fault_of(script.setting, method, error) from error
-        if context.refusal is not None:
-            return context.refusal
-        if answer is True:
-            return None
-        if answer is False:
-            return Refusal()
-        kind = type(answer).__name__
-        raise Misconfigured(f"script {script.setting.name}: {method} returned {kind}, neither True nor False")
+            yield row
+        finally:
+            for serving in row:
+                serving.calls -= 1
+                self._put_away_if_done(serving)
 
-    async def _call(self, script: LoadedScript, method: str, context: DynamicClientRegistrationContext) -> object:
-        arguments = (
-            (context,)
-            if method in script.takes_context
-            else (context.register_request, context.client, context.configuration_attributes)
-        )
-        answer = script.method(method)(*arguments)
-        if inspect.isawaitable(answer):
-            async with asyncio.timeout(self._deadline_s) as deadline:
-                answer = await answer
-            if deadline.expired():  # the script swallowed its cancellation and answered all the same
-                raise TimeoutError
+    async def _call(self, serving: _Serving, call: MethodCall, about: About, ask: Capability) -> MethodAnswer:
+        serving.calls += 1
+        try:
+            answer = await serving.loaded.call(call, ask, self._deadline_s)
+        except ScriptFailed as failed:
+            self._keep(serving, call, about, failed)
+            raise self._fault(serving, failed) from failed
+        finally:
+            serving.calls -= 1
+            self._put_away_if_done(serving)
+        if answer.printed:
+            self._tell_printed(serving, call, answer.printed)
         return answer
 
+    @staticmethod
+    def _fault(serving: _Serving, failed: ScriptFailed) -> Misconfigured:
+        return Misconfigured(f"{failed.what} (generation {serving.generation})")
 
-def _is_ours(error: BaseException) -> bool:
-    """Whether the request itself is being cancelled: a CancelledError that a script raises is the script's fault."""
-    if isinstance(error, asyncio.CancelledError):
-        task = asyncio.current_task()
-        return task is not None and task.cancelling() > 0
-    return isinstance(error, GeneratorExit)
+    def _keep(self, serving: _Serving, call: MethodCall, about: About, failed: ScriptFailed) -> None:
+        entry = serving.loaded.entry
+        if failed.printed:
+            self._tell_printed(serving, call, failed.printed)
+        failure = ScriptError(
+            inum=entry.inum,
+            name=entry.name,
+            at=self._now(),
+            what=failed.what,
+            trace=self._redact(failed.trace),
+            generation=serving.generation,
+            interaction_id=about.interaction_id,
+            method=call.method,
+            report_id=about.report_id,
+        )
+        self._failures.add(failure)
+        self._on_event(
+            "script_failed",
+            script=entry.name,
+            generation=serving.generation,
+            revision=entry.revision,
+            method=call.method,
+            interaction_id=about.interaction_id,
+            what=failed.what,
+            trace=failure.trace,
+        )
+
+    def _tell_printed(self, serving: _Serving, call: MethodCall, printed: str) -> None:
+        self._on_event(
+            "script_printed",
+            script=serving.loaded.entry.name,
+            generation=serving.generation,
+            method=call.method,
+            interaction_id=call.interaction_id,
+            text=self._redact(printed.rstrip("\n")),
+        )
+
+    def _all(self) -> list[_Serving]:
+        return [each for servings in self._serving.by_type.values() for each in servings]
+
+    def _put_away_if_done(self, serving: _Serving) -> None:
+        if serving.retired and serving.calls == 0:
+            # Not a TaskGroup: it outlives the request, or the reload, that caused it. close() waits for it.
+            task = asyncio.create_task(self._put_away(serving))  # noqa: TID251 - as above
+            self._putting_away.add(task)
+            task.add_done_callback(self._putting_away.discard)
+
+    async def _put_away(self, serving: _Serving) -> None:
+        clean = await serving.loaded.close()
+        self._on_event(
+            "script_put_away", script=serving.loaded.entry.name, generation=serving.generation, destroyed=clean
+        )
 
 
-def _enriched(
-    script: LoadedScript, method: str, call: ScriptCall, context: DynamicClientRegistrationContext
-) -> ScriptCall:
-    """The call with what the script made of its client, copied, since the script may have kept what it was given."""
-    client = context.touched_client
-    if client is None:
-        return call
-    try:
-        # Most scripts leave the metadata as they are: comparing is cheaper than copying.
-        unchanged = client.metadata == call.metadata.members
-        metadata = call.metadata if unchanged else ClientMetadata(copied_object(client.metadata))
-        attributes = copied_object(client.attributes)
-    except (TypeError, RecursionError) as error:
-        raise Misconfigured(f"script {script.setting.name}: {method} left what is not JSON in the client") from error
-    if not isinstance(client.client_id, str):
-        raise Misconfigured(f"script {script.setting.name}: {method} chose a client_id that is no text")
-    return replace(call, client_id=client.client_id, metadata=metadata, attributes=attributes)
+def _ordered(serving: Iterable[_Serving]) -> dict[str, tuple[_Serving, ...]]:
+    found: dict[str, list[_Serving]] = {}
+    for each in sorted(serving, key=lambda each: (-each.loaded.entry.level, each.loaded.entry.name)):
+        found.setdefault(each.loaded.entry.type, []).append(each)
+    return {type_id: tuple(each) for type_id, each in found.items()}
+
+
+def _serves(entry: ScriptEntry, market: str) -> bool:
+    return entry.enabled and (not entry.markets or market in entry.markets)
+
+
+def _no(answer: MethodAnswer) -> Refusal | None:
+    """None lets pass. A refusal that the script declared holds whatever it returned.
+
+    Raises: ValueError for everything but True, False and a refusal of the right form: a worker may say anything.
+    """
+    if answer.refusal is not None:
+        return _declared(answer.refusal)
+    if answer.returned is True:
+        return None
+    if answer.returned is False:
+        return Refusal()
+    raise ValueError(f"returned {type(answer.returned).__name__}, neither True nor False")
+
+
+#: What may be changed on the way from one script of a row to the next: nothing that tells who is asking.
+_MAY_CHANGE = frozenset({"client_id", "metadata", "attributes"})
+
+
+def _check_changes(answer: MethodAnswer) -> None:
+    """Raises: ValueError for changes of another kind or form: a worker may say anything."""
+    changes = answer.changes
+    if not _MAY_CHANGE.issuperset(changes):
+        raise ValueError("changed what is not its to change")
+    if not isinstance(changes.get("client_id", ""), str):
+        raise ValueError("chose a client_id that is no text")
+    if not all(isinstance(changes.get(name, {}), dict) for name in ("metadata", "attributes")):
+        raise ValueError("left a client of another form")
+
+
+def _declared(said: Mapping[str, Any]) -> Refusal:
+    plain = Refusal()
+    error, description, status = said.get("error", ""), said.get("description", ""), said.get("status", plain.status)
+    if not isinstance(error, str) or not isinstance(description, str) or type(status) is not int:
+        raise ValueError("declared a refusal of another form")
+    chosen: Mapping[str, Any] = refusal(error, description, status, codes=REGISTRATION_CODES)
+    code = ErrorCode(chosen["error"]) if "error" in chosen else plain.code
+    return Refusal(code, chosen.get("description", plain.description), status)

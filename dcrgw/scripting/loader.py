@@ -1,71 +1,61 @@
-"""From a configured file to a script that is ready to run, or a sentence that says what to mend and where."""
+"""From a script's entry to an instance that is ready to be called, or a sentence that says what to mend and where."""
 
 from __future__ import annotations
 
 import inspect
+import linecache
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+from dcrgw.core.scripts.entry import ScriptEntry
+from dcrgw.core.scripts.types import LIFE, TYPES, Form, Method, ScriptType
 from dcrgw.errors import Misconfigured
+from dcrgw.scripting import types as base_classes
 from dcrgw.scripting.porting import import_fault, syntax_fault
 from dcrgw.scripting.properties import CERT_PROPERTY, ConfigurationAttributes
-from dcrgw.scripting.types import KINDS, ScriptKind, ScriptType
+from dcrgw.scripting.script_context import CustomScript
 
 #: Above this version a script's init takes (customScript, configurationAttributes).
 _LAST_VERSION_OF_SHORT_INIT = 10
 
+#: Methods that are called once, outside every request: there is nobody to await them.
+_OF_LIFE = frozenset(method.name for method in LIFE)
+
 #: Numbers the modules, so that a script may be loaded anew while its older generation still serves.
 _LOADED = count(1)
-
-
-@dataclass(frozen=True, slots=True)
-class ScriptSetting:
-    """One configured script. `markets` empty means every market; `properties` may hold secrets."""
-
-    name: str
-    file: Path
-    type: str = "client_registration"
-    level: int = 1
-    enabled: bool = True
-    properties: Mapping[str, str] = field(default_factory=dict, repr=False)
-    markets: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class CustomScript:
-    """What init is told of the script's own entry."""
-
-    name: str
-    type: str
-    level: int
-
-    def getName(self) -> str:
-        """The script's configured name."""
-        return self.name
-
-    def getLevel(self) -> int:
-        """Its level."""
-        return self.level
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedScript:
     """A script whose init said True. `module` is its entry in sys.modules.
 
-    `takes_context` names the methods that take one context, not the older three arguments.
+    `forms` says of each method that the gateway may call, in which of its forms it is written: the author wrote it,
+    and `api_version` is not below the one that the method came with.
     """
 
-    setting: ScriptSetting
-    kind: ScriptKind
-    instance: ScriptType
+    entry: ScriptEntry
+    type: ScriptType
+    instance: base_classes.BaseScript
     module: str
-    takes_context: frozenset[str]
+    api_version: int
+    forms: Mapping[str, Form]
+    properties: Mapping[str, str] = field(repr=False)
+
+    @property
+    def methods(self) -> frozenset[str]:
+        """The names of the methods that may be called, beside those of every script's life."""
+        return frozenset(self.forms)
+
+    @property
+    def custom_script(self) -> CustomScript:
+        """The entry as the script may see it."""
+        return custom_script(self.entry)
 
     def method(self, name: str) -> Callable[..., Any]:
         """One of the script's methods, bound."""
@@ -76,38 +66,53 @@ class LoadedScript:
         """Call destroy; False when it did not say True."""
         sys.modules.pop(self.module, None)
         try:
-            return self.method("destroy")(ConfigurationAttributes(self.setting.properties)) is True
+            return self.method("destroy")(ConfigurationAttributes(self.properties)) is True
         except BaseException:  # at shutdown a script's sys.exit is only one more way to fail
             return False
 
 
-def load_script(setting: ScriptSetting, *, now: float) -> LoadedScript:
-    """Compile, construct, check and initialise one script; `now` is epoch seconds.
+def load(entry: ScriptEntry, properties: Mapping[str, str], *, now: float) -> LoadedScript:
+    """Compile, construct, check and initialise one script; `now` is epoch seconds, `properties` its resolved values.
 
     Nothing stands in for a script that does not load: Raises: Misconfigured, naming script, file and line.
     """
-    kind = KINDS.get(setting.type)
+    kind = TYPES.get(entry.type)
     if kind is None:
-        raise _fault(setting, f"there is no script type {setting.type!r}, only {', '.join(KINDS)}")
-    if CERT_PROPERTY in setting.properties:
-        raise _fault(setting, f"the property {CERT_PROPERTY} is made by the gateway for each call: take it out")
-    module = _execute(setting, _compile(setting))
+        raise _fault(entry, f"there is no script type {entry.type!r}, only {', '.join(TYPES)}")
+    if CERT_PROPERTY in properties:
+        raise _fault(entry, f"the property {CERT_PROPERTY} is made by the gateway for each call: take it out")
+    module = _execute(entry, _compile(entry))
     try:
-        instance = _construct(setting, kind, module, now)
-        _check_methods(setting, kind, instance)
-        _initialise(setting, instance)
+        instance = _construct(entry, kind, module, now)
+        written = _written(entry, kind, instance)
+        version = _initialise(entry, instance, properties)
     except BaseException:
         sys.modules.pop(module.__name__, None)
         raise
-    takes_context = frozenset(name for name in kind.methods if accepts(getattr(instance, name), 1))
-    return LoadedScript(setting, kind, instance, module.__name__, takes_context)
+    forms = {method.name: form for method, form in written.items() if version >= method.since}
+    return LoadedScript(entry, kind, instance, module.__name__, version, forms, dict(properties))
 
 
-def fault_of(setting: ScriptSetting, doing: str, error: BaseException) -> Misconfigured:
+def entry_of_file(name: str, file: Path, **more: Any) -> ScriptEntry:
+    """The entry of a script that is kept in a file. Raises: Misconfigured where it cannot be read."""
+    plain = ScriptEntry(inum=name, name=name, type="client_registration", text="", file=str(file))
+    try:
+        text = file.read_bytes().decode("utf-8", "surrogateescape")
+    except OSError as error:
+        raise _fault(plain, f"the file cannot be read: {error.strerror}") from error
+    return replace(plain, text=text, **more)
+
+
+def fault_of(entry: ScriptEntry, doing: str, error: BaseException) -> Misconfigured:
     """What to say of an exception that a script raised: what, and where in the script. Its text stays in the cause."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(setting.file)]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == entry.source_name]
     hint = " (a name the script never imported)" if isinstance(error, NameError) else ""
-    return _fault(setting, f"{doing} raised {type(error).__name__}{hint}", frames[-1].lineno if frames else None)
+    return _fault(entry, f"{doing} raised {type(error).__name__}{hint}", frames[-1].lineno if frames else None)
+
+
+def custom_script(entry: ScriptEntry) -> CustomScript:
+    """An entry as its own script may see it."""
+    return CustomScript(entry.name, entry.type, entry.level, entry.inum, entry.revision, entry.description)
 
 
 def accepts(method: Callable[..., Any], count: int) -> bool:
@@ -119,90 +124,137 @@ def accepts(method: Callable[..., Any], count: int) -> bool:
     return True
 
 
-def _compile(setting: ScriptSetting) -> CodeType:
+def form_of(method: Callable[..., Any], forms: tuple[Form, ...]) -> Form | None:
+    """The form that a method is written in: by the number of its arguments, and by their names where that leaves two.
+
+    None where it takes none of them.
+    """
+    fitting = [form for form in forms if accepts(method, len(form))]
+    names = tuple(inspect.signature(method).parameters) if fitting else ()
+    return next((form for form in fitting if form == names), fitting[0] if fitting else None)
+
+
+def _compile(entry: ScriptEntry) -> CodeType:
+    source = entry.text.encode("utf-8", "surrogateescape")
     try:
-        source = setting.file.read_bytes()
-    except OSError as error:
-        raise _fault(setting, f"the file cannot be read: {error.strerror}") from error
-    try:
-        code = compile(source, str(setting.file), "exec", dont_inherit=True)
-    except (SyntaxError, ValueError) as error:
+        code = compile(source, entry.source_name, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line, advice = syntax_fault(source, error)
-        raise _fault(setting, advice, line) from error
+        raise _fault(entry, advice, line) from error
     if found := import_fault(source):
-        raise _fault(setting, found[1], found[0])
+        raise _fault(entry, found[1], found[0])
     return code
 
 
-def _execute(setting: ScriptSetting, code: CodeType) -> ModuleType:
-    module = ModuleType(f"dcrgw_script_{next(_LOADED)}_{setting.name}")
-    module.__file__ = str(setting.file)
+def _execute(entry: ScriptEntry, code: CodeType) -> ModuleType:
+    module = ModuleType(f"dcrgw_script_{next(_LOADED)}_{entry.name}")
+    module.__file__ = entry.source_name
     # Registered, since dataclasses and pickle look a class's module up by its name.
     sys.modules[module.__name__] = module
+    # A traceback shows the lines that run, not those that the file may hold by then.
+    lines = entry.text.splitlines(keepends=True)
+    linecache.cache[entry.source_name] = (len(entry.text), None, lines, entry.source_name)
     try:
         exec(code, module.__dict__)  # noqa: S102 - running the bank's own script is the purpose
     except BaseException as error:
         del sys.modules[module.__name__]
-        raise fault_of(setting, "the file", error) from error
+        raise fault_of(entry, "the file", error) from error
     return module
 
 
-def _construct(setting: ScriptSetting, kind: ScriptKind, module: ModuleType, now: float) -> ScriptType:
+def _construct(entry: ScriptEntry, kind: ScriptType, module: ModuleType, now: float) -> base_classes.BaseScript:
     found = getattr(module, kind.class_name, None)
     if not inspect.isclass(found):
-        raise _fault(setting, f"there is no class {kind.class_name}, which a {kind.id} script must have")
-    if not issubclass(found, kind.base):
-        advice = (
-            f"class {kind.class_name}({kind.base.__name__}), from {kind.base.__module__} import {kind.base.__name__}"
-        )
-        raise _fault(setting, f"{kind.class_name} does not extend {kind.base.__name__}: write {advice}")
+        raise _fault(entry, f"there is no class {kind.class_name}, which a {kind.id} script must have")
+    base = _base(kind)
+    if not issubclass(found, base):
+        advice = f"class {kind.class_name}({base.__name__}), from {base_classes.__name__} import {base.__name__}"
+        raise _fault(entry, f"{kind.class_name} does not extend {base.__name__}: write {advice}", _line_of(found))
     try:
-        return found(int(now * 1000))
+        instance: base_classes.BaseScript = found(int(now * 1000))
     except BaseException as error:
-        raise fault_of(setting, "the constructor", error) from error
+        raise fault_of(entry, "the constructor", error) from error
+    return instance
 
 
-def _check_methods(setting: ScriptSetting, kind: ScriptKind, instance: ScriptType) -> None:
-    for name, counts in kind.methods.items():
-        if getattr(type(instance), name) is getattr(kind.base, name):
-            raise _fault(setting, f"{kind.class_name} lacks the method {name}")
-        method = getattr(instance, name)
-        if not callable(method):
-            raise _fault(setting, f"{name} is not a method")
-        if not any(accepts(method, count) for count in counts):
-            wanted = " or ".join(map(str, counts))
-            raise _fault(setting, f"{name} must take {wanted} arguments beside self", _line_of(method))
-        if name in ("init", "destroy") and inspect.iscoroutinefunction(method):
-            raise _fault(setting, f"{name} must be a plain def, not async", _line_of(method))
+def _base(kind: ScriptType) -> type[base_classes.BaseScript]:
+    base: type[base_classes.BaseScript] = getattr(base_classes, kind.base_name)
+    return base
 
 
-def _initialise(setting: ScriptSetting, instance: ScriptType) -> None:
-    attributes = ConfigurationAttributes(setting.properties)
+def _written(entry: ScriptEntry, kind: ScriptType, instance: base_classes.BaseScript) -> dict[Method, Form]:
+    """The methods that the author wrote, beside those of every script's life, each with its form."""
+    base, own = _base(kind), type(instance)
+    written: dict[Method, Form] = {}
+    for wanted in (*LIFE, *kind.methods):
+        name = wanted.name
+        if getattr(own, name, None) is getattr(base, name, None):
+            if wanted.mandatory:
+                arguments = ", ".join(("self", *wanted.forms[0]))
+                advice = f"{kind.class_name} lacks the method {name}: write def {name}({arguments})"
+                raise _fault(entry, advice, _line_of(own))
+            continue
+        form = _form(entry, wanted, getattr(instance, name))
+        if name not in _OF_LIFE:
+            written[wanted] = form
+    return written
+
+
+def _form(entry: ScriptEntry, wanted: Method, method: Any) -> Form:
+    if not callable(method):
+        raise _fault(entry, f"{wanted.name} is not a method")
+    form = form_of(method, wanted.forms)
+    if form is None:
+        lists = " or ".join(f"({', '.join(form)})" for form in wanted.forms)
+        raise _fault(entry, f"{wanted.name} must take {lists} beside self", _line_of(method))
+    if wanted.name in _OF_LIFE and inspect.iscoroutinefunction(method):
+        raise _fault(entry, f"{wanted.name} must be a plain def, not async", _line_of(method))
+    return form
+
+
+def _initialise(entry: ScriptEntry, instance: base_classes.BaseScript, properties: Mapping[str, str]) -> int:
+    """Call getApiVersion and init; the version."""
+    attributes = ConfigurationAttributes(properties)
+    script = custom_script(entry)
     try:
-        version = instance.getApiVersion()
-        if not isinstance(version, int) or isinstance(version, bool):
-            raise _fault(setting, "getApiVersion must return a whole number", _line_of(instance.getApiVersion))
+        version = _api_version(entry, instance, attributes, script)
         short = version <= _LAST_VERSION_OF_SHORT_INIT
-        arguments = (attributes,) if short else (CustomScript(setting.name, setting.type, setting.level), attributes)
+        arguments = (attributes,) if short else (script, attributes)
         if not accepts(instance.init, len(arguments)):
             names = "configurationAttributes" if short else "customScript, configurationAttributes"
-            raise _fault(setting, f"with getApiVersion {version}, init must take ({names})", _line_of(instance.init))
+            raise _fault(entry, f"with getApiVersion {version}, init must take ({names})", _line_of(instance.init))
         answer = instance.init(*arguments)
     except Misconfigured:
         raise
     except BaseException as error:
-        raise fault_of(setting, "init", error) from error
+        raise fault_of(entry, "init", error) from error
     if answer is not True:
-        raise _fault(
-            setting, f"init returned {answer!r:.40}, not True: are all its properties set?", _line_of(instance.init)
-        )
+        kind = answer if answer is None or answer is False else type(answer).__name__
+        raise _fault(entry, f"init returned {kind}, not True: are all its properties set?", _line_of(instance.init))
+    return version
 
 
-def _line_of(method: Callable[..., Any]) -> int | None:
-    code = getattr(inspect.unwrap(method), "__code__", None)
+def _api_version(
+    entry: ScriptEntry, instance: base_classes.BaseScript, attributes: ConfigurationAttributes, script: CustomScript
+) -> int:
+    wanted = next(method for method in LIFE if method.name == "getApiVersion")
+    form = _form(entry, wanted, instance.getApiVersion)
+    known = {"configurationAttributes": attributes, "customScript": script}
+    version = instance.getApiVersion(*[known[name] for name in form])
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise _fault(entry, "getApiVersion must return a whole number from 1", _line_of(instance.getApiVersion))
+    return version
+
+
+def _line_of(found: Any) -> int | None:
+    """Where a method, or a class by the first method that is written in it, begins."""
+    if inspect.isclass(found):
+        lines = [_line_of(one) for one in vars(found).values() if inspect.isfunction(one)]
+        return min((line for line in lines if line is not None), default=None)
+    code = getattr(inspect.unwrap(found), "__code__", None)
     return code.co_firstlineno if code else None
 
 
-def _fault(setting: ScriptSetting, what: str, line: int | None = None) -> Misconfigured:
-    place = f"{setting.file}, line {line}" if line else f"{setting.file}"
-    return Misconfigured(f"script {setting.name} ({place}): {what}")
+def _fault(entry: ScriptEntry, what: str, line: int | None = None) -> Misconfigured:
+    place = f"{entry.source_name}, line {line}" if line else entry.source_name
+    return Misconfigured(f"script {entry.name} ({place}): {what}")

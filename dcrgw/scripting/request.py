@@ -1,18 +1,20 @@
-"""What a script reads: the registration request and the software statement in it."""
+"""What a script reads: the registration request, the software statement in it, and other signed tokens."""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from dcrgw.core.registration.metadata import ClientMetadata
-from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.core.strict_json import JsonValue
+from dcrgw.scripting.json_object import text_of
 from dcrgw.scripting.members import accessor, copied_object, is_member
 
 
 class Claims(dict[str, JsonValue]):
-    """A statement's claims: a dict with the seeds' getters."""
+    """A token's claims, or its header's members: a dict with the seeds' getters."""
 
     def getClaim(self, name: str) -> JsonValue:
         """One claim as read, None when absent."""
@@ -21,30 +23,67 @@ class Claims(dict[str, JsonValue]):
     def getClaimAsString(self, name: str) -> str | None:
         """One claim as text, None when absent."""
         value = self.get(name)
-        return None if value is None else str(value)
+        return None if value is None else text_of(value)
 
     def getClaimAsStringList(self, name: str) -> list[str]:
         """One claim as a list of texts, empty when absent."""
         value = self.get(name)
         return [str(item) for item in value] if isinstance(value, list) else [] if value is None else [str(value)]
 
+    def getKeyId(self) -> str | None:
+        """kid."""
+        return self.getClaimAsString("kid")
 
-class Statement:
-    """The software statement, verified before any script runs. `jws` is it as presented."""
 
-    def __init__(self, statement: SoftwareStatement) -> None:
-        self.jws = statement.jws
-        self.software_id = statement.software_id
-        self.org_id = statement.org_id
-        self.software_roles = statement.software_roles
-        self.claims = Claims(copied_object(statement.claims))
+class Jwt:
+    """A signed token: its text (`jws`, `str(token)`), `claims` and `header`.
+
+    `verified` is False where the gateway has yet to prove its signature: then nothing in it may be believed.
+    """
+
+    def __init__(self, jws: str, claims: Mapping[str, JsonValue], *, verified: bool) -> None:
+        self.jws, self.verified = jws, verified
+        self.claims = Claims(copied_object(claims))
+        self.header = Claims(_part(jws, 0))
+
+    @classmethod
+    def unverified(cls, jws: str) -> Jwt:
+        """A token as it came."""
+        return cls(jws, _part(jws, 1), verified=False)
 
     def getClaims(self) -> Claims:
-        """Its claims."""
+        """claims."""
         return self.claims
+
+    def getHeader(self) -> Claims:
+        """header."""
+        return self.header
+
+    def getEncoded(self) -> str:
+        """jws."""
+        return self.jws
+
+    toString = getEncoded
 
     def __str__(self) -> str:
         return self.jws
+
+
+class Statement(Jwt):
+    """The software statement. `directory` is the configured directory that vouches for it, once it is verified."""
+
+    def __init__(self, facts: Mapping[str, JsonValue]) -> None:
+        claims = facts.get("claims")
+        super().__init__(
+            str(facts.get("jws") or ""),
+            claims if isinstance(claims, dict) else {},
+            verified=facts.get("verified") is True,
+        )
+        self.software_id = _text(facts.get("software_id"))
+        self.org_id = _text(facts.get("org_id"))
+        self.directory = _text(facts.get("directory"))
+        roles = facts.get("software_roles")
+        self.software_roles: frozenset[str] = frozenset(map(str, roles)) if isinstance(roles, list) else frozenset()
 
 
 class RegisterRequest:
@@ -52,8 +91,8 @@ class RegisterRequest:
     `request.getRedirectUris()`. Changing it changes nothing: `context.client` is what will be stored.
     """
 
-    def __init__(self, metadata: ClientMetadata, claims: Mapping[str, JsonValue]) -> None:
-        self._members = copied_object(metadata.members)
+    def __init__(self, metadata: Mapping[str, JsonValue], claims: Mapping[str, JsonValue]) -> None:
+        self._members = copied_object(metadata)
         #: Every claim of the request as it arrived.
         self.claims = Claims(copied_object(claims))
 
@@ -65,6 +104,10 @@ class RegisterRequest:
         """The statement as presented, None when there is none."""
         return self.claims.getClaimAsString("software_statement")
 
+    def getEvidence(self) -> str | None:
+        """The attestation evidence as presented, None when there is none."""
+        return self.claims.getClaimAsString("evidence")
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
@@ -73,3 +116,19 @@ class RegisterRequest:
         if (access := accessor(name)) and access[0] == "get" and is_member(access[1], self._members):
             return lambda: self._members.get(access[1])
         raise AttributeError(f"a registration request has no {name}")
+
+
+def _part(jws: str, index: int) -> dict[str, JsonValue]:
+    """One part of a compact token as an object, empty where it is none: it was judged, or is about to be."""
+    parts = jws.split(".")
+    if len(parts) != 3:
+        return {}
+    try:
+        value = json.loads(base64.urlsafe_b64decode(parts[index] + "=" * (-len(parts[index]) % 4)))
+    except (ValueError, binascii.Error, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: JsonValue) -> str | None:
+    return value if isinstance(value, str) else None

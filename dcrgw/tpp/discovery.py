@@ -34,7 +34,16 @@ def learnt(setup: Setup, answer: Answer) -> Setup:
     # Another issuer's document may be a mix-up, or an attack (OpenID Connect Discovery 1.0 §4.3).
     if setup.issuer is not None and issuer != setup.issuer:
         raise DiscoveryFailed(f"the discovery document is not that of {setup.issuer}: its issuer differs")
-    return replace(setup, token_endpoint=endpoint, issuer=issuer)
+    known = _aliases(members)
+    return replace(
+        setup,
+        token_endpoint=setup.token_endpoint or endpoint,
+        pushed_endpoint=_text(known, "pushed_authorization_request_endpoint"),
+        authorization_endpoint=_text(known, "authorization_endpoint"),
+        introspection_endpoint=_text(known, "introspection_endpoint"),
+        revocation_endpoint=_text(known, "revocation_endpoint"),
+        issuer=issuer,
+    )
 
 
 def _aliases(members: Mapping[str, Any]) -> Mapping[str, Any]:

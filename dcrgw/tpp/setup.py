@@ -22,6 +22,11 @@ class Setup:
     registration_endpoint: str | None = None
     #: The token endpoint is learnt from the discovery document unless it is given.
     token_endpoint: str | None = None
+    #: Learnt in the same way.
+    pushed_endpoint: str | None = None
+    authorization_endpoint: str | None = None
+    introspection_endpoint: str | None = None
+    revocation_endpoint: str | None = None
     issuer: str | None = None
     well_known: str | None = None
     transport: Transport = field(default_factory=Transport)

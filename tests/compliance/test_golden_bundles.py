@@ -11,19 +11,40 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dcrgw.compliance import bundle as bundles
+from dcrgw.compliance.bundle import Decided
 from dcrgw.compliance.replay import canonical, replay
 
 GOLDEN = sorted(Path(__file__).parent.glob("golden/v*/*.bundle.json"))
+
+#: Checks that there were not yet when the golden bundles of a version were written.
+LATER = {
+    "v1": {
+        "client.assertion.keys",
+        "details.rules",
+        "rules.authorization_details_types.supported",
+    }
+}
+
+
+def without_later(outcome: Decided, version: str) -> Decided:
+    """The outcome without those, none of which may refuse what passed before."""
+    checks = LATER.get(version, set())
+    later = [finding for finding in outcome.findings if finding[0] in checks]
+    assert not [finding for finding in later if finding[1] in ("failed", "unknown")]
+    return replace(outcome, findings=tuple(finding for finding in outcome.findings if finding[0] not in checks))
+
 
 _REPLAY = """
 import asyncio, pathlib, sys, time
 time.tzset()
 from dcrgw.compliance import bundle as bundles
+from dcrgw.compliance.bundle import Decided
 from dcrgw.compliance.replay import canonical, replay
 for name in sys.argv[1:]:
     bundle = bundles.read(pathlib.Path(name).read_bytes())
@@ -40,7 +61,7 @@ def test_every_version_has_a_golden_bundle() -> None:
 def test_a_bundle_of_any_version_comes_out_the_same(path: Path) -> None:
     bundle = bundles.read(path.read_bytes())
     replayed = asyncio.run(replay(bundle))
-    assert canonical(replayed.decided) == canonical(bundle.decided)
+    assert canonical(without_later(replayed.decided, path.parent.name)) == canonical(bundle.decided)
 
 
 @pytest.mark.parametrize("zone", ["Asia/Kathmandu", "America/St_Johns"])
@@ -48,4 +69,5 @@ def test_the_findings_are_the_same_bytes_in_another_zone_and_locale(zone: str) -
     elsewhere = {**os.environ, "TZ": zone, "LC_ALL": "C", "PYTHONHASHSEED": "7"}
     names = [str(path) for path in GOLDEN]
     ran = subprocess.run([sys.executable, "-c", _REPLAY, *names], env=elsewhere, capture_output=True, check=True)
-    assert ran.stdout.splitlines() == [canonical(bundles.read(path.read_bytes()).decided) for path in GOLDEN]
+    here = [canonical(asyncio.run(replay(bundles.read(path.read_bytes()))).decided) for path in GOLDEN]
+    assert ran.stdout.splitlines() == here

@@ -26,6 +26,13 @@ def test_names_are_unique(changes: dict[str, Any], key: str) -> None:
     assert list(faults(changes)) == [key]
 
 
+def test_keys_of_a_directory_come_from_its_endpoint_or_from_a_script() -> None:
+    assert list(faults({"directory[0].jwks_endpoint": ABSENT})) == ["directory[0].jwks_endpoint"]
+    by_script = settings({"directory[0].jwks_endpoint": ABSENT, "directory[0].keys": "script"})
+    assert (by_script.directories[0].keys, by_script.directories[0].jwks_endpoint) == ("script", None)
+    assert list(faults({"directory[0].keys": "scripts"})) == ["directory[0].keys"]
+
+
 def test_a_market_names_directories_that_exist() -> None:
     found = faults({"market[0].directories": ["primary", "primray"]})
     assert list(found) == ["market[0].directories[1]"]
@@ -245,3 +252,40 @@ def test_a_plain_property_of_a_script_is_no_secret() -> None:
 def test_a_directory_that_nobody_uses_is_warned_of() -> None:
     found = settings({"directory": [DIRECTORY, {**DIRECTORY, "name": "spare"}]})
     assert [warning.key for warning in found.warnings] == ["directory[1].name"]
+
+
+_ASKING: dict[str, Any] = {
+    "market[0].authorization_server": {"grant_types": ["client_credentials", "authorization_code", "refresh_token"]},
+    "registry.sealing_keys": ["env:SEALING"],
+    "listeners.public": {"port": 8443, "certificate": "server.pem", "key": "server.key"},
+    "consent.customers": "customers.toml",
+}
+
+
+def test_a_market_that_asks_people_needs_a_public_listener_and_a_key_to_sign_with() -> None:
+    assert settings(_ASKING).markets[0].authorization_server.pushed_requests == "optional"
+    without = {name: value for name, value in _ASKING.items() if name != "listeners.public"}
+    assert list(faults(without)) == ["listeners.public"]
+    assert list(faults({**_ASKING, "registry.sealing_keys": []})) == ["registry.sealing_keys"]
+    assert settings({**_ASKING, "registry.sealing_keys": [], "signing.key": "ours.key"})
+
+
+@pytest.mark.parametrize(
+    ("server", "key"),
+    [
+        ({"grant_types": ["refresh_token"]}, "grant_types"),
+        ({"pushed_requests": "required"}, "pushed_requests"),
+        ({"grant_types": []}, "grant_types"),
+        ({"grant_types": ["password"]}, "grant_types[0]"),
+        ({"pushed_lifetime_s": 601}, "pushed_lifetime_s"),
+        ({"code_lifetime_s": 0}, "code_lifetime_s"),
+        ({"colour": "blue"}, "colour"),
+    ],
+)
+def test_an_authorization_server_offers_what_hangs_together(server: dict[str, Any], key: str) -> None:
+    assert list(faults({"market[0].authorization_server": server})) == [f"market[0].authorization_server.{key}"]
+
+
+def test_jwt_access_tokens_need_a_key_to_sign_with() -> None:
+    changes = {"market[0].authorization_server": {"jwt_audience": "https://api.example"}}
+    assert list(faults(changes)) == ["registry.sealing_keys"]

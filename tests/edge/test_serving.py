@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from aiohttp import web
 
 from dcrgw.core.checks import Findings, Report, gate
 from dcrgw.edge.answers import json_answer
@@ -46,6 +47,28 @@ async def test_event_of_a_judged_request_names_report_decision_and_checks(edge, 
     assert fields["decision"] == "refused"
     assert fields["checks"] == ["test_edge.refusal"]
     assert fields["client_id"] == "c-1"
+
+
+async def test_handler_may_answer_failures_in_its_own_way(edge, request_head):
+    async def own(request, exchange):
+        exchange.answer = lambda error, exchange: web.Response(status=418, text=type(error).__name__)
+        raise Unavailable("directory", "timed out")
+
+    await edge.listen(own)
+    answer, _ = await edge.ask(request_head("GET"))
+    assert (answer.status, answer.body) == (418, b"Unavailable")
+    [fields] = edge.events.named("request")
+    assert (fields["status"], fields["dependency"]) == (418, "directory")
+
+
+async def test_own_answer_that_fails_gives_way_to_the_listeners(edge, request_head):
+    async def own(request, exchange):
+        exchange.answer = lambda error, exchange: 1 / 0
+        raise Unavailable("directory", "timed out")
+
+    await edge.listen(own)
+    answer, _ = await edge.ask(request_head("GET"))
+    assert (answer.status, answer.json["error"]) == (503, "temporarily_unavailable")
 
 
 FAILURES = {

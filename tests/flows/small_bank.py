@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import count
@@ -20,14 +20,25 @@ from dcrgw.core.market import Market
 from dcrgw.core.registration.authorities import Authorisation
 from dcrgw.core.registration.client import ClientStatus, RegisteredClient
 from dcrgw.core.registration.standing import Standing
+from dcrgw.core.strict_json import JsonValue
 from dcrgw.errors import Rejected, Unavailable
+from dcrgw.flows.answering import Answered
 from dcrgw.flows.create import create
 from dcrgw.flows.delete import delete
 from dcrgw.flows.read import read
 from dcrgw.flows.update import update
 from dcrgw.ports import Ports
 from dcrgw.ports.registry import Change, Committed, CommitVerdict
-from dcrgw.ports.scripts import ScriptCall, ScriptOutcome
+from dcrgw.ports.scripts import (
+    Capability,
+    ClientCall,
+    IntrospectionCall,
+    IntrospectionOutcome,
+    KeysCall,
+    Occasion,
+    ScriptCall,
+    ScriptOutcome,
+)
 from dcrgw.testkit import markets, statements
 from dcrgw.testkit.certificates import CertificateAuthority, Issued
 from dcrgw.testkit.keys import SigningKey, jwks
@@ -158,12 +169,41 @@ class Scripts:
     meanwhile: Callable[[], Awaitable[Any]] = nothing
     calls: list[tuple[str, ScriptCall]] = field(default_factory=list)
     outcome: Callable[[ScriptCall], dict[str, Any]] = lambda call: {}
+    answer: Callable[[dict[str, JsonValue]], dict[str, JsonValue]] | None = None
+    vouches: bool | None = None
+    vouched: list[ClientCall] = field(default_factory=list)
+    served_keys: dict[tuple[str, bool], str] = field(default_factory=dict)
+    asked_keys: list[KeysCall] = field(default_factory=list)
+    generated: str | None = None
+    introspect: Callable[[dict[str, JsonValue]], dict[str, JsonValue]] | None = None
 
-    async def create_client(self, call: ScriptCall) -> ScriptOutcome:
+    async def create_client(self, call: ScriptCall, ask: Capability) -> ScriptOutcome:
         return await self._run("createClient", call)
 
-    async def update_client(self, call: ScriptCall) -> ScriptOutcome:
+    async def update_client(self, call: ScriptCall, ask: Capability) -> ScriptOutcome:
         return await self._run("updateClient", call)
+
+    async def modify_response(
+        self, call: ClientCall, response: Mapping[str, JsonValue], ask: Capability
+    ) -> Mapping[str, JsonValue] | None:
+        return self.answer(dict(response)) if self.answer else None
+
+    async def is_certificate_valid(self, call: ClientCall, ask: Capability) -> bool | None:
+        self.vouched.append(call)
+        return self.vouches
+
+    async def keys(self, call: KeysCall, ask: Capability) -> str | None:
+        self.asked_keys.append(call)
+        return self.served_keys.get((call.of, call.is_shared))
+
+    async def generate_id(self, occasion: Occasion, id_type: str, prefix: str = "") -> str | None:
+        return self.generated
+
+    async def modify_introspection(self, call: IntrospectionCall) -> IntrospectionOutcome:
+        made = self.introspect(dict(call.response)) if self.introspect else None
+        if made is None:
+            return IntrospectionOutcome(call.response, call.response)
+        return IntrospectionOutcome(made, made, ("enricher",))
 
     async def _run(self, method: str, call: ScriptCall) -> ScriptOutcome:
         self.calls.append((method, call))
@@ -185,6 +225,7 @@ class Bank:
     directory: Directory = field(default_factory=Directory)
     scripts: Scripts = field(default_factory=Scripts)
     report: Report = field(init=False)
+    answered: Answered = field(init=False)
 
     @property
     def market(self) -> Market:
@@ -213,7 +254,9 @@ class Bank:
 
     async def register(self, body: bytes | None = None) -> tuple[RegisteredClient, str]:
         """A client and a token by which it may manage itself."""
-        client = await create(self._arrival(body or self.body(), certificate()), self.market, self.ports, self._begin())
+        arrival = self._arrival(body or self.body(), certificate())
+        self.answered = await create(arrival, self.market, self.ports, self._begin())
+        client = self.answered.client
         if self.is_plain:
             return client, client.secrets["registration_access_token"]
         return client, self.token(client.client_id)
@@ -228,7 +271,8 @@ class Bank:
 
     async def get(self, client_id: str, token: str, shown: Issued | None = None, **changes: Any) -> RegisteredClient:
         arrival = self._call("GET", client_id, token, shown, **changes)
-        return await read(arrival, self.market, self.ports, self._begin())
+        self.answered = await read(arrival, self.market, self.ports, self._begin())
+        return self.answered.client
 
     async def put(
         self, client_id: str, token: str, body: bytes | None = None, shown: Issued | None = None, **changes: Any
@@ -239,7 +283,8 @@ class Bank:
         async def receive() -> bytes:
             return sent
 
-        return await update(arrival, receive, self.market, self.ports, self._begin())
+        self.answered = await update(arrival, receive, self.market, self.ports, self._begin())
+        return self.answered.client
 
     async def delete(self, client_id: str, token: str, shown: Issued | None = None, **changes: Any) -> None:
         arrival = self._call("DELETE", client_id, token, shown, **changes)

@@ -296,3 +296,18 @@ async def test_the_socket_is_gone_when_the_gateway_is_and_back_after_a_restart(t
     assert "admin.sock" not in {path.name for path in town.folder.iterdir()}
     await town.start()
     assert (await local(town, "GET", "/clients")).status == 200
+
+
+async def test_readers_look_at_scripts_and_try_them_but_change_none(town: Town) -> None:
+    async def by_tls(name: str, method: str, target: str) -> Reply:
+        pair = (town.folder / f"{name}.pem", town.folder / f"{name}.key")
+        return await ask_by_tls(PORT, town.folder / "operators.pem", pair, method, target)
+
+    assert (await by_tls("reader", "GET", "/scripts")).status == 200
+    assert (await by_tls("reader", "GET", "/scripts/errors")).status == 200
+    assert (await by_tls("nobody", "GET", "/scripts")).checks == ["admin.permitted"]
+    assert (await by_tls("reader", "POST", "/scripts/AAAA-0000/test")).checks == ["admin.script.known"]
+    for method, path in (("DELETE", ""), ("PUT", ""), ("PATCH", ""), ("POST", "/enable"), ("POST", "/rollback")):
+        assert (await by_tls("reader", method, f"/scripts/AAAA-0000{path}")).checks == ["admin.permitted"]
+        assert (await by_tls("writer", method, f"/scripts/AAAA-0000{path}")).checks != ["admin.permitted"]
+    assert (await by_tls("reader", "POST", "/scripts")).checks == ["admin.permitted"]

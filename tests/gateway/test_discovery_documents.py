@@ -66,15 +66,19 @@ async def test_the_document_names_what_serves(town: Town, everybody: aiohttp.Cli
     document = (await read(everybody, index["well_known"])).body
     assert document["registration_endpoint"] == index["registration_endpoint"]
     assert document["token_endpoint"] == index["token_endpoint"]
+    base_url = index["token_endpoint"].removesuffix("/token")
     assert document["mtls_endpoint_aliases"] == {
         "registration_endpoint": index["registration_endpoint"],
         "token_endpoint": index["token_endpoint"],
+        "introspection_endpoint": f"{base_url}/introspect",
+        "revocation_endpoint": f"{base_url}/revoke",
+        "pushed_authorization_request_endpoint": f"{base_url}/par",
     }
     assert document["token_endpoint_auth_methods_supported"] == index["token_endpoint_auth_methods"]
-    assert document["grant_types_supported"] == ["client_credentials"]
+    assert document["grant_types_supported"] == ["client_credentials", "authorization_code", "refresh_token"]
     assert document["tls_client_certificate_bound_access_tokens"] is True
     assert document["request_object_signing_alg_values_supported"][0] == "PS256"
-    assert "authorization_endpoint" not in document
+    assert document["authorization_endpoint"] == f"{index['issuer']}/authorize"
     assert (await read(everybody, document["jwks_uri"])).status == 200
     for method in document["token_endpoint_auth_methods_supported"]:
         assert (await ask(town, await registered(town, method, market), market)).status == 200
@@ -104,7 +108,7 @@ async def test_the_document_is_not_below_a_base_url_that_is_no_issuer(town: Town
 
 async def test_token_and_registration_need_a_certificate(town: Town, everybody: aiohttp.ClientSession) -> None:
     issuer = town.index(UK)["issuer"]
-    for place in ("token", "register"):
+    for place in ("token", "register", "par", "introspect", "revoke"):
         reply = await read(everybody, f"{issuer}/{place}", "POST")
         assert (reply.status, reply.body["error"], reply.checks) == (401, "invalid_client", ["tls.chain.present"])
 

@@ -61,7 +61,7 @@ async def load(town: Town, *files: Path, markets: Sequence[str] = (), **properti
     text = json.dumps
     said = ", ".join(f"{name} = {text(value)}" for name, value in properties.items())
     sections = "".join(
-        f'\n[[script]]\ntype = "client_registration"\nname = "s{n}"\nfile = {text(str(file))}\nlevel = {n}\n'
+        f'\n[[script]]\ntype = "client_registration"\nname = "s{n}"\nfile = {text(str(file))}\nlevel = {9 - n}\n'
         f"markets = {text(markets)}\nproperties = {{ {said} }}\n"
         for n, file in enumerate(files)
     )

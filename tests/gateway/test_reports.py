@@ -30,7 +30,8 @@ async def fetched(town: Town, url: str, tpp: str | None = None) -> Reply:
 
 async def refused(town: Town, market: str = UK, tpp: str | None = None) -> Reply:
     """An answer to a request with a scope that nobody has."""
-    reply = await town.post(await town.body(market, tpp, scope="openid nonsense"), market, tpp)
+    wrong = {"grant_types": ["nonsense"]} if market == "generic" else {"scope": "openid nonsense"}
+    reply = await town.post(await town.body(market, tpp, **wrong), market, tpp)
     assert reply.status == 400
     return reply
 

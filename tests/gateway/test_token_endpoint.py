@@ -286,7 +286,8 @@ async def test_a_client_without_scope_gets_a_token_for_managing_itself(town: Tow
 async def test_grants_that_are_not_there_are_refused(town: Town) -> None:
     client = await registered(town, "tls_client_auth")
     for grant, error in (
-        ("authorization_code", "unsupported_grant_type"),
+        ("authorization_code", "unauthorized_client"),
+        ("implicit", "unsupported_grant_type"),
         ("password", "unsupported_grant_type"),
         (None, "invalid_request"),
         ("", "invalid_request"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import time
 from collections.abc import Mapping
@@ -11,9 +12,12 @@ from typing import Any
 import pytest
 from bank_configuration import ABSENT, CANARY, DIRECTORY, MARKET, SCRIPT, settings
 from bank_files import ROOT, SERVER, TRANSPORT, bank_folder, put, transport_store, trust_store
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from dcrgw.config.faults import ConfigFault, ConfigurationRefused
+from dcrgw.core.authorization.server import ResourceServer
 from dcrgw.core.checks import CATALOGUE, Gate
+from dcrgw.core.jose import base64url
 from dcrgw.errors import ErrorCode
 from dcrgw.materials import Materials, open_materials
 from dcrgw.testkit.certificates import CertificateAuthority
@@ -312,3 +316,22 @@ def test_a_registry_that_others_may_read_is_refused(folder: Path) -> None:
     assert list(faults(folder)) == ["registry.path"]
     registry.chmod(0o600)
     assert opened(folder)
+
+
+TWO = b"".join(each.certificate.public_bytes(Encoding.PEM) for each in (SERVER, TRANSPORT))
+
+
+def test_a_resource_server_is_known_by_its_certificate(folder: Path) -> None:
+    put(folder / "api.pem", TRANSPORT.certificate.public_bytes(Encoding.PEM))
+    asked = {"resource_servers": [{"name": "api", "certificate": "api.pem"}]}
+    (found,) = opened(folder, {"market[0].authorization_server": asked}).markets["uk"].server.resource_servers
+    assert found == ResourceServer("api", base64url.encode(hashlib.sha256(TRANSPORT.der).digest()))
+
+
+@pytest.mark.parametrize("content", [None, b"no certificate", TWO])
+def test_a_resource_server_has_one_certificate(folder: Path, content: bytes | None) -> None:
+    if content is not None:
+        put(folder / "api.pem", content)
+    asked = {"resource_servers": [{"name": "api", "certificate": "api.pem"}]}
+    found = faults(folder, {"market[0].authorization_server": asked})
+    assert list(found) == ["market[0].authorization_server.resource_servers[0].certificate"]

@@ -57,7 +57,7 @@ async def test_index_has_version_one(sandbox: Session) -> None:
     found = index(sandbox)
     assert found == sandbox.index
     assert found["version"] == 1
-    assert set(found) == TPP_MEMBERS | {"version", "more", "markets"}
+    assert set(found) == TPP_MEMBERS | {"version", "more", "markets", "customers"}
     assert set(found["more"]) == {"obwac", "revoked"}
     assert [market["market"] for market in found["markets"]] == ["uk-3.2", "uk-3.3", "uk-3.4", "generic"]
     for tpp in tpps(found)[1:]:

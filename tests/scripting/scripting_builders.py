@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -17,8 +18,9 @@ from cryptography.x509.oid import NameOID
 from dcrgw.core.certificates.identity import CertificateKind, ClientIdentity
 from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.core.registration.statement import SoftwareStatement
+from dcrgw.core.scripts.entry import ScriptEntry
 from dcrgw.ports.scripts import ScriptCall
-from dcrgw.scripting.loader import LoadedScript, ScriptSetting, load_script
+from dcrgw.scripting.loader import LoadedScript, entry_of_file, load
 
 NOW = 1_800_000_000.0
 
@@ -132,13 +134,19 @@ def body(text: str) -> str:
     return "def createClient(self, context):\n" + indent(dedent(text), "    ") + "\n"
 
 
-def setting(folder: Path, text: str, name: str = "script", **changes: Any) -> ScriptSetting:
+def entry(folder: Path, text: str, name: str = "script", **changes: Any) -> ScriptEntry:
     file = folder / f"{name}.py"
     file.write_text(text, encoding="utf-8")
-    return ScriptSetting(name=name, file=file, **changes)
+    return entry_of_file(name, file, **changes)
+
+
+def loaded(
+    folder: Path, text: str, name: str = "script", *, properties: Mapping[str, str] | None = None, **changes: Any
+) -> LoadedScript:
+    return load(entry(folder, text, name, **changes), properties or {}, now=NOW)
 
 
 def script(
     folder: Path, create: str = CREATE, update: str = UPDATE, name: str = "script", **changes: Any
-) -> LoadedScript:
-    return load_script(setting(folder, source(create, update), name, **changes), now=NOW)
+) -> ScriptEntry:
+    return entry(folder, source(create, update), name, **changes)

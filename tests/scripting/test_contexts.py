@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 from scripting_builders import call, certificate
 
 from dcrgw.core.registration.metadata import ClientMetadata
+from dcrgw.scripting.bindings import ask_nothing
 from dcrgw.scripting.contexts import CertUtils, DynamicClientRegistrationContext
+from dcrgw.scripting.facts import facts_of_call
 from dcrgw.scripting.members import MEMBERS, accessor, copied
 from dcrgw.scripting.properties import ConfigurationAttributes
 
 
 def context(**changes: object) -> DynamicClientRegistrationContext:
-    return DynamicClientRegistrationContext(call(**changes), {"a": "1"})
+    return DynamicClientRegistrationContext(facts_of_call(call(**changes)), {"a": "1"}, ask_nothing)
 
 
 def camel(name: str) -> str:

@@ -6,32 +6,40 @@ import sys
 from pathlib import Path
 
 import pytest
-from scripting_builders import CREATE, NOW, SKELETON, UPDATE, body, call, script, setting, source
+from scripting_builders import CREATE, NOW, SKELETON, UPDATE, body, call, entry, loaded, source
 
+from dcrgw.core.scripts.entry import ScriptEntry
 from dcrgw.errors import Misconfigured
-from dcrgw.scripting.host import InProcessScripts
-from dcrgw.scripting.loader import ScriptSetting, load_script
+from dcrgw.scripting.host import ScriptHost
+from dcrgw.scripting.inline import InlineRunner
+from dcrgw.scripting.loader import entry_of_file
+
+
+async def inline(entry: ScriptEntry) -> ScriptHost:
+    host = ScriptHost(on_event=lambda *_args, **_fields: None)
+    host.swap([await InlineRunner().load(entry, {})])
+    return host
 
 
 def refusal_of(folder: Path, text: str, **changes: object) -> str:
     with pytest.raises(Misconfigured) as refused:
-        load_script(setting(folder, text, **changes), now=NOW)
+        loaded(folder, text, **changes)
     return str(refused.value)
 
 
 def test_script_loads_and_knows_when(tmp_path: Path) -> None:
-    loaded = script(tmp_path)
-    assert loaded.instance.currentTimeMillis == NOW * 1000
-    assert loaded.unload() is True
+    found = loaded(tmp_path, source())
+    assert found.instance.currentTimeMillis == NOW * 1000
+    assert found.unload() is True
 
 
 def test_missing_file_is_misconfigured(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="nowhere"):
-        load_script(ScriptSetting("script", tmp_path / "nowhere.py"), now=NOW)
+        entry_of_file("script", tmp_path / "nowhere.py")
 
 
 def test_unknown_type_is_misconfigured(tmp_path: Path) -> None:
-    assert "person_authentication" in refusal_of(tmp_path, source(), type="person_authentication")
+    assert "client_registration" in refusal_of(tmp_path, source(), type="registration")
 
 
 def test_cert_property_cannot_be_configured(tmp_path: Path) -> None:
@@ -68,7 +76,7 @@ def test_every_java_import_is_named_at_once(tmp_path: Path) -> None:
 def test_imports_of_python_itself_are_not_taken_for_java(tmp_path: Path) -> None:
     text = "import io, json\nfrom javascript_like import x\n"
     assert "Java" not in refusal_of(tmp_path, text)
-    assert load_script(setting(tmp_path, "import io\n'''\nfrom java.util import X\n'''\n" + source()), now=NOW)
+    assert loaded(tmp_path, "import io\n'''\nfrom java.util import X\n'''\n" + source())
 
 
 def test_null_byte_is_refused(tmp_path: Path) -> None:
@@ -134,7 +142,7 @@ def test_init_takes_one_argument_up_to_version_ten(tmp_path: Path) -> None:
     text = source(CREATE + version(1)).replace(
         "self, customScript, configurationAttributes", "self, configurationAttributes"
     )
-    assert load_script(setting(tmp_path, text), now=NOW)
+    assert loaded(tmp_path, text)
     assert "init" in refusal_of(tmp_path, source(CREATE + version(10)))
     assert "init" in refusal_of(tmp_path, text.replace("return 1\n", "return 11\n"))
 
@@ -152,13 +160,12 @@ def test_init_is_told_its_entry_and_its_properties(tmp_path: Path) -> None:
         " configurationAttributes.containsKey('certProperty'))\n        return True",
         1,
     ).format(methods="    def createClient(self, c): return True\n    def updateClient(self, c): return True")
-    loaded = load_script(setting(tmp_path, text, level=7, properties={"a": "1"}), now=NOW)
-    assert loaded.instance.seen == ("script", 7, True, "1", None, False)
+    found = loaded(tmp_path, text, level=7, properties={"a": "1"})
+    assert found.instance.seen == ("script", 7, True, "1", None, False)
 
 
 def test_properties_are_not_shown(tmp_path: Path) -> None:
-    loaded = script(tmp_path, properties={"password": "s3cret"})
-    assert "s3cret" not in repr(loaded)
+    assert "s3cret" not in repr(loaded(tmp_path, source(), properties={"password": "s3cret"}))
 
 
 async def test_dataclass_in_a_script_works(tmp_path: Path) -> None:
@@ -167,13 +174,13 @@ async def test_dataclass_in_a_script_works(tmp_path: Path) -> None:
         "@dataclass\nclass Limit:\n    most: int\n"
         + source(body("context.client.attributes['limit'] = Limit(3).most\nreturn True")).replace("\nfrom", "from", 1)
     )
-    host = InProcessScripts([load_script(setting(tmp_path, text), now=NOW)])
+    host = await inline(entry(tmp_path, text))
     assert (await host.create_client(call())).attributes == {"limit": 3}
 
 
 @pytest.mark.parametrize("statement", ["return False", "return None", "raise ValueError", "raise SystemExit"])
-def test_close_names_the_scripts_that_did_not_go_well(tmp_path: Path, statement: str) -> None:
+def test_a_destroy_that_does_not_go_well_is_told(tmp_path: Path, statement: str) -> None:
     first, rest = source().split("def destroy", 1)
     bad = first + "def destroy" + rest.replace("return True", statement, 1)
-    scripts = [load_script(setting(tmp_path, bad, "bad"), now=NOW), script(tmp_path, name="good")]
-    assert InProcessScripts(scripts).close() == ("bad",)
+    assert not loaded(tmp_path, bad, "bad").unload()
+    assert loaded(tmp_path, source(), name="good").unload()

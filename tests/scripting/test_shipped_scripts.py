@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
-from scripting_builders import NOW, call, certificate, identity, setting, statement
+from scripting_builders import NOW, call, certificate, entry, identity, loaded, statement
 
-from dcrgw.errors import ErrorCode, Misconfigured
-from dcrgw.scripting.host import InProcessScripts
-from dcrgw.scripting.loader import ScriptSetting, load_script
+from dcrgw.core.registration.metadata import ClientMetadata
+from dcrgw.core.strict_json import JsonValue
+from dcrgw.errors import ErrorCode, Misconfigured, Unavailable
+from dcrgw.scripting.host import ScriptHost
+from dcrgw.scripting.loader import entry_of_file, load
+from dcrgw.scripting.trial import GOOD_STANDING
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "scripts" / "client_registration.py"
 
@@ -77,12 +81,13 @@ def called_by(name: str) -> dict[str, object]:
     return {"identity": identity(name), "certificate": certificate(name)}
 
 
-@pytest.fixture
-def skeleton(tmp_path: Path) -> InProcessScripts:
-    return InProcessScripts([load_script(setting(tmp_path, SKELETON, properties={"param": "x"}), now=NOW)])
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+Hosted = Callable[..., Awaitable[ScriptHost]]
 
 
-async def test_documented_skeleton_enriches_the_client(skeleton: InProcessScripts) -> None:
+async def test_documented_skeleton_enriches_the_client(hosted: Hosted, tmp_path: Path) -> None:
+    skeleton = await hosted(entry(tmp_path, SKELETON), properties={"param": "x"})
     outcome = await skeleton.create_client(call(**called_by("tpp-cn")))
     assert outcome.refusal is None
     assert (outcome.client_id, outcome.client_id_chosen) == ("tpp-cn", True)
@@ -96,26 +101,31 @@ async def test_documented_skeleton_enriches_the_client(skeleton: InProcessScript
         "introspection_scripts": ["inum=CABA-2222,ou=scripts,o=jans"],
     }
     assert (await skeleton.update_client(call())).refusal is None
-    assert skeleton.close() == ()
 
 
-async def test_documented_skeleton_refuses(skeleton: InProcessScripts) -> None:
+async def test_documented_skeleton_refuses(hosted: Hosted, tmp_path: Path) -> None:
+    skeleton = await hosted(entry(tmp_path, SKELETON), properties={"param": "x"})
     outcome = await skeleton.create_client(call(**called_by("unwanted")))
     assert outcome.refusal.code is ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT
 
 
-def test_documented_skeleton_without_its_property_does_not_load(tmp_path: Path) -> None:
+async def test_documented_skeleton_without_its_property_does_not_load(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured):
-        load_script(setting(tmp_path, SKELETON), now=NOW)
+        loaded(tmp_path, SKELETON)
 
 
-def example(**properties: str) -> InProcessScripts:
-    shipped = ScriptSetting("client_registration", EXAMPLE, properties={"introspectionScript": "intent", **properties})
-    return InProcessScripts([load_script(shipped, now=NOW)])
+async def example(hosted: Hosted, **properties: str) -> ScriptHost:
+    shipped = entry_of_file("client_registration", EXAMPLE)
+    return await hosted(shipped, properties={"introspectionScript": "intent", **properties})
 
 
-async def test_example_enriches_and_keeps_the_generated_client_id() -> None:
-    outcome = await example().create_client(call())
+async def standing(name: str, arguments: Sequence[JsonValue]) -> JsonValue:
+    assert (name, arguments[0]) == ("directory.standing", "ob")
+    return GOOD_STANDING
+
+
+async def test_example_enriches_and_keeps_the_generated_client_id(hosted: Hosted) -> None:
+    outcome = await (await example(hosted)).create_client(call(), standing)
     assert outcome.refusal is None
     assert (outcome.client_id, outcome.client_id_chosen) == ("generated", False)
     assert outcome.metadata == call().metadata
@@ -128,19 +138,36 @@ async def test_example_enriches_and_keeps_the_generated_client_id() -> None:
     }
 
 
-async def test_example_takes_the_common_name_only_when_told() -> None:
-    outcome = await example(clientIdFromCertificate="true").create_client(call(**called_by("tpp-cn")))
+async def test_example_takes_the_common_name_only_when_told(hosted: Hosted) -> None:
+    asked = call(**called_by("tpp-cn"), metadata=ClientMetadata({"token_endpoint_auth_method": "private_key_jwt"}))
+    outcome = await (await example(hosted, clientIdFromCertificate="true")).create_client(asked, standing)
     assert (outcome.client_id, outcome.client_id_chosen) == ("tpp-cn", True)
 
 
-async def test_example_refuses_an_organisation_on_create_and_update() -> None:
-    host = example(refusedOrganisations="org-9 org-1")
+async def test_example_refuses_an_organisation_on_create_and_update(hosted: Hosted) -> None:
+    host = await example(hosted, refusedOrganisations="org-9 org-1")
     for run in (host.create_client, host.update_client):
-        assert (await run(call())).refusal.code is ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT
-        assert (await run(call(statement=statement(org_id="org-2")))).refusal is None
-        assert (await run(call(statement=None))).refusal is None
+        assert (await run(call(), standing)).refusal.code is ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT
+        assert (await run(call(statement=statement(org_id="org-2")), standing)).refusal is None
+        assert (await run(call(statement=None), standing)).refusal is None
 
 
-def test_example_without_its_property_does_not_load() -> None:
+async def test_example_without_its_property_does_not_load() -> None:
     with pytest.raises(Misconfigured, match="client_registration"):
-        load_script(ScriptSetting("client_registration", EXAMPLE), now=NOW)
+        load(entry_of_file("client_registration", EXAMPLE), {}, now=NOW)
+
+
+async def test_example_refuses_another_subject_than_the_certificates(hosted: Hosted) -> None:
+    asked = call(**called_by("another"))
+    outcome = await (await example(hosted)).create_client(asked, standing)
+    assert outcome.refusal is not None
+    assert outcome.refusal.code is ErrorCode.INVALID_CLIENT_METADATA
+
+
+async def test_example_without_the_directory_registers_nobody(hosted: Hosted) -> None:
+    async def down(name: str, arguments: Sequence[JsonValue]) -> JsonValue:
+        raise Unavailable("directory", "timeout")
+
+    host = await example(hosted)
+    with pytest.raises(Unavailable):
+        await host.create_client(call(), down)

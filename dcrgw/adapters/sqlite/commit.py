@@ -17,11 +17,15 @@ PURGE_LIMIT = 200
 
 
 class Refused(Exception):
-    """The change was not stored, and why; `client` is the row of the earlier registration when it repeats one."""
+    """The change was not stored, and why.
 
-    def __init__(self, verdict: CommitVerdict, client: Row | None = None) -> None:
+    `client` is the row of the earlier registration when it repeats one, `kind` that of a jti that was used before.
+    """
+
+    def __init__(self, verdict: CommitVerdict, client: Row | None = None, kind: str = "") -> None:
         self.verdict = verdict
         self.client = client
+        self.kind = kind
         super().__init__(verdict.value)
 
 
@@ -91,11 +95,13 @@ VALUES (:market, :request_digest, :subject_key, last_insert_rowid())
 ON CONFLICT (market, request_digest, subject_key) DO UPDATE SET client = excluded.client
 """
 
-# Inserts no row unless the client is active at this moment.
+# Inserts no row unless the client is active at this moment, and the grant, where there is one, has not ended.
 _ISSUE_TOKEN = """
-INSERT INTO access_tokens (hash, client, scope, issued_at, expires_at, x5t_s256)
-SELECT :hash, id, :scope, :issued_at, :expires_at, :x5t_s256
+INSERT INTO access_tokens (hash, client, scope, issued_at, expires_at, x5t_s256, granted, sub, details)
+SELECT :hash, id, :scope, :issued_at, :expires_at, :x5t_s256,
+       (SELECT g.id FROM grants g WHERE g.grant_id = :grant), :sub, :details
 FROM clients WHERE market = :market AND client_id = :client_id AND status = 'active'
+  AND (:grant IS NULL OR EXISTS (SELECT 1 FROM grants g WHERE g.grant_id = :grant))
 """
 
 _END_TOKEN = "DELETE FROM access_tokens WHERE hash = ?"
@@ -103,18 +109,17 @@ _END_TOKENS = """
 DELETE FROM access_tokens WHERE client = (SELECT id FROM clients WHERE market = ? AND client_id = ?)
 """
 
+# What hangs on a client besides its own tokens. Codes and tokens of a grant go with it.
+_END_GRANTS = tuple(
+    f"DELETE FROM {table} WHERE client = (SELECT id FROM clients WHERE market = ? AND client_id = ?)"  # noqa: S608
+    for table in ("grants", "pushed_requests", "interactions")
+)
+
 _AUDIT = f"""
 INSERT INTO audit ({AUDIT_COLUMNS}, client)
 VALUES ({", ".join(f"?{number}" for number in range(1, 13))},
         (SELECT id FROM clients WHERE market = ?5 AND client_id = ?8))
 """  # noqa: S608 - as above
-
-_PURGE = """
-DELETE FROM used_tokens WHERE id IN (SELECT id FROM used_tokens WHERE expires_at < ? ORDER BY expires_at LIMIT ?)
-"""
-_PURGE_ACCESS = """
-DELETE FROM access_tokens WHERE id IN (SELECT id FROM access_tokens WHERE expires_at < ? ORDER BY expires_at LIMIT ?)
-"""
 
 
 def apply(connection: sqlite3.Connection, change: PreparedChange, now: float) -> None:
@@ -130,10 +135,18 @@ def apply(connection: sqlite3.Connection, change: PreparedChange, now: float) ->
 
 
 def purge(connection: sqlite3.Connection, now: float) -> bool:
-    """Forget some jtis and tokens whose time is over; True when there may be more of them."""
-    jtis = connection.execute(_PURGE, (now - GRACE_S, PURGE_LIMIT)).rowcount
-    tokens = connection.execute(_PURGE_ACCESS, (now, PURGE_LIMIT)).rowcount
-    return PURGE_LIMIT in (jtis, tokens)
+    """Forget some jtis, tokens and authorizations whose time is over; True when there may be more of them."""
+    over = (_expired("used_tokens"), now - GRACE_S), *((_expired(table), now - kept) for table, kept in _PASSING)
+    return PURGE_LIMIT in [connection.execute(sql, (until, PURGE_LIMIT)).rowcount for sql, until in over]
+
+
+#: Tables whose rows pass, and how long each is kept beyond its end. A pushed request is consumed at the end of its
+#: interaction, which may be long after nobody can begin one with it.
+_PASSING = (("access_tokens", 0), ("grants", 0), ("interactions", 0), ("pushed_requests", 3600))
+
+
+def _expired(table: str) -> str:
+    return f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE expires_at < ? ORDER BY expires_at LIMIT ?)"  # noqa: S608
 
 
 def _register(connection: sqlite3.Connection, change: PreparedChange, client: Parameters, now: float) -> None:
@@ -167,23 +180,28 @@ def _replace(
     connection.execute(_REPLACE_CLIENT, client)
     connection.execute(_KEEP_TEXT, client)
     if client["status"] != "active":
-        connection.execute(_END_TOKENS, (client["market"], client["client_id"]))
+        _end_all(connection, client["market"], client["client_id"])
 
 
 def _settle_tokens(connection: sqlite3.Connection, change: PreparedChange) -> None:
     """End what ends, then issue: a change may do both for one client."""
     if change.ends_tokens_of is not None:
-        connection.execute(_END_TOKENS, change.ends_tokens_of)
+        _end_all(connection, *change.ends_tokens_of)
     if change.ends_token is not None:
         connection.execute(_END_TOKEN, (change.ends_token,))
     if change.issues is not None and connection.execute(_ISSUE_TOKEN, change.issues).rowcount == 0:
         raise Refused(CommitVerdict.CONFLICT)
 
 
+def _end_all(connection: sqlite3.Connection, market: str, client_id: str) -> None:
+    for statement in (_END_TOKENS, *_END_GRANTS):
+        connection.execute(statement, (market, client_id))
+
+
 def _use_tokens(connection: sqlite3.Connection, used: tuple[Parameters, ...], now: float) -> None:
     for token in used:
         if connection.execute(_USE_TOKEN, {**token, "forgotten": now - GRACE_S}).rowcount == 0:
-            raise Refused(CommitVerdict.TOKEN_USED)
+            raise Refused(CommitVerdict.TOKEN_USED, kind=token["kind"])
 
 
 def _keep_statement(connection: sqlite3.Connection, client: Parameters) -> None:

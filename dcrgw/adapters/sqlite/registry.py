@@ -14,6 +14,7 @@ import aiosqlite
 from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.sqlite import commit, connections, migrations, searching
 from dcrgw.adapters.sqlite.backup import back_up
+from dcrgw.adapters.sqlite.grants import SqliteGrants
 from dcrgw.adapters.sqlite.known_requests import KnownRequests
 from dcrgw.adapters.sqlite.point_reads import PointReads
 from dcrgw.adapters.sqlite.rows import (
@@ -21,13 +22,14 @@ from dcrgw.adapters.sqlite.rows import (
     CLIENT_COLUMNS,
     CLIENT_SOURCE,
     TOKEN_COLUMNS,
-    PreparedChange,
+    TOKEN_SOURCE,
     Row,
     audit_of,
     client_of,
     prepare,
     token_of,
 )
+from dcrgw.adapters.sqlite.scripts import SqliteScriptEntries
 from dcrgw.adapters.sqlite.writer import OnHealth, Writer
 from dcrgw.core.authorization.tokens import AccessToken
 from dcrgw.core.registration.client import ClientStatus, RegisteredClient
@@ -47,7 +49,7 @@ SELECT {CLIENT_COLUMNS} FROM {CLIENT_SOURCE} JOIN requests r ON r.client = c.id
 WHERE r.market = ? AND r.request_digest = ? AND r.subject_key = ? AND c.status = 'active'
 """  # noqa: S608 - constants
 _TOKEN = f"""
-SELECT {TOKEN_COLUMNS} FROM access_tokens t JOIN clients c ON c.id = t.client WHERE t.hash = ? AND t.expires_at > ?
+SELECT {TOKEN_COLUMNS} FROM {TOKEN_SOURCE} WHERE t.hash = ? AND t.expires_at > ?
 """  # noqa: S608 - constants
 _DIGESTS = "SELECT request_digest FROM requests"
 _AUDIT_TAIL = f"SELECT sequence, {AUDIT_COLUMNS} FROM audit ORDER BY sequence DESC LIMIT ?"  # noqa: S608 - constants
@@ -87,6 +89,10 @@ class SqliteRegistry:
         self._sealer = sealer
         self._clock = clock
         self._purge_due_at = clock.now() + PURGE_INTERVAL_S
+        #: The bank's scripts in the same file.
+        self.scripts = SqliteScriptEntries(writer, archive, sealer)
+        #: Authorizations, in the same file and the same transactions.
+        self.grants = SqliteGrants(self._run, points, sealer, clock)
 
     @classmethod
     @asynccontextmanager
@@ -128,12 +134,12 @@ class SqliteRegistry:
         """
         if change.client is not None and change.client.status is ClientStatus.DELETED:
             change = replace(change, client=remains(change.client))
-        work = self._work(prepare(change, self._sealer))
+        prepared, now = prepare(change, self._sealer), self._clock.now()
         if change.client is not None:
             # Before it is stored, so that no cancelled caller leaves a stored request unknown.
             self._known.add(change.client.request_digest)
         try:
-            await self._writer.run(work)
+            await self._run(lambda connection: commit.apply(connection, prepared, now))
         except commit.Refused as refused:
             earlier = client_of(refused.client, self._sealer) if refused.client else None
             return Committed(refused.verdict, earlier)
@@ -177,19 +183,19 @@ class SqliteRegistry:
         """
         await back_up(self._path, target)
 
-    def _work(self, prepared: PreparedChange) -> Callable[[sqlite3.Connection], None]:
-        """What the write thread is to do. Clearing up rides along with a change: an idle gateway has nothing to do."""
+    async def _run(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """Do it on the write thread. Clearing up rides along: an idle gateway has nothing to clear."""
         now = self._clock.now()
         purging = now >= self._purge_due_at
         if purging:
             self._purge_due_at = now + PURGE_INTERVAL_S
 
-        def work(connection: sqlite3.Connection) -> None:
-            commit.apply(connection, prepared, now)
+        def work_and_purge(connection: sqlite3.Connection) -> None:
+            work(connection)
             if purging and commit.purge(connection, now):
                 self._purge_due_at = now  # there is more of it
 
-        return work
+        await self._writer.run(work_and_purge)
 
     async def _read(self, sql: str, parameters: Row, connection: aiosqlite.Connection | None = None) -> list[Row]:
         try:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from dcrgw.adapters.sealer import Sealer
+from dcrgw.core.authorization.details import AuthorizationDetail, Details, as_json
 from dcrgw.core.authorization.tokens import AccessToken
 from dcrgw.core.registration.client import ClientStatus, RegisteredClient
 from dcrgw.core.registration.metadata import ClientMetadata
@@ -38,7 +39,10 @@ _LONGEST_NAME = 200
 CLIENT_COLUMNS = ", ".join([*(f"c.{name}" for name in _OF_CLIENT), *(f"s.{name}" for name in _OF_STATEMENT)])
 CLIENT_SOURCE = "clients c LEFT JOIN statements s ON s.id = c.statement"
 AUDIT_COLUMNS = ", ".join(_OF_AUDIT)
-TOKEN_COLUMNS = "t.hash, c.market, c.client_id, t.scope, t.issued_at, t.expires_at, t.x5t_s256"
+TOKEN_COLUMNS = (
+    "t.hash, c.market, c.client_id, t.scope, t.issued_at, t.expires_at, t.x5t_s256, g.grant_id, t.sub, t.details"
+)
+TOKEN_SOURCE = "access_tokens t JOIN clients c ON c.id = t.client LEFT JOIN grants g ON g.id = t.granted"
 
 
 @lean
@@ -56,8 +60,8 @@ class PreparedChange:
     ends_token: str | None
 
 
-def prepare(change: Change, sealer: Sealer) -> PreparedChange:
-    """The rows of a change. One that stores neither client nor token burns no jti.
+def prepare(change: Change, sealer: Sealer, *, burns: bool = False) -> PreparedChange:
+    """The rows of a change. One that stores neither client nor token burns no jti, unless it is told to.
 
     Raises: ValueError for a change that no flow may make.
     """
@@ -68,7 +72,7 @@ def prepare(change: Change, sealer: Sealer) -> PreparedChange:
         audit=_audit_row(change.audit),
         client=_client_parameters(client, sealer) if client else None,
         replaces=change.replaces,
-        used=tuple(_used_parameters(used, change) for used in change.used) if client or token else (),
+        used=tuple(_used_parameters(used, change) for used in change.used) if client or token or burns else (),
         duplicates_allowed=change.duplicates_allowed,
         issues=_token_parameters(token) if token else None,
         ends_tokens_of=change.ends_tokens_of,
@@ -115,8 +119,29 @@ def audit_of(row: Row) -> AuditRecord:
 
 def token_of(row: Row) -> AccessToken:
     """The access token of a row of TOKEN_COLUMNS."""
-    hash_, market, client_id, scope, issued_at, expires_at, x5t_s256 = row
-    return AccessToken(hash_, market, client_id, tuple(scope.split()), issued_at, expires_at, x5t_s256)
+    hash_, market, client_id, scope, issued_at, expires_at, x5t_s256, grant, sub, details = row
+    return AccessToken(
+        hash_,
+        market,
+        client_id,
+        tuple(scope.split()),
+        issued_at,
+        expires_at,
+        x5t_s256,
+        grant,
+        sub,
+        details_of(details) if details else (),
+    )
+
+
+def details_text(details: Details) -> str:
+    """Details as JSON."""
+    return _json(as_json(details))
+
+
+def details_of(text: str) -> Details:
+    """The details of such a text, equal to those that were stored."""
+    return tuple(AuthorizationDetail(each["type"], each) for each in json.loads(text))
 
 
 def _opened(sealed: Parameters, market: str, client_id: str, sealer: Sealer) -> dict[str, str]:
@@ -196,6 +221,9 @@ def _token_parameters(token: AccessToken) -> Parameters:
         "issued_at": token.issued_at,
         "expires_at": token.expires_at,
         "x5t_s256": token.x5t_s256,
+        "grant": token.grant,
+        "sub": token.sub,
+        "details": details_text(token.details) if token.details else None,
     }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from dcrgw.cli.tpp.about_tokens import introspect, revoke
+from dcrgw.cli.tpp.authorize import authorize, par
 from dcrgw.cli.tpp.manage import delete, read, update
 from dcrgw.cli.tpp.register import register
 from dcrgw.cli.tpp.token import token
@@ -14,5 +16,5 @@ def tpp() -> None:
     """Act as a TPP against any bank."""
 
 
-for command in (register, token, read, update, delete):
+for command in (register, token, par, authorize, introspect, revoke, read, update, delete):
     tpp.add_command(command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import click
 
 from dcrgw.cli.tpp.options import folder
 from dcrgw.tpp import curl, discovery, grants, known_client, prepared, private_file, telling
+from dcrgw.tpp.authorization import AuthorizationUnusable, NotAuthorized
 from dcrgw.tpp.client import FORM, Answer
 from dcrgw.tpp.credentials import CredentialsUnusable
 from dcrgw.tpp.curl import Left
@@ -36,12 +37,12 @@ def exit_statuses() -> Iterator[None]:
     """What ends a command early, as sentence and exit status."""
     try:
         yield
-    except (CredentialsUnusable, SandboxUnusable, ClientUnusable, Incomplete) as error:
+    except (CredentialsUnusable, SandboxUnusable, ClientUnusable, Incomplete, AuthorizationUnusable) as error:
         raise click.UsageError(str(error)) from None
     except ConnectionTrouble as trouble:
         click.echo(f"\nno answer: {trouble}\n{trouble.advice}", err=True)
         raise click.exceptions.Exit(NO_ANSWER) from None
-    except DiscoveryFailed as failure:
+    except (DiscoveryFailed, NotAuthorized) as failure:
         click.echo(f"\n{failure}", err=True)
         raise click.exceptions.Exit(REFUSED) from None
 
@@ -66,12 +67,23 @@ def carry_out(setup: Setup, request: Prepared, name: str, hope: Hope, options: d
 
 
 def fetch_token(
-    setup: Setup, known: KnownClient, options: dict[str, Any], *, scope: str | None
+    setup: Setup,
+    known: KnownClient,
+    options: dict[str, Any],
+    *,
+    scope: str | None,
+    form: Mapping[str, str] = grants.OWN_RIGHT,
 ) -> tuple[Answer | None, str]:
     """The answer of the token endpoint, and the token in it; a dry run has none and a placeholder."""
     found = _with_token_endpoint(setup, options)
     request = grants.prepare(
-        found, known, Moment(), method=options["method"], scope=scope, audience=options["assertion_audience"]
+        found,
+        known,
+        Moment(),
+        method=options["method"],
+        scope=scope,
+        audience=options["assertion_audience"],
+        form=form,
     )
     received = carry_out(found, request, "token-request", GRANTED, options)
     if received is None:
@@ -97,11 +109,14 @@ def keep(path: Path | None, known: KnownClient) -> None:
 
 
 def _with_token_endpoint(setup: Setup, options: dict[str, Any]) -> Setup:
-    if setup.token_endpoint is not None:
-        return setup
+    return setup if setup.token_endpoint is not None else discovered(setup, options)
+
+
+def discovered(setup: Setup, options: dict[str, Any]) -> Setup:
+    """The setup with what the bank's discovery document says. Raises: Incomplete, DiscoveryFailed."""
     request = discovery.prepare(setup, Moment())
     if options["dry_run"]:
-        raise Incomplete("a dry run asks nobody, so it needs --token-endpoint")
+        raise Incomplete("a dry run asks nobody, so it cannot learn where the bank's endpoints are")
     return discovery.learnt(setup, asyncio.run(prepared.send(setup, request, timeout_s=options["timeout"])))
 
 

@@ -68,6 +68,10 @@ CLIENT: tuple[Option, ...] = (
     click.option("--assertion-audience", metavar="AUD", help="aud of a client assertion; else issuer or endpoint."),
 )
 
+AUTHORIZATION = click.option(
+    "--authorization", type=FILE, help="Where the authorization is kept from one command to the next."
+)
+
 #: What a sandbox says for a new registration only: elsewhere, what is registered stays.
 _WISHES = frozenset({"redirect_uri", "scope", "auth_method"})
 
@@ -101,6 +105,14 @@ def named_client(options: dict[str, Any]) -> KnownClient:
     secret = credentials.secret(options["client_secret"])
     information = {**known.information, **({"client_secret": secret.decode()} if secret else {})}
     return KnownClient(options.get("registration_endpoint") or known.registration_endpoint, information)
+
+
+def authorization_file(options: dict[str, Any]) -> Path:
+    """Where one authorization of the chosen client is kept."""
+    if options["authorization"]:
+        return Path(options["authorization"])
+    name = options["client"].stem.removeprefix("client-") if options["client"] else options["client_id"] or "client"
+    return folder(options) / f"authorization-{name}.json"
 
 
 def folder(options: dict[str, Any]) -> Path:

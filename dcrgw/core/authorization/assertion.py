@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dcrgw.core.authorization import gates
-from dcrgw.core.authorization.endpoints import token_endpoint
+from dcrgw.core.authorization.endpoints import pushed_endpoint, token_endpoint
 from dcrgw.core.checks import Findings
 from dcrgw.core.market import Market
 from dcrgw.core.registration.dates import Window, numeric_date
@@ -49,9 +49,11 @@ def judge_claims(
 
 
 def audiences(market: Market) -> frozenset[str]:
-    """What an assertion's `aud` may name for us: the issuer, and the token endpoint by either name."""
-    # Standards differ: RFC 7523 suggests the token endpoint, FAPI 2.0 the issuer alone, CDR takes both.
-    return frozenset({market.issuer, token_endpoint(market), f"{market.issuer}/token"})
+    """What an assertion's `aud` may name for us: the issuer, the token endpoint by either name, and where to push."""
+    # Standards differ: RFC 7523 suggests the token endpoint, FAPI 2.0 the issuer alone, CDR takes both; RFC 9126 §2
+    # wants that of pushed requests taken too.
+    pushing = {pushed_endpoint(market)} if market.server.takes_pushed_requests else set()
+    return frozenset({market.issuer, token_endpoint(market), f"{market.issuer}/token", *pushing})
 
 
 def _audience_fault(aud: JsonValue, market: Market) -> str | None:

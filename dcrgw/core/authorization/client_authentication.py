@@ -67,15 +67,15 @@ def stand(
     return findings.judgement(client)
 
 
-def registered_keys(client: RegisteredClient) -> Judgement[KeySet]:
-    """The keys that a client registered by value, parsed once."""
+def registered_keys(client: RegisteredClient, entry: Gate) -> Judgement[KeySet]:
+    """The keys that a client registered by value, parsed once; `entry` says that they cannot be read."""
     findings = Findings()
     try:
         keys = _parsed(json.dumps(client.metadata.members.get("jwks"), sort_keys=True).encode())
     except KeySetUnusable as error:
-        findings.add(gates.ASSERTION_KEYS.failed("the registered key set cannot be read", str(error)))
+        findings.add(entry.failed("the registered key set cannot be read", str(error)))
         return findings.judgement()
-    findings.add(gates.ASSERTION_KEYS.passed)
+    findings.add(entry.passed)
     return findings.judgement(keys)
 
 
@@ -86,11 +86,14 @@ def prove(
     keys: KeySet | None,
     market: Market,
     at: float,
+    *,
+    vouched_for: bool = False,
 ) -> Judgement[Authenticated]:
     """The proof, by the client's registered method. `at` is epoch seconds.
 
-    `keys` are the client's where the method needs a published key. Whether an assertion was used before is the
-    registry's to say, in the same transaction that grants.
+    `vouched_for` says that the bank's script took a certificate of another subject for the client's. `keys` are the
+    client's where the method needs a published key. Whether an assertion was used before is the registry's to
+    say, in the same transaction that grants.
     """
     findings = Findings()
     method = _method(client)
@@ -99,6 +102,8 @@ def prove(
         if _is_signed(credentials.assertion, method, client, keys, market, findings):
             found = claims(credentials.assertion.payload)
             assertion = judge_claims(found, client.client_id, market, at, findings)
+    elif method == "tls_client_auth" and vouched_for:
+        findings.add(gates.CERTIFICATE_NAME.skipped("a script of the bank vouches for the certificate"))
     elif method == "tls_client_auth":
         fault = tls_names.fault(client.metadata, identity, market.profile.metadata.dn_match)
         _note(fault, gates.CERTIFICATE_NAME, findings)

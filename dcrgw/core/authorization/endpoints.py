@@ -15,6 +15,26 @@ def registration_endpoint(market: Market) -> str:
     return f"{market.base_url}/register"
 
 
+def pushed_endpoint(market: Market) -> str:
+    """Over mutual TLS (RFC 9126)."""
+    return f"{market.base_url}/par"
+
+
+def introspection_endpoint(market: Market) -> str:
+    """Over mutual TLS (RFC 7662)."""
+    return f"{market.base_url}/introspect"
+
+
+def revocation_endpoint(market: Market) -> str:
+    """Over mutual TLS (RFC 7009)."""
+    return f"{market.base_url}/revoke"
+
+
+def authorization_endpoint(market: Market) -> str:
+    """For browsers: no certificate is asked for."""
+    return f"{market.issuer}/authorize"
+
+
 def jwks_uri(market: Market) -> str:
     """Our own public keys, for everybody."""
     return f"{market.issuer}/jwks"

@@ -1,4 +1,4 @@
-"""The body of a token request: an HTML form, read strictly into its parameters."""
+"""Parameters, read strictly from an HTML form or, at the authorization endpoint, from a query."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from dcrgw.core.checks import Findings, Judgement, gate
+from dcrgw.core.evidence import Arrival
 from dcrgw.errors import ErrorCode
 
 MEDIA_TYPE = "application/x-www-form-urlencoded"
@@ -55,7 +56,18 @@ def read(body: bytes, media_type: str | None, query: str) -> Judgement[Mapping[s
     findings = Findings()
     essence = (media_type or "").partition(";")[0].strip().lower()
     findings.settle(FORM_TYPE, None if essence == MEDIA_TYPE else f"Content-Type must be {MEDIA_TYPE}")
-    findings.settle(QUERY, "the token endpoint takes no parameters in its URL" if query else None)
+    findings.settle(QUERY, "parameters must stand in the body, none in the URL" if query else None)
+    return _read(body, findings)
+
+
+def asked(arrival: Arrival) -> Judgement[Mapping[str, str]]:
+    """The parameters of a request at the authorization endpoint: from the query of a GET, from the form of a POST."""
+    if arrival.method == "POST":
+        return read(arrival.body, arrival.media_type, arrival.query)
+    return _read(arrival.query.encode("utf-8", "surrogateescape"), Findings())
+
+
+def _read(body: bytes, findings: Findings) -> Judgement[Mapping[str, str]]:
     pieces = [piece for piece in body.split(b"&", MAX_PARAMETERS) if piece]
     fits = len(body) <= MAX_BYTES and len(pieces) <= MAX_PARAMETERS
     findings.settle(SIZE, None if fits else f"the form is longer than {MAX_BYTES} bytes or {MAX_PARAMETERS} parameters")

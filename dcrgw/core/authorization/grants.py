@@ -1,19 +1,22 @@
-"""What an authenticated client is granted: the client credentials grant (RFC 6749 §4.4)."""
+"""What an authenticated client may have at the token endpoint: by its own right, for a code, for a refresh token."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from dcrgw.core.authorization import details, scopes
+from dcrgw.core.authorization.details import Details
+from dcrgw.core.authorization.interaction import Code, Grant, RefreshToken
+from dcrgw.core.authorization.server import AUTHORIZATION_CODE, REFRESH_TOKEN
 from dcrgw.core.checks import Findings, Judgement, gate
+from dcrgw.core.jose import base64url
 from dcrgw.core.market import Market
 from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.errors import ErrorCode
-
-CLIENT_CREDENTIALS = "client_credentials"
-#: The grants of the token endpoint. Clients register for more: those are the bank's authorization server's.
-GRANT_TYPES = (CLIENT_CREDENTIALS,)
 
 GRANT_NAMED = gate(
     "token.grant.named", "The request names its grant_type.", spec="RFC 6749 §4.4.2", code=ErrorCode.INVALID_REQUEST
@@ -30,60 +33,209 @@ GRANT_REGISTERED = gate(
     spec="RFC 6749 §5.2; RFC 7591 §2, grant_types",
     code=ErrorCode.UNAUTHORIZED_CLIENT,
 )
-SCOPE_FORM = gate(
-    "token.scope.form",
-    "scope is words of scope characters with one blank between them.",
-    spec="RFC 6749 §3.3",
-    code=ErrorCode.INVALID_SCOPE,
+CODE_NAMED = gate(
+    "token.code.present",
+    "The request brings a code, its redirect_uri and a code_verifier of 43 to 128 unreserved characters.",
+    spec="RFC 6749 §4.1.3; RFC 7636 §4.1, §4.5",
+    code=ErrorCode.INVALID_REQUEST,
 )
-SCOPE_REGISTERED = gate(
-    "token.scope.registered",
-    "Every scope is one that the client registered.",
-    spec="RFC 6749 §3.3, §6; RFC 7591 §2, scope",
-    code=ErrorCode.INVALID_SCOPE,
+CODE_KNOWN = gate(
+    "token.code.known",
+    "The code was issued to this client in this market.",
+    spec="RFC 6749 §4.1.3, §5.2",
+    code=ErrorCode.INVALID_GRANT,
+)
+CODE_UNUSED = gate(
+    "token.code.unused",
+    "The code was not used before; a second use ends what the first one got.",
+    spec="RFC 6749 §4.1.2; RFC 9700 §4.5",
+    code=ErrorCode.INVALID_GRANT,
+)
+CODE_CURRENT = gate(
+    "token.code.current", "The code has not expired.", spec="RFC 6749 §4.1.2", code=ErrorCode.INVALID_GRANT
+)
+CODE_REDIRECT = gate(
+    "token.code.redirect_uri",
+    "redirect_uri is that of the authorization request, byte by byte.",
+    spec="RFC 6749 §4.1.3",
+    code=ErrorCode.INVALID_GRANT,
+)
+CODE_VERIFIER = gate(
+    "token.code.verifier",
+    "code_verifier is what the code_challenge was made of.",
+    spec="RFC 7636 §4.6; RFC 9700 §2.1.1",
+    code=ErrorCode.INVALID_GRANT,
+)
+REFRESH_NAMED = gate(
+    "token.refresh.present",
+    "The request brings a refresh_token.",
+    spec="RFC 6749 §6",
+    code=ErrorCode.INVALID_REQUEST,
+)
+REFRESH_KNOWN = gate(
+    "token.refresh.known",
+    "The refresh token is one of this client's in this market, of a grant that has not ended.",
+    spec="RFC 6749 §6, §5.2",
+    code=ErrorCode.INVALID_GRANT,
+)
+REFRESH_CURRENT = gate(
+    "token.refresh.current", "The refresh token has not expired.", spec="RFC 6749 §6", code=ErrorCode.INVALID_GRANT
+)
+REFRESH_UNUSED = gate(
+    "token.refresh.unused",
+    "The refresh token was not rotated out; a second use of such a one ends its grant.",
+    spec="RFC 9700 §4.14.2",
+    code=ErrorCode.INVALID_GRANT,
 )
 
-_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
+#: RFC 7636 §4.1.
+_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
-    """What is granted, and for how long."""
+class Allowed:
+    """What an access token is to be good for. `grant` is the person's, None where the client acts for itself."""
 
     scope: tuple[str, ...]
-    lifetime_s: int
+    details: Details = ()
+    grant: Grant | None = None
 
 
-def judge(form: Mapping[str, str], client: RegisteredClient, market: Market) -> Judgement[Grant]:
-    """The grant that the parameters of a token request ask for, within what the client registered."""
+def grant_type(form: Mapping[str, str], client: RegisteredClient, market: Market) -> Judgement[str]:
+    """The grant type of a token request: one that is offered, and registered by the client."""
     findings = Findings()
-    wanted = form.get("grant_type")
+    wanted, offered = form.get("grant_type"), market.server.grant_types
     if not findings.settle(GRANT_NAMED, None if wanted else "grant_type is missing"):
         return findings.judgement()
-    known = wanted in GRANT_TYPES
-    if not findings.settle(GRANT_SUPPORTED, None if known else f"grant_type must be {' or '.join(GRANT_TYPES)}"):
+    known = wanted in offered
+    if findings.settle(GRANT_SUPPORTED, None if known else f"grant_type must be {' or '.join(offered)}"):
+        registered = wanted in client.metadata.texts("grant_types")
+        findings.settle(GRANT_REGISTERED, None if registered else f"the client did not register {wanted}")
+    return findings.judgement(wanted)
+
+
+def own_right(form: Mapping[str, str], client: RegisteredClient, detail_types: Collection[str]) -> Judgement[Allowed]:
+    """The client credentials grant (RFC 6749 §4.4). Scope and details are judged apart and granted together."""
+    findings = Findings()
+    scope = _own_scope(form.get("scope"), client.metadata.scopes, findings)
+    asked = _details(form, client, detail_types, findings)
+    return findings.judgement(Allowed(scope, asked or ()))
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCode:
+    """What a client shows for a code."""
+
+    code: str
+    redirect_uri: str
+    verifier: str
+
+
+def shown_code(form: Mapping[str, str]) -> Judgement[ShownCode]:
+    """The code of a token request with its proofs, none believed yet."""
+    findings = Findings()
+    for name in ("code", "redirect_uri", "code_verifier"):
+        if not form.get(name):
+            findings.settle(CODE_NAMED, f"{name} is missing")
+    verifier = form.get("code_verifier", "")
+    if verifier and not _VERIFIER.fullmatch(verifier):
+        findings.settle(CODE_NAMED, "code_verifier must have 43 to 128 unreserved characters")
+    if findings.has_failed:
         return findings.judgement()
-    registered = wanted in client.metadata.texts("grant_types")
-    findings.settle(GRANT_REGISTERED, None if registered else f"the client did not register {CLIENT_CREDENTIALS}")
-    scope = _scope(form.get("scope"), client.metadata.scopes, findings)
-    return findings.judgement(Grant(scope, market.access_token_lifetime_s))
+    findings.add(CODE_NAMED.passed)
+    return findings.judgement(ShownCode(form["code"], form["redirect_uri"], verifier))
 
 
-def _scope(asked: str | None, registered: tuple[str, ...], findings: Findings) -> tuple[str, ...]:
+def redeem(shown: ShownCode, code: Code | None, client: RegisteredClient, at: float) -> Judgement[Code]:
+    """The code, if it is this client's, unused, current and proven. `at` is epoch seconds."""
+    findings = Findings()
+    own = code is not None and code.grant.client_id == client.client_id and code.grant.market == client.market
+    if not findings.settle(CODE_KNOWN, None if own else "the code is not one of this client's"):
+        return findings.judgement()
+    assert code is not None
+    if not findings.settle(CODE_UNUSED, "the code was used before" if code.is_used else None):
+        return findings.judgement()
+    findings.settle(CODE_CURRENT, None if at < code.expires_at else "the code has expired")
+    same = shown.redirect_uri == code.redirect_uri
+    findings.settle(CODE_REDIRECT, None if same else "redirect_uri is not that of the authorization request")
+    proven = hmac.compare_digest(challenge(shown.verifier), code.code_challenge)
+    findings.settle(CODE_VERIFIER, None if proven else "code_verifier is not what the code_challenge was made of")
+    return findings.judgement(code)
+
+
+def challenge(verifier: str) -> str:
+    """The S256 challenge of a verifier (RFC 7636 §4.2)."""
+    return base64url.encode(hashlib.sha256(verifier.encode()).digest())
+
+
+def shown_refresh_token(form: Mapping[str, str]) -> Judgement[str]:
+    """The refresh token of a token request, not believed yet."""
+    findings = Findings()
+    findings.settle(REFRESH_NAMED, None if form.get("refresh_token") else "refresh_token is missing")
+    return findings.judgement(form.get("refresh_token"))
+
+
+def refresh(token: RefreshToken | None, client: RegisteredClient, at: float) -> Judgement[RefreshToken]:
+    """The refresh token, if it is this client's, current and not rotated out. `at` is epoch seconds."""
+    findings = Findings()
+    own = token is not None and token.grant.client_id == client.client_id and token.grant.market == client.market
+    if not findings.settle(REFRESH_KNOWN, None if own else "the refresh token is not one of this client's"):
+        return findings.judgement()
+    assert token is not None
+    findings.settle(REFRESH_UNUSED, "the refresh token was used before" if token.is_used else None)
+    findings.settle(REFRESH_CURRENT, None if at < token.expires_at else "the refresh token has expired")
+    return findings.judgement(token)
+
+
+def of_grant(
+    form: Mapping[str, str], grant: Grant, client: RegisteredClient, detail_types: Collection[str]
+) -> Judgement[tuple[Allowed, Details]]:
+    """What a request asks for of a grant: as granted where it asks for nothing.
+
+    The second value are details that are not themselves granted: their types must say that they are less.
+    """
+    findings = Findings()
+    # A client that registered for less since then gets no more than that.
+    scope = tuple(word for word in grant.scope if word in client.metadata.scopes)
+    asked = form.get("scope")
+    # RFC 6749 §4.1.3 has no scope for a code: what comes all the same is not looked at.
+    if asked is not None and form.get("grant_type") == REFRESH_TOKEN:
+        scope = scopes.within(asked, scope, findings, narrows=True)
+    wanted = _details(form, client, detail_types, findings)
+    if wanted is None:
+        return findings.judgement((Allowed(scope, grant.details, grant), ()))
+    beyond, _ = details.unmatched(wanted, grant.details)
+    return findings.judgement((Allowed(scope, wanted, grant), beyond))
+
+
+def gets_refresh_token(client: RegisteredClient, market: Market) -> bool:
+    """Whether a code is worth a refresh token: the market offers them, and the client registered for them."""
+    offered = {AUTHORIZATION_CODE, REFRESH_TOKEN} <= set(market.server.grant_types)
+    return offered and REFRESH_TOKEN in client.metadata.texts("grant_types")
+
+
+def _details(
+    form: Mapping[str, str], client: RegisteredClient, detail_types: Collection[str], findings: Findings
+) -> Details | None:
+    """The details that a form asks for; None where it asks for none."""
+    text = form.get("authorization_details")
+    if text is None:
+        return None
+    value = details.parsed(text)
+    findings.take(value.findings)
+    if value.value is None:
+        return ()
+    judged = details.judge(value.value, client, detail_types)
+    findings.take(judged.findings)
+    return judged.value or ()
+
+
+def _own_scope(asked: str | None, registered: tuple[str, ...], findings: Findings) -> tuple[str, ...]:
     """The scope asked for, in its order; the registered one where none is asked for."""
     if asked is None:
         # RFC 6749 §3.3 wants a default or a refusal. openid is about a person, and here is none
         # (OpenID Connect Core 1.0 §3.1.2.1); who asks for it gets it, since some TPPs always do.
-        findings.add(SCOPE_FORM.skipped("no scope is asked for"))
-        findings.add(SCOPE_REGISTERED.passed)
+        findings.add(scopes.FORM.skipped("no scope is asked for"))
+        findings.add(scopes.REGISTERED.passed)
         return tuple(scope for scope in registered if scope != "openid")
-    if not findings.settle(
-        SCOPE_FORM, None if _SCOPE.fullmatch(asked) else "scope must be words with one blank between"
-    ):
-        return ()
-    words = tuple(dict.fromkeys(asked.split(" ")))
-    beyond = [index for index, word in enumerate(words) if word not in registered]
-    findings.settle(
-        SCOPE_REGISTERED, f"scope: word {beyond[0] + 1} is not registered for the client" if beyond else None
-    )
-    return words
+    return scopes.within(asked, registered, findings)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+
 from dcrgw.core.market import Market
 from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.core.registration.members import MEMBERS
@@ -22,6 +25,7 @@ _SERVER_MEMBERS = frozenset(
         "software_statement",
     }
 )
+_CREDENTIALS = frozenset({"client_secret", "registration_access_token"})
 #: Members that are as much the statement's to say.
 _SHARED_MEMBERS = frozenset({"software_id", "software_version", "software_roles"})
 
@@ -64,6 +68,30 @@ def registration_management(
     if registration_access_token is not None:
         members["registration_access_token"] = registration_access_token
     return members
+
+
+def without_credentials(answer: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """The answer as a script may see it."""
+    return {name: value for name, value in answer.items() if name not in _CREDENTIALS}
+
+
+def additions(
+    shown: Mapping[str, JsonValue], changed: Mapping[str, JsonValue]
+) -> tuple[dict[str, JsonValue], list[str]]:
+    """What a script added to an answer, and the members in which it went too far.
+
+    An answer says what is registered (RFC 7591 §3.2.1), so no member of it may be changed or left out, and none be
+    added that would pass for metadata, for a credential or for a member of RFC 7592.
+    """
+    unlike = [name for name, value in shown.items() if name not in changed or not _same(changed[name], value)]
+    added = {name: value for name, value in changed.items() if name not in shown}
+    foreign = [name for name in added if name in _SERVER_MEMBERS or name.partition("#")[0] in MEMBERS]
+    return added, sorted(unlike + foreign)
+
+
+def _same(left: JsonValue, right: JsonValue) -> bool:
+    """As JSON: 1 and true are not the same."""
+    return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
 
 
 def _is_metadata(name: str) -> bool:

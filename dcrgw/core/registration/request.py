@@ -9,9 +9,9 @@ from functools import lru_cache
 from dcrgw.core import strict_json
 from dcrgw.core.checks import Findings, Judgement
 from dcrgw.core.jose.keys import KeySet
-from dcrgw.core.jose.reader import JosePolicy, Unverified, claims, read
+from dcrgw.core.jose.proving import SharedSecret, policy_of, prove
+from dcrgw.core.jose.reader import ReadPolicy, Unverified, claims, read
 from dcrgw.core.jose.reasons import JoseRefused
-from dcrgw.core.jose.verification import verify as verify_signature
 from dcrgw.core.market import Market
 from dcrgw.core.registration import metadata, tokens
 from dcrgw.core.registration import statement as statements
@@ -56,12 +56,12 @@ class RegistrationRequest:
     claims: Mapping[str, JsonValue] = field(repr=False)
 
 
-def jose_policy(profile: Profile) -> JosePolicy:
+def jose_policy(profile: Profile) -> ReadPolicy:
     """Which tokens may be requests in this profile. Raises: ValueError where requests are not signed."""
     return _jose_policy(profile.request.algorithms, profile.request.types, MAX_REQUEST_BYTES)
 
 
-_jose_policy = lru_cache(maxsize=64)(JosePolicy)
+_jose_policy = lru_cache(maxsize=64)(policy_of)
 
 
 def open(body: bytes, media_type: str | None, profile: Profile) -> Judgement[Envelope]:  # noqa: A001 - request.open
@@ -130,7 +130,7 @@ def _statement(found: Mapping[str, JsonValue], profile: Profile, findings: Findi
 
 def verify(
     envelope: Envelope,
-    keys: KeySet | None,
+    keys: KeySet | SharedSecret | None,
     profile: Profile,
     market: Market,
     statement: SoftwareStatement | None,
@@ -163,9 +163,9 @@ def _note_unsigned(findings: Findings) -> None:
         findings.add(entry.skipped("the request is not signed"))
 
 
-def _is_signed(token: Unverified, keys: KeySet | None, profile: Profile, findings: Findings) -> bool:
+def _is_signed(token: Unverified, keys: KeySet | SharedSecret | None, profile: Profile, findings: Findings) -> bool:
     try:
-        verify_signature(token, keys or KeySet({}), jose_policy(profile))
+        prove(token, keys or KeySet({}), jose_policy(profile))
     except JoseRefused as fault:
         findings.add(tokens.REQUEST.refused(fault))
         return False

@@ -8,9 +8,9 @@ from functools import lru_cache
 
 from dcrgw.core.checks import Findings, Judgement
 from dcrgw.core.jose.keys import KeySet
-from dcrgw.core.jose.reader import JosePolicy, Unverified, unverified_claims
+from dcrgw.core.jose.proving import SharedSecret, policy_of, prove
+from dcrgw.core.jose.reader import ReadPolicy, Unverified, unverified_claims
 from dcrgw.core.jose.reasons import JoseRefused
-from dcrgw.core.jose.verification import verify as verify_signature
 from dcrgw.core.market import Directory, Market
 from dcrgw.core.registration import tokens
 from dcrgw.core.registration.authorities import Authorisation, RegulatorEntry
@@ -65,12 +65,12 @@ class SoftwareStatement:
     regulator_entries: tuple[RegulatorEntry, ...] = ()
 
 
-def jose_policy(profile: Profile) -> JosePolicy:
+def jose_policy(profile: Profile) -> ReadPolicy:
     """Which tokens may be statements in this profile."""
     return _jose_policy(profile.statement.algorithms, profile.statement.types, MAX_STATEMENT_BYTES)
 
 
-_jose_policy = lru_cache(maxsize=64)(JosePolicy)
+_jose_policy = lru_cache(maxsize=64)(policy_of)
 
 
 def issuer(envelope: Envelope, market: Market) -> Judgement[Directory]:
@@ -99,7 +99,7 @@ def _issuer_fault(market: Market) -> str:
 
 def verify(
     unverified: Unverified,
-    keys: KeySet,
+    keys: KeySet | SharedSecret,
     directory: Directory,
     profile: Profile,
     market: Market,
@@ -113,7 +113,7 @@ def verify(
     """
     findings = Findings()
     try:
-        verify_signature(unverified, keys, jose_policy(profile))
+        prove(unverified, keys, jose_policy(profile))
         found = unverified_claims(unverified)  # proven from here on
     except JoseRefused as fault:
         findings.add(tokens.STATEMENT.refused(fault))

@@ -191,7 +191,7 @@ async def test_second_opening_finds_nothing_to_migrate(path: Path) -> None:
 async def test_schema_newer_than_the_code_is_refused(path: Path) -> None:
     newer = (
         *MIGRATIONS,
-        Migration(len(MIGRATIONS) + 1, "later", "CREATE TABLE later (a);"),
+        Migration(MIGRATIONS[-1].number + 1, "later", "CREATE TABLE later (a);"),
     )
     await migrated(path, newer)
     with pytest.raises(Misconfigured):
@@ -208,7 +208,7 @@ async def test_schema_made_by_another_text_is_refused(path: Path) -> None:
 
 async def test_failed_migration_leaves_the_database_as_it_was(path: Path) -> None:
     await migrated(path, MIGRATIONS)
-    bad = Migration(len(MIGRATIONS) + 1, "bad", "CREATE TABLE half (a);\nCREATE TABLE half (a);")
+    bad = Migration(MIGRATIONS[-1].number + 1, "bad", "CREATE TABLE half (a);\nCREATE TABLE half (a);")
     with pytest.raises(sqlite3.OperationalError):
         await migrated(path, (*MIGRATIONS, bad))
     assert versions(path) == [(step.number, step.checksum) for step in MIGRATIONS]
@@ -288,3 +288,11 @@ def query(path: Path, sql: str) -> list[tuple]:
         return connection.execute(sql).fetchall()
     finally:
         connection.close()
+
+
+async def test_step_that_lands_after_a_later_one_is_applied(path: Path) -> None:
+    steps = [Migration(number, f"step_{number}", f"CREATE TABLE step_{number} (a);") for number in (1, 2, 3)]
+    connections.make_file(path)
+    await migrated(path, (steps[0], steps[2]))
+    await migrated(path, tuple(steps))
+    assert versions(path) == [(step.number, step.checksum) for step in steps]

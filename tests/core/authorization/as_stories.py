@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dcrgw.core.authorization import client_authentication as authentication
+from dcrgw.core.authorization import gates
 from dcrgw.core.authorization.client_authentication import Authenticated
 from dcrgw.core.authorization.credentials import JWT_BEARER, present
 from dcrgw.core.certificates.identity import ClientIdentity, subject_key
@@ -111,7 +112,7 @@ def play(story: Story) -> Ending:
         return Ending(findings)
     keys = story.keys or key_set(jwks(KEY))
     if "jwks" in standing.value.metadata.members:
-        judged = authentication.registered_keys(standing.value)
+        judged = authentication.registered_keys(standing.value, gates.ASSERTION_KEYS)
         findings += tuple(judged.findings)
         if judged.value is None:
             return Ending(findings)

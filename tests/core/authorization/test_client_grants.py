@@ -3,13 +3,16 @@ from __future__ import annotations
 import pytest
 from as_stories import client, market
 
-from dcrgw.core.authorization.grants import judge
+from dcrgw.core.authorization.grants import Allowed, grant_type, own_right
+from dcrgw.core.checks import Judgement
 from dcrgw.errors import ErrorCode
 
 
-def judged(form: dict[str, str], **members: object):
-    asked = {"grant_type": "client_credentials", **form}
-    return judge({k: v for k, v in asked.items() if v}, client("tls_client_auth", members=members), market())
+def judged(form: dict[str, str], **members: object) -> Judgement[Allowed]:
+    asked = {k: v for k, v in {"grant_type": "client_credentials", **form}.items() if v}
+    asking = client("tls_client_auth", members=members)
+    kind = grant_type(asked, asking, market())
+    return Judgement(kind.findings) if kind.failures else own_right(asked, asking, ())
 
 
 @pytest.mark.parametrize(
@@ -40,7 +43,7 @@ def test_grant_beyond_the_registered_is_refused(form: dict, members: dict, check
 def test_scope_is_granted_within_the_registered_one(scope: str, granted: tuple[str, ...]) -> None:
     grant = judged({"scope": scope}).value
     assert grant is not None
-    assert (grant.scope, grant.lifetime_s) == (granted, 300)
+    assert (grant.scope, grant.details, grant.grant) == (granted, (), None)
 
 
 def test_client_without_scope_is_granted_none() -> None:

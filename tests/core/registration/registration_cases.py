@@ -209,6 +209,11 @@ RULES = {
     ),
     "rules.ciba.signing": Case(META, with_ciba(backchannel_authentication_request_signing_alg=None), with_ciba()),
     "rules.ciba.user_code": Case(META, with_ciba(backchannel_user_code_parameter_supported=True), with_ciba()),
+    "rules.authorization_details_types.supported": Case(
+        META,
+        Story(request={"authorization_details_types": ["payment", "Payment"]}, detail_types=("payment",)),
+        Story(request={"authorization_details_types": ["payment"]}, detail_types=("payment", "accounts")),
+    ),
 }
 
 STANDING = {

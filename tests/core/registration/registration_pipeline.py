@@ -14,7 +14,7 @@ from dcrgw.core.jose.keys import KeySet, key_set
 from dcrgw.core.market import Market
 from dcrgw.core.registration import request, rules, standing, statement
 from dcrgw.core.registration.metadata import ClientMetadata
-from dcrgw.core.registration.rules import Registration
+from dcrgw.core.registration.rules import Registration, details
 from dcrgw.core.registration.standing import Standing
 from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.testkit import markets, statements
@@ -57,6 +57,8 @@ class Story:
     media_type: str | None = "application/jose"
     body: bytes | None = None
     at: float = NOW + 1
+    #: The market's types of authorization details.
+    detail_types: tuple[str, ...] = ()
 
 
 @dataclass
@@ -124,7 +126,9 @@ def _stages(story: Story, ending: Ending) -> None:
     keys = None if envelope.token is None else story.software_keys
     asked = ending.take(request.verify(envelope, keys, profile, market, proven, story.at))
     ending.registration = Registration.of(story.identity, proven, asked, market)
-    metadata = ending.take(rules.judge(ending.registration))
+    ending.take(rules.judge(ending.registration))
+    ending.registration = ending.take(details.judge(ending.registration, story.detail_types))
+    metadata = ending.registration.metadata
     if proven is not None and profile.standing == "required":
         ending.take(
             standing.judge(

@@ -1,0 +1,77 @@
+"""A form of ours that comes back: from this browser, from this page, for this interaction."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from dcrgw.core.authorization import person
+from dcrgw.core.checks import gate
+from dcrgw.core.market import Market
+from dcrgw.errors import ErrorCode
+from dcrgw.flows.authorise import Ticket
+
+ORIGIN = gate(
+    "interaction.form.origin",
+    "The form was sent by a page of ours: Origin and Sec-Fetch-Site say so.",
+    spec="RFC 9700 §4.7; W3C Fetch Metadata §2.3",
+    code=ErrorCode.INVALID_REQUEST,
+    status=403,
+)
+TOKEN = gate(
+    "interaction.form.token",
+    "The form is one that this browser was given for this step of this interaction.",
+    spec="RFC 9700 §4.7",
+    code=ErrorCode.INVALID_REQUEST,
+    status=403,
+)
+#: The name of the form's own field.
+FIELD = "form"
+
+#: `__Host-`: Secure, for this host alone and all of its paths, so that no neighbour can plant one.
+_COOKIE = "__Host-dcrgw-"
+
+
+def ticket_of(request: web.BaseRequest, id: str) -> Ticket:
+    """The interaction of the address with the key of its cookie. Raises: Rejected without one."""
+    key = request.cookies.get(_COOKIE + id, "")
+    if not key:
+        raise person.OPEN.rejection("the browser shows no key of this interaction")
+    return Ticket(id, key)
+
+
+def give_ticket(response: web.Response, ticket: Ticket, life_s: int) -> None:
+    """Let the browser keep the ticket's key. Each interaction has its own, so that two tabs do not meet."""
+    response.set_cookie(
+        _COOKIE + ticket.id, ticket.key, max_age=life_s, path="/", secure=True, httponly=True, samesite="Lax"
+    )
+
+
+def form_token(ticket: Ticket, step: str) -> str:
+    """What a form of a step holds. It ends with the ticket's key, which a sign-in replaces."""
+    digest = hmac.digest(ticket.key.encode(), f"dcrgw form\0{ticket.id}\0{step}".encode(), hashlib.sha256)
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def settle_origin(request: web.BaseRequest, market: Market) -> None:
+    """Raises: Rejected for a form that no page of ours sent, or of which nobody says who sent it."""
+    site, origin = request.headers.getall("Sec-Fetch-Site", []), request.headers.getall("Origin", [])
+    issuer = urlsplit(market.issuer)
+    ours = f"{issuer.scheme}://{issuer.netloc}".lower()
+    if not _all_are("same-origin", site) or not _all_are(ours, origin) or not (site or origin):
+        raise ORIGIN.rejection("the form comes from another site")
+
+
+def settle_token(shown: str, ticket: Ticket, step: str) -> None:
+    """Raises: Rejected for a form of another browser, step, interaction, or of before the sign-in."""
+    if not hmac.compare_digest(shown.encode(), form_token(ticket, step).encode()):
+        raise TOKEN.rejection("the form is not the current one")
+
+
+def _all_are(expected: str, values: Iterable[str]) -> bool:
+    return all(value.strip().lower() == expected for value in values)

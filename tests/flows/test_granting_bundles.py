@@ -1,0 +1,80 @@
+"""Decisions about grants are kept without what opens a door, and decided again from the file as they were."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from granting_bank import CALLBACK, PAYMENT, SECRET, VERIFIER, GrantingBank, asked, details, granting_bank
+
+from dcrgw.adapters.randomness import SystemRandomness
+from dcrgw.compliance import bundle as bundles
+from dcrgw.compliance.keeping import bundled
+from dcrgw.compliance.replay import replay
+from dcrgw.core.evidence import Arrival, Evidence, Journal
+from dcrgw.errors import Rejected
+from dcrgw.flows.authorise import begin
+from dcrgw.flows.exchange import exchange
+from dcrgw.flows.introspect import introspect
+from dcrgw.flows.push import push
+from dcrgw.flows.revoke import revoke
+from dcrgw.ports.recording import recorded
+
+FLOWS: dict[str, Any] = {
+    "par": push,
+    "authorize": begin,
+    "token": exchange,
+    "introspect": introspect,
+    "revoke": revoke,
+}
+
+
+@pytest.fixture
+async def bank(tmp_path: Path) -> AsyncIterator[GrantingBank]:
+    async with granting_bank(tmp_path) as opened:
+        opened.offers(jwt_audience="https://api.bank.example")
+        opened.randomness = SystemRandomness()  # type: ignore[assignment]  # real secrets, long enough to be hidden
+        yield opened
+
+
+async def kept(bank: GrantingBank, operation: str, arrival: Arrival, *secrets: str) -> Any:
+    """Live through a decision, keep it, and decide it again: the same, and none of the secrets is in the file."""
+    journal, market = Journal(), bank.market
+    ports = recorded(bank.ports, journal)
+    report = bank.begin()
+    report.operation, report.report_id, report.at = operation, ports.randomness.report_id(), ports.clock.now()
+    try:
+        outcome = await FLOWS[operation](arrival, market, ports, report)
+    except Rejected as refused:
+        outcome = refused
+    document = bundled(report, Evidence(arrival, report.at, journal), market, {})
+    again = await replay(bundles.read(document))
+    assert again.is_same, (again.decided, again.bundle.decided)
+    for secret in secrets:
+        assert secret.encode() not in document
+    return outcome
+
+
+def posted(bank: GrantingBank, **form: Any) -> Arrival:
+    return bank.form({"client_id": "client-1", "client_secret": SECRET, **form})
+
+
+async def test_every_decision_of_a_grant_is_kept_and_decided_again(bank: GrantingBank) -> None:
+    request = {**asked(), "authorization_details": details(PAYMENT)}
+    pushed = await kept(bank, "par", posted(bank, **request), SECRET)
+    query = urlencode({"client_id": "client-1", "request_uri": pushed.request_uri})
+    asking = await kept(bank, "authorize", Arrival("uk", (), None, b"", query=query, method="GET"))
+    code = (await bank.decide(await bank.sign_in(asking)))["code"]
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
+    issued = await kept(bank, "token", posted(bank, **form), SECRET, code)
+    secrets = issued.token, issued.refresh_token, issued.id_token
+    told = await kept(bank, "introspect", posted(bank, token=issued.token), *secrets)
+    assert told["active"] is True
+    renewal = {"grant_type": "refresh_token", "refresh_token": issued.refresh_token}
+    renewed = await kept(bank, "token", posted(bank, **renewal), *secrets)
+    await kept(bank, "revoke", posted(bank, token=issued.refresh_token), *secrets, renewed.token)
+    refused = await kept(bank, "token", posted(bank, **renewal), *secrets)
+    assert isinstance(refused, Rejected)

@@ -1,0 +1,367 @@
+"""What serves follows what is configured: a change is tried, then swapped in, or the last good one serves on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scripting_builders import NOW, body, call, source
+
+from dcrgw.core.scripts.entry import ScriptEntry, inum_of
+from dcrgw.errors import Misconfigured, Unavailable
+from dcrgw.scripting.files import ScriptFiles
+from dcrgw.scripting.host import ScriptHost
+from dcrgw.scripting.inline import InlineRunner
+from dcrgw.scripting.keeping import ScriptKeeper
+
+TYPE = "client_registration"
+
+
+def text(mark: str) -> str:
+    """A right script that leaves its mark on every client."""
+    return source(body(f"context.client.attributes['mark'] = {mark!r}\nreturn True"))
+
+
+@dataclass
+class Clock:
+    at: float = NOW
+
+    def now(self) -> float:
+        self.at += 1
+        return self.at
+
+
+@dataclass
+class Entries:
+    """The registry's entries, as a test sets them."""
+
+    kept: dict[str, ScriptEntry] = field(default_factory=dict)
+    changes: int = 0
+    down: bool = False
+
+    def put(self, entry: ScriptEntry) -> None:
+        self.kept[entry.inum] = entry
+        self.changes += 1
+
+    async def mark(self) -> int:
+        if self.down:
+            raise Unavailable("registry", "down")
+        return self.changes
+
+    async def all(self) -> tuple[ScriptEntry, ...]:
+        return tuple(self.kept.values())
+
+
+@dataclass
+class Bench:
+    """A keeper of a folder's scripts and a registry's."""
+
+    keeper: ScriptKeeper
+    host: ScriptHost
+    entries: Entries
+    events: list[tuple[str, dict[str, Any]]]
+    health: list[tuple[bool, str]]
+    secrets: dict[str, str]
+
+    async def marked(self) -> Any:
+        """The mark of what serves now."""
+        return (await self.host.create_client(call())).attributes.get("mark")
+
+    def told(self, event: str) -> list[dict[str, Any]]:
+        return [fields for name, fields in self.events if name == event]
+
+    def state(self, name: str = "script") -> Any:
+        return self.keeper.states()[inum_of(TYPE, name)]
+
+
+def of_file(path: Path, **changes: Any) -> ScriptEntry:
+    plain = ScriptEntry(inum_of(TYPE, path.stem), path.stem, TYPE, "", str(path), mode="inline")
+    return replace(plain, **changes)
+
+
+def of_registry(mark: str, **changes: Any) -> ScriptEntry:
+    plain = ScriptEntry(inum_of(TYPE, "stored"), "stored", TYPE, text(mark), mode="inline")
+    return replace(plain, **changes)
+
+
+@asynccontextmanager
+async def bench(*files: ScriptEntry) -> AsyncIterator[Bench]:
+    events: list[tuple[str, dict[str, Any]]] = []
+    health: list[tuple[bool, str]] = []
+    secrets: dict[str, str] = {}
+
+    def resolve(_entry: ScriptEntry) -> Mapping[str, str]:
+        if "fault" in secrets:
+            raise Misconfigured("the secret cannot be had")
+        return dict(secrets)
+
+    def on_event(name: str, **fields: Any) -> None:
+        events.append((name, fields))
+
+    host = ScriptHost(on_event=on_event)
+    entries = Entries()
+    keeper = ScriptKeeper(
+        host=host,
+        runner=InlineRunner(),
+        script_files=ScriptFiles(files, pause=lambda _seconds: None),
+        entries=entries,  # type: ignore[arg-type]
+        resolve=resolve,
+        clock=Clock(),
+        on_event=on_event,
+        on_health=lambda ok, reason: health.append((ok, reason)),
+    )
+    try:
+        yield Bench(keeper, host, entries, events, health, secrets)
+    finally:
+        await host.close()
+
+
+def save(path: Path, content: str) -> None:
+    """What an editor does."""
+    path.write_text(content)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "script.py"
+    path.write_text(text("first"))
+    return path
+
+
+async def test_changed_file_serves_from_the_next_look_on(file: Path) -> None:
+    async with bench(of_file(file)) as kept:
+        await kept.keeper.start()
+        assert await kept.marked() == "first"
+        before = kept.state().generation
+        save(file, text("second"))
+        await kept.keeper.look()
+        assert await kept.marked() == "second"
+        assert kept.state().generation > before
+        assert [entry.revision for entry in kept.keeper.files()] == [2]
+        assert kept.health[-1] == (True, "")
+
+
+async def test_file_renamed_over_the_old_one_is_seen(file: Path) -> None:
+    async with bench(of_file(file)) as kept:
+        await kept.keeper.start()
+        fresh = file.with_suffix(".new")
+        save(fresh, text("second"))
+        os.replace(fresh, file)
+        await kept.keeper.look()
+        assert await kept.marked() == "second"
+
+
+async def test_look_without_a_change_swaps_nothing(file: Path) -> None:
+    async with bench(of_file(file)) as kept:
+        await kept.keeper.start()
+        os.utime(file)
+        await kept.keeper.look()
+        await kept.keeper.look()
+        assert len(kept.told("scripts_swapped")) == 1
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "class ClientRegistration(",
+        "",
+        "print 'x'",
+        "import java.util",
+        "raise SystemExit",
+        source(create=""),
+        source().replace("return True", "return False", 1),
+        source().replace("return True", "raise ValueError('s3cret')", 1),
+    ],
+)
+async def test_bad_change_keeps_the_last_good_one_and_says_why_once(file: Path, bad: str) -> None:
+    async with bench(of_file(file)) as kept:
+        await kept.keeper.start()
+        save(file, bad)
+        for _ in range(3):
+            await kept.keeper.look()
+        assert await kept.marked() == "first"
+        assert len(kept.told("script_refused")) == 1
+        assert kept.state().failed
+        assert kept.state().generation == 1
+        assert str(file) in kept.state().why
+        assert kept.health[-1][0] is True
+        assert "script" in kept.health[-1][1]
+        assert [error.what for error in kept.keeper.errors()] == [kept.state().why]
+        assert "s3cret" not in str(kept.events) + str(kept.keeper.errors())
+        save(file, text("mended"))
+        await kept.keeper.look()
+        assert await kept.marked() == "mended"
+        assert not kept.state().failed
+        assert kept.health[-1] == (True, "")
+
+
+async def test_fault_names_the_line(file: Path) -> None:
+    async with bench(of_file(file)) as kept:
+        await kept.keeper.start()
+        save(file, "\n\nx = = 1\n")
+        await kept.keeper.look()
+        assert "line 3" in kept.state().why
+
+
+async def test_file_that_is_gone_keeps_the_last_good_one(file: Path) -> None:
+    async with bench(of_file(file)) as kept:
+        await kept.keeper.start()
+        os.remove(file)
+        await kept.keeper.look()
+        assert await kept.marked() == "first"
+        assert kept.state().failed
+
+
+async def test_change_that_fails_its_cases_does_not_serve(file: Path) -> None:
+    cases = file.with_name("script.cases.toml")
+    save(cases, 'method = "createClient"\n[expect.changes.attributes]\nmark = "first"\n')
+    async with bench(of_file(file)) as kept:
+        await kept.keeper.start()
+        save(file, text("second"))
+        await kept.keeper.look()
+        assert await kept.marked() == "first"
+        assert "case" in kept.state().why
+        save(cases, 'method = "createClient"\n[expect.changes.attributes]\nmark = "second"\n')
+        await kept.keeper.look()
+        assert await kept.marked() == "second"
+
+
+async def test_changed_property_is_a_change(file: Path) -> None:
+    async with bench(of_file(file)) as kept:
+        await kept.keeper.start()
+        kept.secrets["a"] = "b"
+        await kept.keeper.look()
+        assert kept.state().generation == 2
+        kept.secrets["fault"] = ""
+        await kept.keeper.look()
+        assert kept.state().failed
+        assert await kept.marked() == "first"
+
+
+async def test_cold_start_with_a_bad_file_fails_with_every_fault(tmp_path: Path) -> None:
+    paths = [tmp_path / "one.py", tmp_path / "two.py", tmp_path / "off.py"]
+    for path in paths:
+        path.write_text("x = = 1\n")
+    async with bench(of_file(paths[0]), of_file(paths[1]), of_file(paths[2], enabled=False)) as kept:
+        with pytest.raises(Misconfigured) as refused:
+            await kept.keeper.start()
+        assert "one.py, line 1" in str(refused.value)
+        assert "two.py, line 1" in str(refused.value)
+        assert "off.py" not in str(refused.value)
+
+
+async def test_bad_script_of_the_registry_is_unavailable_where_it_is_needed(file: Path) -> None:
+    async with bench(of_file(file)) as kept:
+        kept.entries.put(of_registry("x", text="x = = 1\n"))
+        await kept.keeper.start()
+        with pytest.raises(Unavailable):
+            await kept.host.create_client(call())
+        assert kept.health[-1][0] is False
+        kept.entries.put(of_registry("mended", level=9, revision=2))
+        await kept.keeper.look()
+        assert await kept.marked() == "first"  # the file's runs after it, having the lower level
+        assert kept.health[-1] == (True, "")
+
+
+async def test_disabled_and_deleted_scripts_serve_no_more(file: Path) -> None:
+    async with bench() as kept:
+        kept.entries.put(of_registry("stored"))
+        await kept.keeper.start()
+        assert await kept.marked() == "stored"
+        kept.entries.put(of_registry("stored", enabled=False, revision=2))
+        await kept.keeper.look()
+        assert await kept.marked() is None
+        assert kept.state("stored").words == "disabled"
+        kept.entries.put(of_registry("stored", revision=3))
+        await kept.keeper.look()
+        assert await kept.marked() == "stored"
+        kept.entries.kept.clear()
+        kept.entries.changes += 1
+        await kept.keeper.look()
+        assert await kept.marked() is None
+        assert kept.keeper.states() == {}
+
+
+async def test_registry_that_does_not_answer_stops_no_script() -> None:
+    async with bench() as kept:
+        kept.entries.put(of_registry("stored"))
+        await kept.keeper.start()
+        kept.entries.down = True
+        await kept.keeper.look()
+        assert await kept.marked() == "stored"
+
+
+async def test_registry_that_was_never_read_stops_the_start(file: Path) -> None:
+    async with bench(of_file(file)) as kept:
+        kept.entries.down = True
+        with pytest.raises(Unavailable):
+            await kept.keeper.start()
+        assert kept.told("scripts_swapped") == []
+
+
+async def test_inum_in_both_homes_stops_the_start(file: Path) -> None:
+    async with bench(of_file(file)) as kept:
+        kept.entries.put(of_registry("x", inum=inum_of(TYPE, "script")))
+        with pytest.raises(Misconfigured, match="delete one"):
+            await kept.keeper.start()
+
+
+async def test_trial_touches_nothing_that_serves(file: Path) -> None:
+    async with bench(of_file(file)) as kept:
+        await kept.keeper.start()
+        good = await kept.keeper.try_out(of_registry("other"))
+        bad = await kept.keeper.try_out(of_registry("other", text="x = = 1\n"))
+        assert (good.faults, len(bad.faults)) == ((), 1)
+        assert "line 1" in bad.faults[0]
+        assert await kept.marked() == "first"
+        assert len(kept.told("scripts_swapped")) == 1
+
+
+async def test_type_without_a_caller_serves_and_says_so() -> None:
+    async with bench() as kept:
+        kept.entries.put(
+            of_registry(
+                "x",
+                type="dynamic_scope",
+                text="from dcrgw.scripting.types import DynamicScopeType\n"
+                "class DynamicScope(DynamicScopeType):\n"
+                "    def init(self, customScript, configurationAttributes):\n        return True\n"
+                "    def destroy(self, configurationAttributes):\n        return True\n"
+                "    def update(self, context, configurationAttributes):\n        return True\n"
+                "    def getSupportedClaims(self, configurationAttributes):\n        return []\n",
+            )
+        )
+        await kept.keeper.start()
+        assert kept.state("stored").generation == 1
+        assert "no caller in this version" in kept.state("stored").words
+
+
+async def test_no_call_is_lost_while_a_file_is_saved_good_and_bad_in_turn(file: Path) -> None:
+    async with bench(of_file(file)) as kept:
+        await kept.keeper.start()
+        answered = 0
+
+        async def ask(until: asyncio.Event) -> None:
+            nonlocal answered
+            while not until.is_set():
+                assert str(await kept.marked()).startswith(("first", "good"))
+                answered += 1
+                await asyncio.sleep(0)
+
+        ended = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            for _ in range(4):
+                group.create_task(ask(ended))
+            for n in range(60):
+                save(file, text(f"good {n}") if n % 2 else f"x = = {n}\n")
+                await kept.keeper.look()
+            ended.set()
+        assert answered > 60
+        assert await kept.marked() == "good 59"
+        assert len(kept.told("scripts_swapped")) == 31
