@@ -16,9 +16,10 @@ from typing import cast
 from bench.town import SCRIPT, UK, Town
 from dcrgw.adapters.clock import SystemClock
 from dcrgw.adapters.randomness import SystemRandomness
+from dcrgw.compliance.keeping import Closed, bundled
 from dcrgw.config.loading import load
 from dcrgw.core.checks import Report
-from dcrgw.core.evidence import Arrival, Journal
+from dcrgw.core.evidence import Arrival, Evidence, Journal
 from dcrgw.core.jose.keys import KeySet, key_set
 from dcrgw.core.market import Market
 from dcrgw.core.registration.client import RegisteredClient
@@ -81,11 +82,19 @@ class Rehearsal:
 
     async def register(self, body: bytes) -> bytes:
         """The answer to one signed request: what an endpoint does, without HTTP."""
-        arrival = Arrival(self.market.name, self.chain, "application/jose", body)
-        ports = recorded(self.ports, Journal())
+        return (await self._decide(body))[0]
+
+    async def bundle(self, body: bytes) -> bytes:
+        """The same, as the document of its decision."""
+        return bundled((await self._decide(body))[1])
+
+    async def _decide(self, body: bytes) -> tuple[bytes, Closed]:
+        arrival, journal = Arrival(self.market.name, self.chain, "application/jose", body), Journal()
+        ports = recorded(self.ports, journal)
         report = Report(ports.randomness.report_id(), "", "create", self.market.name, ports.clock.now())
         answered = await create(arrival, self.market, ports, report)
-        return json.dumps(answered.body).encode()
+        closed = Closed(report, Evidence(arrival, report.at, journal), self.market)
+        return json.dumps(answered.body).encode(), closed
 
 
 @asynccontextmanager

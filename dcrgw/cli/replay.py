@@ -59,7 +59,7 @@ def replay(
     recording does not answer ends as unavailable. Exit code 1: a decision changes; 2: a bundle cannot be read.
     """
     before, after = _rules(compare[0], at) if compare else None, _rules(compare[1] if compare else other, at)
-    found, count = _found(bundles, query, place)
+    found, count = _found(bundles, query, place, for_replay=form != "html")
     tally, told = asyncio.run(_run(found, count, before, after, form))
     if told is not None:
         click.echo(told) if out is None else out.write_text(told)
@@ -77,7 +77,9 @@ def _rules(named: str, at: float | None) -> Rules:
         raise click.UsageError(str(error)) from error
 
 
-def _found(bundles: tuple[Path, ...], query: str | None, place: Mapping[str, Any]) -> tuple[Iterable[Found], int]:
+def _found(
+    bundles: tuple[Path, ...], query: str | None, place: Mapping[str, Any], *, for_replay: bool
+) -> tuple[Iterable[Found], int]:
     """The bundles that are meant, read one by one, and how many they are."""
     if (query is None) == (not bundles):
         raise click.UsageError("name bundles, or --from-record, one of them")
@@ -88,7 +90,7 @@ def _found(bundles: tuple[Path, ...], query: str | None, place: Mapping[str, Any
     files = sources.paths(bundles)
     if not files:
         raise click.UsageError(f"there is no *{sources.SUFFIX} in {', '.join(map(str, bundles))}")
-    return sources.bundles_of(files), len(files)
+    return sources.bundles_of(files, for_replay=for_replay), len(files)
 
 
 def _from_record(api: Administration, report_id: str) -> Found:

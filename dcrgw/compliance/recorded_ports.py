@@ -111,24 +111,7 @@ class _Port:
 
 
 def _same(label: str, recorded: _Recorded, asked: tuple[Any, ...]) -> bool:
-    question = recorded.entry.question
-    if question == asked:
-        return True
-    # Values that were read back may be other types of the same shape: what counts is what is written of them.
+    if recorded.plain is None:
+        return recorded.entry.question == asked
     shapes = values.method(label).arguments
-    then, now = recorded.plain or _plain(shapes, question), _plain(shapes, asked)
-    return len(question) == len(asked) and _agree(then, now)
-
-
-def _agree(then: Any, now: Any) -> bool:
-    """Whether both say the same as far as both say anything: a member that only one version knows is no difference."""
-    if isinstance(then, dict) and isinstance(now, dict):
-        shared = then.keys() & now.keys()
-        return bool(shared or then == now) and all(_agree(then[name], now[name]) for name in shared)
-    if isinstance(then, list) and isinstance(now, list):
-        return len(then) == len(now) and all(map(_agree, then, now))
-    return bool(then == now)
-
-
-def _plain(shapes: Sequence[values.Shape], question: tuple[Any, ...]) -> list[Any]:
-    return [shape.write(value) for shape, value in zip(shapes, question, strict=False)]
+    return len(recorded.plain) == len(asked) and all(map(values.Shape.is_written_as, shapes, asked, recorded.plain))

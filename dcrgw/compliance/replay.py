@@ -35,7 +35,8 @@ class Replayed:
     @property
     def is_same(self) -> bool:
         """Decision and findings are those of the recording, byte for byte."""
-        return canonical(self.decided) == canonical(self.bundle.decided)
+        now, then = self.decided, self.bundle.decided
+        return (now.decision, now.findings) == (then.decision, then.findings)
 
 
 def decided(report: Report) -> Decided:
