@@ -18,6 +18,7 @@ COMMANDS = {
     "customers": ("dcrgw.cli.customers", "customers", "Keep the file of customers who sign in on the gateway's pages."),
     "evidence": ("dcrgw.cli.evidence", "evidence", "Look through recorded decisions, and take them out as bundles."),
     "replay": ("dcrgw.cli.replay", "replay", "Decide recorded requests again, and compare."),
+    "whatif": ("dcrgw.cli.whatif", "whatif", "Spoil a good registration in every way, and see what refuses it."),
     "explain": ("dcrgw.cli.explain", "explain", "Show why the last request was decided as it was."),
 }
 
