@@ -13,25 +13,34 @@ CLIENT_BOUND = 0.7
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """One ratio. `more` is True where a greater one is better; `must` is the product's bound, `aim` its wish."""
+    """One ratio. `more` is True where a greater one is better; `must` is the product's bound, `aim` its wish.
+
+    Without them it is told only, so that a reader knows what a bound is worth.
+    """
 
     id: str
     what: str
     more: bool
-    must: float
-    aim: float
+    must: float | None = None
+    aim: float | None = None
 
     def verdict(self, value: float) -> str:
-        """aim, must or missed."""
+        """aim, must or missed; told where there is no bound."""
+        if self.must is None:
+            return "told"
         if self._reaches(value, self.aim):
             return "aim"
         return "must" if self._reaches(value, self.must) else "missed"
 
-    def bound(self, value: float) -> str:
+    def bound(self, value: float | None) -> str:
         """A bound as it stands in the table."""
+        if value is None:
+            return "-"
         return f"{'>=' if self.more else '<='} {value:g}"
 
-    def _reaches(self, value: float, bound: float) -> bool:
+    def _reaches(self, value: float, bound: float | None) -> bool:
+        if bound is None:
+            return False
         return value >= bound if self.more else value <= bound
 
 
@@ -41,6 +50,9 @@ GOALS = {
         Goal("G1", "plain registrations/s, mTLS kept alive, gateway / peer", True, 2, 3),
         Goal("G1b", "the same by server CPU per request, peer / gateway", True, 2, 3.5),
         Goal("G2", "the same with a new mTLS connection per request, gateway / peer", True, 1.5, 2),
+        Goal("G1-bare", "as G1 with no check at all: edge, one event and one synced row / peer", True),
+        Goal("G1b-bare", "the same by server CPU per request, peer / bare", True),
+        Goal("G2-bare", "as G2 with no check at all, bare / peer", True),
         Goal("G3", "OB registration in process / two bare PS256 verifies", False, 4, 2.5),
         Goal("G4", "OB registration, server CPU of the whole gateway / two bare PS256 verifies", False, 8, 5),
         Goal("G5", "our JOSE door / jwcrypto with a cached key, PS256 tokens per CPU second", True, 2, 3),
@@ -51,6 +63,9 @@ GOALS = {
         Goal("G11", "fetches per URL, 32 concurrent first requests, cold caches", False, 1, 1),
     )
 }
+
+#: Those that need the peer.
+BESIDE_PEER = [goal for goal in GOALS if goal.startswith(("G1b", "G1-", "G2")) or goal == "G1"]
 
 
 @dataclass(slots=True)

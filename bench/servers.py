@@ -76,13 +76,26 @@ class Gateway:
 
     def check(self, folder: Path, answers: Path) -> int:
         """Every client_id that a 201 named is a row, after the kill."""
-        answered = {json.loads(answer)["client_id"] for answer in records(answers)}
-        with closing(sqlite3.connect(folder / "registry.sqlite")) as db:
-            kept = {client_id for (client_id,) in db.execute("SELECT client_id FROM clients")}
-        lost = answered - kept
-        if lost:
-            raise ServerFailed(f"{len(lost)} of {len(answered)} acknowledged clients are not in the database")
-        return len(answered)
+        return _compared(answers, folder / "registry.sqlite")
+
+
+class Bare:
+    """bench.bare: the gateway's edge and store, with nothing between them."""
+
+    name = "bare"
+
+    def __init__(self, town: Town) -> None:
+        self._town = town
+
+    def serve(self, folder: Path) -> AbstractAsyncContextManager[Running]:
+        """Ready when it says so."""
+        (port,) = free_ports(1)
+        command = [sys.executable, "-m", "bench.bare", str(port), *_bank_files(self._town), str(folder / "bare.sqlite")]
+        return _told_ready(command, PROJECT, folder / "bare.log", port)
+
+    def check(self, folder: Path, answers: Path) -> int:
+        """Every client_id that a 201 named is a row, after the kill."""
+        return _compared(answers, folder / "bare.sqlite")
 
 
 class Peer:
@@ -93,24 +106,11 @@ class Peer:
     def __init__(self, town: Town, node: str, folder: Path) -> None:
         self._town, self._node, self._folder = town, node, folder
 
-    @asynccontextmanager
-    async def serve(self, folder: Path) -> AsyncIterator[Running]:
+    def serve(self, folder: Path) -> AbstractAsyncContextManager[Running]:
         """Ready when it says so."""
         (port,) = free_ports(1)
-        bank = self._town.session.folder.path
-        files = [str(bank / name) for name in ("bank/server.pem", "bank/server.key", "ca.pem")]
-        with (folder / "peer.log").open("wb") as log:
-            process = await asyncio.create_subprocess_exec(
-                self._node, "op.mjs", str(port), *files, cwd=self._folder, stdout=subprocess.PIPE, stderr=log
-            )
-            try:
-                assert process.stdout is not None
-                line = await asyncio.wait_for(process.stdout.readline(), _START_S)
-                if line.strip() != b"ready":
-                    raise ServerFailed(f"the peer did not start: {_end_of(log.name)}")
-                yield Running(process.pid, port, "/reg")
-            finally:
-                await _killed(process)
+        command = [self._node, "op.mjs", str(port), *_bank_files(self._town)]
+        return _told_ready(command, self._folder, folder / "peer.log", port)
 
     def check(self, folder: Path, answers: Path) -> int:
         """Nothing can be compared: what it kept died with it. The ids are distinct at least."""
@@ -118,6 +118,35 @@ class Peer:
         if len(set(ids)) != len(ids):
             raise ServerFailed("the peer answered a client_id twice")
         return len(ids)
+
+
+def _bank_files(town: Town) -> list[str]:
+    """Server certificate, its key and the client CA."""
+    return [str(town.session.folder.path / name) for name in ("bank/server.pem", "bank/server.key", "ca.pem")]
+
+
+@asynccontextmanager
+async def _told_ready(command: list[str], cwd: Path, log: Path, port: int) -> AsyncIterator[Running]:
+    """A process that says `ready` on its standard output, and answers at /reg or anywhere."""
+    with log.open("wb") as file:
+        process = await asyncio.create_subprocess_exec(*command, cwd=cwd, stdout=subprocess.PIPE, stderr=file)
+        try:
+            assert process.stdout is not None
+            line = await asyncio.wait_for(process.stdout.readline(), _START_S)
+            if line.strip() != b"ready":
+                raise ServerFailed(f"{command[0]} did not start: {_end_of(str(log))}")
+            yield Running(process.pid, port, "/reg")
+        finally:
+            await _killed(process)
+
+
+def _compared(answers: Path, database: Path) -> int:
+    answered = {json.loads(answer)["client_id"] for answer in records(answers)}
+    with closing(sqlite3.connect(database)) as db:
+        kept = {client_id for (client_id,) in db.execute("SELECT client_id FROM clients")}
+    if lost := answered - kept:
+        raise ServerFailed(f"{len(lost)} of {len(answered)} acknowledged clients are not in the database")
+    return len(answered)
 
 
 def installed_peer(folder: Path) -> Path:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import secrets
-import uuid
 
-#: Identifiers are cut from blocks of this size: each call of the operating system gives the interpreter to another
-#: thread, which was dearer than the random bytes. Secrets and tokens are drawn one by one all the same.
+from dcrgw.core.jose import base64url
+from dcrgw.core.uuids import version_4
+
+#: What is random is cut from blocks of this size: each call of the operating system gives the interpreter to another
+#: thread, which was dearer than the random bytes.
 _BLOCK_BYTES = 4096
 
 
@@ -17,6 +18,8 @@ class SystemRandomness:
     def __init__(self) -> None:
         self._block = b""
         self._used = 0
+        # A child process must not make what its parent makes too.
+        os.register_at_fork(after_in_child=self._forget)
 
     def client_id(self) -> str:
         """128 random bits as 32 hexadecimal digits; a UUIDv4 would hold only 122."""
@@ -24,15 +27,15 @@ class SystemRandomness:
 
     def client_secret(self) -> str:
         """216 random bits as 36 characters, the most that OB UK DCR allows."""
-        return secrets.token_urlsafe(27)
+        return base64url.encode(self._octets(27))
 
     def token(self) -> str:
         """256 random bits as 43 characters."""
-        return secrets.token_urlsafe(32)
+        return base64url.encode(self._octets(32))
 
     def report_id(self) -> str:
         """A UUIDv4."""
-        return str(uuid.UUID(bytes=self._octets(16), version=4))
+        return version_4(self._octets(16))
 
     def _octets(self, count: int) -> bytes:
         """Random octets, never the same twice."""
@@ -41,3 +44,6 @@ class SystemRandomness:
         cut = self._block[self._used : self._used + count]
         self._used += count
         return cut
+
+    def _forget(self) -> None:
+        self._block, self._used = b"", 0

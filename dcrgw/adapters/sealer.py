@@ -46,68 +46,75 @@ def sealing_key(text: str) -> bytes:
     return key
 
 
+def key_id(key: bytes) -> str:
+    """A short public name of a key; eight hex digits tell a handful of keys apart and give nothing away."""
+    return hashlib.sha256(b"dcrgw sealing key id\0" + key).hexdigest()[:8]
+
+
 class Sealer:
     """Seals with the first key, opens with any: to rotate, put the new key first and keep the old one behind it."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
+        self.renew(keys)
+
+    def renew(self, keys: Sequence[bytes]) -> None:
+        """Seal and open with these keys from now on. Raises: Misconfigured, and nothing is changed."""
         if any(len(key) != KEY_BYTES for key in keys):
             raise Misconfigured(f"a sealing key is {KEY_BYTES} bytes long")
-        self._ciphers: Mapping[str, AESGCM] = {_key_id(key): AESGCM(key) for key in keys}
-        self._sealing_id = _key_id(keys[0]) if keys else None
+        # One assignment: other threads seal and open meanwhile.
+        self._keys: tuple[str | None, Mapping[str, AESGCM]] = (
+            key_id(keys[0]) if keys else None,
+            {key_id(key): AESGCM(key) for key in keys},
+        )
 
     def seal(self, secret: str, context: str) -> str:
         """`secret` encrypted for this context only. Raises: Misconfigured when no key is configured."""
-        key_id, box = self._locked(secret.encode(), context)
-        return f"v1.{key_id}.{base64.urlsafe_b64encode(box).decode().rstrip('=')}"
+        sealing_id, box = self._locked(secret.encode(), context)
+        return f"v1.{sealing_id}.{base64.urlsafe_b64encode(box).decode().rstrip('=')}"
 
     def seal_octets(self, content: bytes, context: str) -> bytes:
         """The same for long content, without base64url: `v1.<key id>.` and the octets. Raises: Misconfigured."""
-        key_id, box = self._locked(content, context)
-        return f"v1.{key_id}.".encode() + box
+        sealing_id, box = self._locked(content, context)
+        return f"v1.{sealing_id}.".encode() + box
 
     def open(self, sealed: str, context: str) -> str:
         """The secret again. Raises: Misconfigured when its key is not configured, or it was altered or moved."""
         version, _, rest = sealed.partition(".")
-        key_id, _, box_text = rest.partition(".")
+        sealing_id, _, box_text = rest.partition(".")
         if version != "v1":
             raise Misconfigured("a sealed secret has a form that this version does not know")
         try:
             box = base64.urlsafe_b64decode(box_text + "=" * (-len(box_text) % 4))
         except ValueError as error:
             raise Misconfigured(_ALTERED) from error
-        return self._unlocked(key_id, box, context).decode()
+        return self._unlocked(sealing_id, box, context).decode()
 
     def open_octets(self, sealed: bytes, context: str) -> bytes:
         """What `seal_octets` sealed. Raises: Misconfigured as `open`."""
         version, _, rest = sealed.partition(b".")
-        key_id, _, box = rest.partition(b".")
+        sealing_id, _, box = rest.partition(b".")
         if version != b"v1":
             raise Misconfigured("sealed content has a form that this version does not know")
-        return self._unlocked(key_id.decode("ascii", "replace"), box, context)
+        return self._unlocked(sealing_id.decode("ascii", "replace"), box, context)
 
     def _locked(self, content: bytes, context: str) -> tuple[str, bytes]:
         """(key id, nonce and ciphertext)."""
-        if self._sealing_id is None:
+        sealing_id, ciphers = self._keys
+        if sealing_id is None:
             raise Misconfigured("a secret must be kept, but no sealing_key is configured: set storage sealing_key")
         nonce = os.urandom(_NONCE_BYTES)
-        cipher = self._ciphers[self._sealing_id]
-        return self._sealing_id, nonce + cipher.encrypt(nonce, content, _bound(self._sealing_id, context))
+        return sealing_id, nonce + ciphers[sealing_id].encrypt(nonce, content, _bound(sealing_id, context))
 
-    def _unlocked(self, key_id: str, box: bytes, context: str) -> bytes:
-        cipher = self._ciphers.get(key_id)
+    def _unlocked(self, sealing_id: str, box: bytes, context: str) -> bytes:
+        cipher = self._keys[1].get(sealing_id)
         if cipher is None:
             raise Misconfigured(
-                f"a secret was sealed with key {key_id}, which is not among the configured sealing keys"
+                f"a secret was sealed with key {sealing_id}, which is not among the configured sealing keys"
             )
         try:
-            return cipher.decrypt(box[:_NONCE_BYTES], box[_NONCE_BYTES:], _bound(key_id, context))
+            return cipher.decrypt(box[:_NONCE_BYTES], box[_NONCE_BYTES:], _bound(sealing_id, context))
         except (InvalidTag, ValueError) as error:
             raise Misconfigured(_ALTERED) from error
-
-
-def _key_id(key: bytes) -> str:
-    """A short public name of a key; eight hex digits tell a handful of keys apart and give nothing away."""
-    return hashlib.sha256(b"dcrgw sealing key id\0" + key).hexdigest()[:8]
 
 
 def _bound(key_id: str, context: str) -> bytes:

@@ -17,7 +17,9 @@ from dcrgw.materials import Materials
 _COMPONENT = "record"
 
 
-async def decisions_of(materials: Materials, recent: Recent, health: Health, opened: AsyncExitStack) -> Desk:
+async def decisions_of(
+    materials: Materials, sealer: Sealer, recent: Recent, health: Health, opened: AsyncExitStack
+) -> Desk:
     """The decisions of a gateway, stopped when `opened` closes. Raises: Misconfigured, Unavailable."""
     recording = materials.settings.recording
     if not recording.enabled:
@@ -25,7 +27,7 @@ async def decisions_of(materials: Materials, recent: Recent, health: Health, ope
     else:
         file = DecisionFile(
             materials.settings.record_path,
-            Sealer(materials.sealing_keys),
+            sealer,
             Bounds(recording.max_age_s, recording.max_bytes),
         )
         await asyncio.to_thread(file.prepare)

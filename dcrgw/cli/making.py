@@ -122,9 +122,9 @@ async def _ports(
     from dcrgw.adapters.clock import SystemClock
     from dcrgw.adapters.randomness import SystemRandomness
     from dcrgw.app import outgoing
+    from dcrgw.app.parts import Parts
     from dcrgw.compliance import making
     from dcrgw.compliance.no_scripts import NoScripts
-    from dcrgw.edge.health import Health
     from dcrgw.ports import Ports
     from dcrgw.ports.directory import Directories
     from dcrgw.ports.keysets import KeySets
@@ -133,8 +133,10 @@ async def _ports(
         keysets: KeySets
         directories: Directories
         if given is None:
-            keysets = await outgoing.key_sets(materials, time.monotonic, Health(SystemClock()), opened)
-            directories = outgoing.directories(materials, time.monotonic, opened)
+            parts = Parts(SystemClock())
+            opened.push_async_callback(parts.close)
+            keysets = await outgoing.key_sets(materials, time.monotonic, parts)
+            directories = await outgoing.directories(materials, time.monotonic, parts)
         else:
             keysets, directories = making.GivenKeys(*given), making.NoDirectories()
         yield Ports(

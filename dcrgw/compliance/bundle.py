@@ -176,7 +176,7 @@ def _content(document: bytes) -> tuple[int, dict[str, Any]]:
         raise Unreadable("content", "is not an object")
     if outer.get("sha256") != (_digest_as_written(document) or _digest(content)):
         raise Unreadable("sha256", "is not the digest of the content: the bundle was changed after it was written")
-    return version, upgraded(content, version, VERSION)
+    return version, _at("content", lambda: upgraded(content, version, VERSION))
 
 
 def _without(hidden: Mapping[str, str], content: dict[str, Any]) -> dict[str, Any]:

@@ -86,7 +86,7 @@ class Desk:
         found = self._memory.find(report.report_id)
         if found is None or found[0] is not report:
             return
-        generations = {"gateway": str(generation)} if (generation := getattr(report, "generation", 0)) else {}
+        generations = {"gateway": str(generation)} if (generation := report.generation) else {}
         closed = Closed(*found, market, time.monotonic(), generations)
         self._remember(closed)
         if self._recorder is not None:

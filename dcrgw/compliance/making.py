@@ -118,6 +118,10 @@ class GivenKeys:
         """The software's. Raises: Unavailable where it was not given."""
         return _given(self.any_software, "the software")
 
+    async def of_revoked(self, directory: str, url: str) -> KeySet:
+        """None: what a directory took back is not among what a tester has."""
+        return KeySet({})
+
 
 def _given(keys: KeySet | None, of: str) -> KeySet:
     if keys is None:

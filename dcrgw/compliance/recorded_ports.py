@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 from dcrgw.compliance import values
 from dcrgw.compliance.no_scripts import NoScripts
 from dcrgw.core.evidence import Entry
+from dcrgw.core.jose.keys import KeySet
 from dcrgw.errors import Unavailable
 from dcrgw.ports import Ports
 from dcrgw.ports.recording import values_of
@@ -50,10 +51,19 @@ def ports_of(
     found: dict[str, Any] = {
         each.name: _Port(each.name, left, at) for each in fields(Ports) if each.name not in unknown
     }
-    later = frozenset(name.removeprefix("scripts.") for name in unknown if name.startswith("scripts."))
-    if later:
-        found["scripts"] = _Earlier(found["scripts"], NoScripts(), later)
+    for port, nothing in {"scripts": NoScripts(), "keysets": _NothingRevoked()}.items():
+        later = frozenset(name.removeprefix(f"{port}.") for name in unknown if name.startswith(f"{port}."))
+        if later:
+            found[port] = _Earlier(found[port], nothing, later)
     return Ports(**found)
+
+
+class _NothingRevoked:
+    """Key sets from before anybody asked for those that were taken back."""
+
+    async def of_revoked(self, directory: str, url: str) -> KeySet:
+        """None."""
+        return KeySet({})
 
 
 @dataclass(frozen=True, slots=True)

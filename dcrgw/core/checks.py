@@ -139,6 +139,19 @@ class Check(Gate, Generic[S]):
         return self.failed(outcome)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Conditional(Generic[S]):
+    """Rules that apply on one condition, which is looked at once for all of them; else they are skipped, and why."""
+
+    holds: Callable[[S], bool]
+    reason: str
+    rules: tuple[Check[S], ...]
+    skips: tuple[Finding, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "skips", tuple(rule.skipped(self.reason) for rule in self.rules))
+
+
 #: Every check there is, by id, in order of declaration.
 CATALOGUE: dict[str, Gate] = {}
 
@@ -240,6 +253,20 @@ class Findings:
         """State that all of them hold."""
         self._steps.append((gates, ()))
 
+    def skipped(self, gates: Collection[Gate], reason: str) -> None:
+        """State that none of them applies. `reason` is one of a few fixed sentences."""
+        found = [entry.skipped(reason) for entry in gates]
+        self._steps += found
+        self.noted += found
+
+    def judge(self, conditional: Conditional[S], subject: S) -> None:
+        """Judge one subject by rules that apply on one condition."""
+        if conditional.holds(subject):
+            self.run(conditional.rules, subject)
+        else:
+            self._steps += conditional.skips
+            self.noted += conditional.skips
+
     def run(self, rules: Sequence[Check[S]], subject: S) -> None:
         """Judge one subject by every rule, going on after a failure so that all faults come at once."""
         noted = []
@@ -270,7 +297,8 @@ _Step = Finding | Gate | tuple[Collection[Gate], Sequence[Finding]]
 class Report:
     """Everything that was found about one request, in order; grows stage by stage.
 
-    `report_id` is ours and random, `interaction_id` the caller's label, `at` epoch seconds.
+    `report_id` is ours and random, `interaction_id` the caller's label, `at` epoch seconds; `generation` numbers the
+    configuration and trust that judged, from 1 at the start of a process.
     """
 
     report_id: str
@@ -280,6 +308,7 @@ class Report:
     at: float
     findings: Findings = field(default_factory=Findings)
     decision: str = "undecided"
+    generation: int = 0
     #: What the stages proved, for the audit row: client_id, org_id, software_id, subject, kid …
     facts: dict[str, str] = field(default_factory=dict)
 

@@ -89,8 +89,9 @@ class Timing:
 @lean
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything that one decision was a function of. `at` is epoch seconds."""
+    """Everything that one decision was a function of. `at` is epoch seconds, `generation` as in its report."""
 
     arrival: Arrival
     at: float
     journal: Journal
+    generation: int = 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +11,7 @@ from aiohttp import web
 
 from dcrgw.core.checks import Report
 from dcrgw.core.market import Market
+from dcrgw.core.uuids import version_4
 from dcrgw.errors import ErrorCode
 
 
@@ -28,6 +28,8 @@ class Exchange:
     malformed: ErrorCode = ErrorCode.INVALID_CLIENT_METADATA
     market: Market | None = None
     report: Report | None = None
+    #: The generation of configuration and trust that serves it; 0 where there are no generations.
+    generation: int = 0
     #: The map from failures to responses, where this request is answered in another way than its listener's.
     answer: Callable[[BaseException, Exchange], web.Response] | None = None
     #: More for the one log line, by field name.
@@ -48,4 +50,4 @@ def interaction_id(values: Sequence[str]) -> str:
     if len(values) == 1 and _UUID.fullmatch(values[0]):
         return values[0]
     # A label for the log, never an identity: so not from the operating system, whose call costs ten times as much.
-    return str(uuid.UUID(int=_labels.getrandbits(128), version=4))
+    return version_4(_labels.randbytes(16))

@@ -1,4 +1,4 @@
-"""Looking after clients, scripts and evidence, for administrators: before it is known who asks, nothing is told."""
+"""Looking after clients and scripts, for administrators alone: not even a 404 is told before it is known who asks."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from dcrgw.endpoints.admin_requests import AdminPlace, limit_of, no_query, place
 from dcrgw.endpoints.admin_scripts import ScriptsEndpoint
 from dcrgw.endpoints.admin_views import audit_line, summary, whole
 from dcrgw.endpoints.administrators import Door, demand_writer
+from dcrgw.endpoints.reloading import Reload, reload_answer
 from dcrgw.flows.administer import CLIENT_KNOWN, Operation, Order, administer
 from dcrgw.flows.scripts import ScriptDesk
 from dcrgw.ports import Ports
@@ -34,6 +35,7 @@ class AdminEndpoint:
     ports: Ports
     archive: Archive
     decisions: Decisions
+    reload: Reload
     scripts: ScriptDesk
 
     async def __call__(self, request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
@@ -43,6 +45,8 @@ class AdminEndpoint:
         screen(request, self.hosts)
         if EvidenceEndpoint.is_meant(request.raw_path):
             return await EvidenceEndpoint(self.door, self.decisions)(request, exchange, administrator)
+        if request.raw_path.partition("?")[0] == "/reload":
+            return await self._reload(request, exchange, administrator)
         if request.raw_path.startswith("/scripts"):
             return await ScriptsEndpoint(self.door, self.scripts)(request, exchange, administrator)
         place = place_of(request)
@@ -55,6 +59,12 @@ class AdminEndpoint:
             return await self._show(request, exchange, place.client)
         order = Order(_operation(request, place), *place.client, f"admin:{administrator.name}", exchange.interaction_id)
         return await self._order(request, exchange, administrator, order)
+
+    async def _reload(self, request: web.BaseRequest, exchange: Exchange, administrator: Administrator) -> web.Response:
+        demand_writer(administrator, "reload", self.door)
+        _demand(request, "POST")
+        no_query(request)
+        return await reload_answer(self.reload, exchange)
 
     async def _search(self, request: web.BaseRequest, exchange: Exchange) -> web.Response:
         _demand(request, "GET")

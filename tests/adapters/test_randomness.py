@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import time
 import uuid
@@ -15,6 +16,19 @@ def test_identifiers_fit_their_grammar_and_differ() -> None:
     assert len(client_ids) == len(secrets) == 100
     assert all(re.fullmatch(r"[A-Za-z0-9-]{22,36}", value) for value in client_ids)
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{22,36}", value) for value in secrets)
+
+
+def test_a_forked_child_makes_other_identifiers() -> None:
+    randomness = SystemRandomness()
+    randomness.client_id()
+    reading, writing = os.pipe()
+    if (child := os.fork()) == 0:
+        os.write(writing, randomness.client_id().encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(reading, 100).decode() != randomness.client_id()
+    os.close(reading)
+    os.close(writing)
 
 
 def test_report_id_is_a_random_uuid() -> None:

@@ -27,7 +27,10 @@ LATER = {
     "v1": {
         "client.assertion.keys",
         "details.rules",
+        "identity.psd2.authority",
+        "keys.transport.not_revoked",
         "rules.authorization_details_types.supported",
+        "rules.scope.certified",
     }
 }
 
@@ -61,7 +64,12 @@ def test_every_version_has_a_golden_bundle() -> None:
 def test_a_bundle_of_any_version_comes_out_the_same(path: Path) -> None:
     bundle = bundles.read(path.read_bytes())
     replayed = asyncio.run(replay(bundle))
-    assert canonical(without_later(replayed.decided, path.parent.name)) == canonical(bundle.decided)
+    now = without_later(replayed.decided, path.parent.name)
+    assert now.decision == bundle.decided.decision
+    # A later dcrgw may judge in another order; what it finds is the same.
+    assert sorted(now.findings) == sorted(bundle.decided.findings)
+    if path.parent.name == f"v{bundles.VERSION}":
+        assert canonical(now) == canonical(bundle.decided)
 
 
 @pytest.mark.parametrize("zone", ["Asia/Kathmandu", "America/St_Johns"])

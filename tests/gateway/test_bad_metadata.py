@@ -141,6 +141,12 @@ METADATA = (
         response_types=["token"],
     ),
     _meta(73, "`response_types` without the grant", "rules.grant_types.consistent", grant_types=["client_credentials"]),
+    _meta(
+        76,
+        "`authorization_details_types` that the bank has not",
+        "rules.authorization_details_types.supported",
+        authorization_details_types=["payment_initiation"],
+    ),
     _meta(73, "`token_endpoint_auth_method` none", "rules.auth_method.offered", token_endpoint_auth_method="none"),
     _meta(
         73,

@@ -276,7 +276,7 @@ async def test_canary_secrets_are_in_no_log_and_no_answer(tmp_path: Path, monkey
         (tmp_path / "api.password").write_text("canary-of-the-script-4f1b")
         (tmp_path / "api.password").chmod(0o600)
         return text.replace('level = "info"', 'level = "debug"') + (
-            '\n[[script]]\ntype = "client_registration"\nname = "s"\nfile = "script.py"\n'
+            '\n[[script]]\ntype = "client_registration"\nname = "canary"\nfile = "script.py"\n'
             'properties = { apiPassword = "file:api.password" }\n'
         )
 

@@ -1,1 +1,1 @@
-"""The registry on SQLite: one write thread with group commit, reads on a connection of their own."""
+"""The registry on SQLite: one writer with group commit, reads on a connection of their own."""

@@ -1,6 +1,6 @@
 """One change against the database: what stands against it, and if nothing does, its rows.
 
-Runs on the write thread inside a transaction and a savepoint, so what it reads cannot change before it writes.
+Runs inside a transaction, so what it reads cannot change before it writes.
 """
 
 from __future__ import annotations
@@ -62,21 +62,20 @@ ON CONFLICT (market, kind, issuer, jti) DO UPDATE
                      WHERE r.market = :market AND r.request_digest = :request_digest AND r.subject_key = :subject_key))
 """
 
-_KEEP_STATEMENT = """
-INSERT INTO statements (digest, jws, claims) VALUES (:digest, :jws, :claims) ON CONFLICT (digest) DO NOTHING
-"""
+_KNOWN_STATEMENT = "SELECT id FROM statements WHERE digest = ?"
+_KEEP_STATEMENT = "INSERT INTO statements (digest, jws, claims) VALUES (?, ?, ?)"
 
 _STORE_CLIENT = """
 INSERT INTO clients (market, client_id, status, version, issued_at, directory, org_id, software_id, statement, ssa_jti,
                      x5t_s256, subject_key, request_digest, registration_access_token_hash, document)
 VALUES (:market, :client_id, :status, :version, :issued_at, :directory, :org_id, :software_id,
-        (SELECT id FROM statements WHERE digest = :digest), :ssa_jti,
+        :statement, :ssa_jti,
         :x5t_s256, :subject_key, :request_digest, :registration_access_token_hash, :document)
 """
 
 _REPLACE_CLIENT = """
 UPDATE clients SET status = :status, version = :version, issued_at = :issued_at, directory = :directory,
-  org_id = :org_id, software_id = :software_id, statement = (SELECT id FROM statements WHERE digest = :digest),
+  org_id = :org_id, software_id = :software_id, statement = :statement,
   ssa_jti = :ssa_jti, x5t_s256 = :x5t_s256, subject_key = :subject_key, request_digest = :request_digest,
   registration_access_token_hash = :registration_access_token_hash, document = :document
 WHERE market = :market AND client_id = :client_id
@@ -158,8 +157,7 @@ def _register(connection: sqlite3.Connection, change: PreparedChange, client: Pa
         raise Refused(CommitVerdict.CLIENT_ID_TAKEN)
     if has_software and not change.duplicates_allowed:
         raise Refused(CommitVerdict.DUPLICATE_SOFTWARE)
-    _keep_statement(connection, client)
-    connection.execute(_STORE_CLIENT, client)
+    connection.execute(_STORE_CLIENT, {**client, "statement": _kept_statement(connection, change)})
     connection.execute(_REMEMBER_REQUEST, client)
     connection.execute(_KEEP_TEXT, client)
 
@@ -176,8 +174,7 @@ def _replace(
     _use_tokens(connection, change.used, now)
     if status == "deleted" or version != replaces:
         raise Refused(CommitVerdict.CONFLICT)
-    _keep_statement(connection, client)
-    connection.execute(_REPLACE_CLIENT, client)
+    connection.execute(_REPLACE_CLIENT, {**client, "statement": _kept_statement(connection, change)})
     connection.execute(_KEEP_TEXT, client)
     if client["status"] != "active":
         _end_all(connection, client["market"], client["client_id"])
@@ -204,9 +201,15 @@ def _use_tokens(connection: sqlite3.Connection, used: tuple[Parameters, ...], no
             raise Refused(CommitVerdict.TOKEN_USED, kind=token["kind"])
 
 
-def _keep_statement(connection: sqlite3.Connection, client: Parameters) -> None:
-    if client["digest"] is not None:
-        connection.execute(_KEEP_STATEMENT, client)
+def _kept_statement(connection: sqlite3.Connection, change: PreparedChange) -> int | None:
+    """The row of the change's statement, made where it is the first that brings it."""
+    statement = change.statement
+    if statement is None:
+        return None
+    known = connection.execute(_KNOWN_STATEMENT, (statement.digest,)).fetchone()
+    if known is not None:
+        return int(known[0])
+    return connection.execute(_KEEP_STATEMENT, statement.row()).lastrowid
 
 
 def _repeated(connection: sqlite3.Connection, row: int) -> Refused:

@@ -79,7 +79,7 @@ async def check(db: aiosqlite.Connection) -> None:
 
 
 def writing_connection(path: Path, busy_timeout_s: float, suspicious: bool) -> sqlite3.Connection:
-    """A connection for the write thread, in autocommit mode: the writer says BEGIN and COMMIT itself.
+    """A connection for the writer, any thread's and in autocommit mode: the writer says BEGIN and COMMIT itself.
 
     `suspicious`: a failure went before, so what was written earlier is not believed but checked.
     """

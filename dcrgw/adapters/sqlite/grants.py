@@ -1,4 +1,4 @@
-"""Authorizations on the registry's file: its write thread, its reads by key, its transactions."""
+"""Authorizations on the registry's file: its writer, its reads by key, its transactions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from dcrgw.ports.registry import CommitVerdict
 
 T = TypeVar("T")
 
-#: Does a piece of work in the next transaction of the write thread.
+#: Does a piece of work in the next transaction of the writer.
 Write = Callable[[Callable[[sqlite3.Connection], None]], Awaitable[None]]
 
 # Each takes a row only where its client is active at this moment.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -13,6 +14,7 @@ from dcrgw.core.authorization.details import AuthorizationDetail, Details, as_js
 from dcrgw.core.authorization.tokens import AccessToken
 from dcrgw.core.registration.client import ClientStatus, RegisteredClient
 from dcrgw.core.registration.metadata import ClientMetadata
+from dcrgw.core.strict_json import JsonValue
 from dcrgw.core.values import lean
 from dcrgw.ports.registry import AuditRecord, Change, UsedToken
 
@@ -45,6 +47,19 @@ TOKEN_COLUMNS = (
 TOKEN_SOURCE = "access_tokens t JOIN clients c ON c.id = t.client LEFT JOIN grants g ON g.id = t.granted"
 
 
+@dataclass(frozen=True, slots=True)
+class PreparedStatement:
+    """A software statement; its claims become text only where it is not known yet."""
+
+    digest: str
+    jws: str
+    claims: Mapping[str, JsonValue]
+
+    def row(self) -> Row:
+        """As a row of `statements`."""
+        return self.digest, self.jws, _json(dict(self.claims))
+
+
 @lean
 @dataclass(frozen=True, slots=True)
 class PreparedChange:
@@ -52,6 +67,7 @@ class PreparedChange:
 
     audit: Row
     client: Parameters | None
+    statement: PreparedStatement | None
     replaces: int | None
     used: tuple[Parameters, ...]
     duplicates_allowed: bool
@@ -71,6 +87,7 @@ def prepare(change: Change, sealer: Sealer, *, burns: bool = False) -> PreparedC
     return PreparedChange(
         audit=_audit_row(change.audit),
         client=_client_parameters(client, sealer) if client else None,
+        statement=_statement(client) if client else None,
         replaces=change.replaces,
         used=tuple(_used_parameters(used, change) for used in change.used) if client or token or burns else (),
         duplicates_allowed=change.duplicates_allowed,
@@ -176,7 +193,6 @@ def _client_parameters(client: RegisteredClient, sealer: Sealer) -> Parameters:
         "version": client.version,
         "document": _json(document),
         "sought": _sought(client),
-        **_statement_parameters(client),
     }
 
 
@@ -189,12 +205,11 @@ def _sought(client: RegisteredClient) -> str:
     return text.casefold().encode(errors="replace").decode()
 
 
-def _statement_parameters(client: RegisteredClient) -> Parameters:
+def _statement(client: RegisteredClient) -> PreparedStatement | None:
     jws = client.software_statement
     if jws is None:
-        return {"digest": None, "jws": None, "claims": None}
-    digest = hashlib.sha256(jws.encode()).hexdigest()
-    return {"digest": digest, "jws": jws, "claims": _json(dict(client.statement_claims))}
+        return None
+    return PreparedStatement(hashlib.sha256(jws.encode()).hexdigest(), jws, client.statement_claims)
 
 
 def _used_parameters(used: UsedToken, change: Change) -> Parameters:

@@ -22,10 +22,9 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from dcrgw.errors import Unavailable
 
@@ -59,14 +58,12 @@ _OF_THE_STORE = frozenset(
 _KEEPS_CONNECTION = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
+class _Job(NamedTuple):
     work: Callable[[sqlite3.Connection], Any]
     future: asyncio.Future[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
+class _Outcome(NamedTuple):
     value: Any = None
     error: Exception | None = None
 
@@ -141,13 +138,17 @@ class Writer:
         await self._disk.close()
 
     async def _write(self) -> None:
-        while self._open or self._waiting:
-            self._arrived.clear()
-            if not self._waiting:
-                await self._arrived.wait()
-                continue
-            jobs = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._largest_batch))]
-            _settle(jobs, await self._batch(jobs))
+        try:
+            while self._open or self._waiting:
+                self._arrived.clear()
+                if not self._waiting:
+                    await self._arrived.wait()
+                    continue
+                jobs = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._largest_batch))]
+                _settle(jobs, await self._batch(jobs))
+        finally:
+            # Should it ever end otherwise, callers hear so and do not wait for ever.
+            self._open = False
 
     async def _batch(self, jobs: Sequence[_Job]) -> list[_Outcome]:
         """One transaction. Whatever goes wrong, every job gets an outcome."""

@@ -30,8 +30,7 @@ class TokenGates:
 
     def note_skipped(self, findings: Findings, reason: str) -> None:
         """State all of them, for a request that is no token."""
-        for entry in self.gates.values():
-            findings.add(entry.skipped(reason))
+        findings.skipped(self.gates.values(), reason)
 
 
 def declare(

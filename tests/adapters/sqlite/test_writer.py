@@ -244,6 +244,22 @@ async def test_locked_database_is_unavailable_and_recovers(store: Store) -> None
     assert len(store.connections) == 1
 
 
+async def test_loop_goes_on_while_another_process_holds_the_lock(tmp_path: Path) -> None:
+    async with opened(tmp_path / "names.db") as store:
+        store.writer._patience_ms = 20_000
+        other = sqlite3.connect(store.path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        async with asyncio.TaskGroup() as group:
+            waiting = group.create_task(store.add("patient"))
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert not waiting.done()
+            other.execute("ROLLBACK")
+            other.close()
+        assert store.names() == {"patient"}
+        assert store.health == []
+
+
 async def test_full_disk_is_unavailable_for_the_whole_batch_and_recovers(store: Store) -> None:
     connection = store.connections[0]
     pages = connection.execute("PRAGMA page_count").fetchone()[0]

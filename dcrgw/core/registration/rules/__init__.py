@@ -5,9 +5,7 @@ They run on what would be registered, also when a bank's script has changed it, 
 
 from __future__ import annotations
 
-from typing import Any
-
-from dcrgw.core.checks import Check, Findings, Judgement
+from dcrgw.core.checks import Check, Conditional, Findings, Judgement
 from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.core.registration.rules import (
     algorithms,
@@ -20,26 +18,23 @@ from dcrgw.core.registration.rules import (
     presence,
     redirects,
     scopes,
+    subject,
     tls,
 )
 from dcrgw.core.registration.rules.subject import Registration
 
 __all__ = ["RULES", "Registration", "judge"]
 
-#: In the order in which a reader would ask: who, what is there, where to, what for, how.
-RULES: tuple[Check[Any], ...] = (
+#: Whatever is asked for: who, what is there, where to, what for, how.
+_ALWAYS: tuple[Check[Registration], ...] = (
     identity.identity_kind,
-    identity.identity_software,
-    identity.identity_organisation,
     presence.metadata_required,
     redirects.redirect_uris_present,
     redirects.redirect_uris_form,
     redirects.redirect_uris_loopback,
-    redirects.redirect_uris_subset,
     scopes.scope_form,
     scopes.scope_known,
-    scopes.scope_within_roles,
-    scopes.scope_authorised,
+    scopes.scope_certified,
     scopes.scope_openid,
     grants.grant_types_offered,
     grants.response_types_offered,
@@ -48,28 +43,51 @@ RULES: tuple[Check[Any], ...] = (
     application.subject_type_known,
     methods.auth_method_offered,
     methods.auth_method_algorithm_named,
-    tls.tls_one_name,
     tls.tls_form,
-    tls.tls_presented,
     jwks.jwks_one_source,
     jwks.jwks_by_value,
     jwks.jwks_public,
-    jwks.jwks_of_statement,
-    jwks.jwks_present,
-    jwks.jwks_vouched,
-    jwks.jwks_usable,
     algorithms.algorithms_signing,
     algorithms.algorithms_client_auth,
     algorithms.algorithms_encryption,
-    ciba.ciba_delivery_mode,
-    ciba.ciba_notification_endpoint,
-    ciba.ciba_signing,
-    ciba.ciba_user_code,
+)
+_ON_CONDITION: tuple[Conditional[Registration], ...] = (
+    Conditional(
+        subject.has_statement,
+        "the request brings no software statement",
+        (
+            identity.identity_software,
+            identity.identity_organisation,
+            redirects.redirect_uris_subset,
+            scopes.scope_within_roles,
+            scopes.scope_authorised,
+            jwks.jwks_of_statement,
+        ),
+    ),
+    Conditional(
+        tls.is_method,
+        "the client does not authenticate by tls_client_auth",
+        (tls.tls_one_name, tls.tls_presented),
+    ),
+    Conditional(
+        jwks.are_needed,
+        "the client authenticates without a key set",
+        (jwks.jwks_present, jwks.jwks_vouched, jwks.jwks_usable),
+    ),
+    Conditional(
+        ciba.is_used,
+        "the client does not use CIBA, or may not",
+        (ciba.ciba_delivery_mode, ciba.ciba_notification_endpoint, ciba.ciba_signing, ciba.ciba_user_code),
+    ),
 )
 
+RULES = (*_ALWAYS, *(rule for conditional in _ON_CONDITION for rule in conditional.rules))
 
-def judge(subject: Registration) -> Judgement[ClientMetadata]:
+
+def judge(registration: Registration) -> Judgement[ClientMetadata]:
     """What may be registered, judged by every rule; all faults come at once."""
     findings = Findings()
-    findings.run(RULES, subject)
-    return findings.judgement(subject.metadata)
+    findings.run(_ALWAYS, registration)
+    for conditional in _ON_CONDITION:
+        findings.judge(conditional, registration)
+    return findings.judgement(registration.metadata)

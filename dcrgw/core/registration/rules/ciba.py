@@ -8,10 +8,10 @@ from dcrgw.core.registration.rules.subject import Registration
 from dcrgw.errors import ErrorCode
 
 _META = ErrorCode.INVALID_CLIENT_METADATA
-_NO_CIBA = Skipped("the client does not use CIBA, or may not")
 
 
-def _uses_ciba(subject: Registration) -> bool:
+def is_used(subject: Registration) -> bool:
+    """Whether the client uses CIBA, and the market has it."""
     # Where the market has no such grant, asking for it is refused already, and its members mean nothing.
     return CIBA_GRANT in subject.grant_types and CIBA_GRANT in subject.profile.metadata.grant_types
 
@@ -23,8 +23,6 @@ def _uses_ciba(subject: Registration) -> bool:
 )
 def ciba_delivery_mode(subject: Registration) -> Outcome:
     """A CIBA client names a token delivery mode that the market offers."""
-    if not _uses_ciba(subject):
-        return _NO_CIBA
     modes = subject.profile.metadata.ciba_delivery_modes
     if subject.metadata.text("backchannel_token_delivery_mode") in modes:
         return None
@@ -38,8 +36,6 @@ def ciba_delivery_mode(subject: Registration) -> Outcome:
 )
 def ciba_notification_endpoint(subject: Registration) -> Outcome:
     """A CIBA client that does not poll names where it is notified."""
-    if not _uses_ciba(subject):
-        return _NO_CIBA
     if subject.metadata.text("backchannel_token_delivery_mode") == "poll":
         return Skipped("the client polls")
     if subject.metadata.text("backchannel_client_notification_endpoint"):
@@ -54,8 +50,6 @@ def ciba_notification_endpoint(subject: Registration) -> Outcome:
 )
 def ciba_signing(subject: Registration) -> Outcome:
     """A CIBA client says how it signs its authentication requests."""
-    if not _uses_ciba(subject):
-        return _NO_CIBA
     if subject.metadata.text("backchannel_authentication_request_signing_alg"):
         return None
     return "backchannel_authentication_request_signing_alg is missing"
@@ -68,8 +62,6 @@ def ciba_signing(subject: Registration) -> Outcome:
 )
 def ciba_user_code(subject: Registration) -> Outcome:
     """A CIBA client does not use user codes."""
-    if not _uses_ciba(subject):
-        return _NO_CIBA
     used = [
         name
         for name in ("backchannel_user_code_parameter_supported", "backchannel_user_code_parameter")

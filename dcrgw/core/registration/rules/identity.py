@@ -8,7 +8,7 @@ from dcrgw.core.certificates.identity import ClientIdentity
 from dcrgw.core.checks import Outcome, Skipped, check
 from dcrgw.core.registration import holders
 from dcrgw.core.registration.holders import Party
-from dcrgw.core.registration.rules.subject import NO_STATEMENT, Registration
+from dcrgw.core.registration.rules.subject import Registration
 from dcrgw.errors import ErrorCode
 
 _SPEC = "OB Directory certificate profiles; OB UK DCR, mutual TLS; RFC 8705 §2.1"
@@ -36,9 +36,7 @@ def identity_organisation(subject: Registration) -> Outcome:
 
 
 def _compare(subject: Registration, fault: Callable[[str, ClientIdentity, Party], Outcome]) -> Outcome:
-    statement = subject.statement
-    if statement is None:
-        return NO_STATEMENT
+    statement = subject.proven
     strategy = subject.profile.identity.get(subject.identity.kind)
     if strategy is None:
         return Skipped("the certificate's kind is refused already")

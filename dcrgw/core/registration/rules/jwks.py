@@ -5,17 +5,21 @@ from __future__ import annotations
 from dcrgw.core.checks import Failed, Outcome, Skipped, check
 from dcrgw.core.jose import keys as key_sets
 from dcrgw.core.jose.keys import KeySetUnusable
-from dcrgw.core.registration.rules.subject import NO_STATEMENT, Registration
+from dcrgw.core.registration.rules.subject import Registration
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.errors import ErrorCode
 
 _META = ErrorCode.INVALID_CLIENT_METADATA
-_NO_KEYS = Skipped("the client authenticates without a key set")
 _BY_REFERENCE = Skipped("no jwks by value is asked for")
 MAX_KEYS = 100
 #: RFC 7518 §6.2.2, §6.3.2, §6.4: what no public key has; oth for multi-prime RSA.
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _METHODS_WITH_KEYS = frozenset({"private_key_jwt", "self_signed_tls_client_auth"})
+
+
+def are_needed(subject: Registration) -> bool:
+    """Whether the client authenticates by a key of its own."""
+    return subject.auth_method in _METHODS_WITH_KEYS
 
 
 @check("rules.jwks.one_source", spec="RFC 7591 §2", code=_META)
@@ -65,9 +69,7 @@ def _key_fault(key: JsonValue) -> str | None:
 @check("rules.jwks.of_statement", spec="OB UK DCR, software_jwks_endpoint; RFC 7591 §3.1.1", code=_META)
 def jwks_of_statement(subject: Registration) -> Outcome:
     """A jwks_uri asked for is the key set that the statement names, where it names one."""
-    if subject.statement is None:
-        return NO_STATEMENT
-    asked, signed = subject.asked.text("jwks_uri"), subject.statement.software_jwks_endpoint
+    asked, signed = subject.asked.text("jwks_uri"), subject.proven.software_jwks_endpoint
     if asked is None or signed is None:
         return Skipped("nothing to compare")
     # DIVERGENCE: RFC 7591 §3.1.1 lets the statement win in silence; keys are refused instead, since a client
@@ -78,8 +80,6 @@ def jwks_of_statement(subject: Registration) -> Outcome:
 @check("rules.jwks.present", spec="RFC 7591 §2; OpenID Connect Core 1.0 §9", code=_META)
 def jwks_present(subject: Registration) -> Outcome:
     """A client that authenticates by its own key has a key set."""
-    if subject.auth_method not in _METHODS_WITH_KEYS:
-        return _NO_KEYS
     members = subject.metadata.members
     return None if "jwks" in members or "jwks_uri" in members else f"{subject.auth_method} needs jwks_uri or jwks"
 
@@ -87,8 +87,6 @@ def jwks_present(subject: Registration) -> Outcome:
 @check("rules.jwks.vouched", spec="RFC 7591 §2, §5", code=_META)
 def jwks_vouched(subject: Registration) -> Outcome:
     """The key set that a client authenticates by is sent by value, or is the one that its statement names."""
-    if subject.auth_method not in _METHODS_WITH_KEYS:
-        return _NO_KEYS
     asked = subject.metadata.text("jwks_uri")
     named = subject.statement.software_jwks_endpoint if subject.statement else None
     # Nobody but a directory can say which hosts we may ask: a URL of the client's own choice is never fetched.
@@ -100,8 +98,6 @@ def jwks_vouched(subject: Registration) -> Outcome:
 @check("rules.jwks.usable", spec="RFC 7517 §4, §5", code=_META)
 def jwks_usable(subject: Registration) -> Outcome:
     """Of keys by value that a client authenticates by, at least one can verify a signature."""
-    if subject.auth_method not in _METHODS_WITH_KEYS:
-        return _NO_KEYS
     if "jwks" not in subject.metadata.members:
         return _BY_REFERENCE
     try:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from dcrgw.core.checks import Outcome, Skipped, check
-from dcrgw.core.registration.rules.subject import NO_STATEMENT, Registration
+from dcrgw.core.registration.rules.subject import Registration
 from dcrgw.core.registration.uris import Uri, is_loopback, parse
 from dcrgw.errors import ErrorCode
 
@@ -41,9 +41,7 @@ def redirect_uris_loopback(subject: Registration) -> Outcome:
 @check("rules.redirect_uris.subset", spec="OB UK DCR, redirect_uris; RFC 7591 §3.1.1", code=_RED)
 def redirect_uris_subset(subject: Registration) -> Outcome:
     """Every redirect URI is one that the directory signed for this software."""
-    if subject.statement is None:
-        return NO_STATEMENT
-    signed = subject.statement.software_redirect_uris
+    signed = subject.proven.software_redirect_uris
     if not subject.profile.metadata.redirect_uris_within_statement or (
         not signed and _statement_may_be_silent(subject)
     ):

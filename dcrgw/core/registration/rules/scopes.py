@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from dcrgw.core.checks import Outcome, Skipped, check
 from dcrgw.core.registration.authorities import active_roles
-from dcrgw.core.registration.rules.subject import NO_STATEMENT, Registration
+from dcrgw.core.registration.rules.subject import Registration
 from dcrgw.errors import ErrorCode
 
 _META = ErrorCode.INVALID_CLIENT_METADATA
@@ -54,9 +54,7 @@ def scope_within_roles(subject: Registration) -> Outcome:
     rules = subject.profile.metadata
     if not rules.role_scopes:
         return Skipped("roles do not limit scopes in this market")
-    if subject.statement is None:
-        return NO_STATEMENT
-    roles, by_scope = subject.statement.software_roles, rules.roles_by_scope
+    roles, by_scope = subject.proven.software_roles, rules.roles_by_scope
     beyond = [i for i, scope in _scopes_of_roles(subject) if roles.isdisjoint(by_scope.get(scope, ()))]
     return f"scope: word {_places(beyond)} is beyond the statement's software roles" if beyond else None
 
@@ -68,9 +66,7 @@ def scope_within_roles(subject: Registration) -> Outcome:
 )
 def scope_authorised(subject: Registration) -> Outcome:
     """Every scope is allowed by a role that the statement says a regulator authorises now."""
-    rules, statement = subject.profile.metadata, subject.statement
-    if statement is None:
-        return NO_STATEMENT
+    rules, statement = subject.profile.metadata, subject.proven
     if not rules.role_scopes or not subject.profile.member_states:
         return Skipped("the market compares no authorisations")
     if statement.authorisations is None:
@@ -83,6 +79,30 @@ def scope_authorised(subject: Registration) -> Outcome:
         if roles.isdisjoint(allowing) and not statement.software_roles.isdisjoint(allowing):
             barred.append(index)
     return f"scope: word {_places(barred)} needs a role that no regulator authorises" if barred else None
+
+
+#: ETSI TS 119 495 §5.1: the roles of a PSD2 statement, as statements call them.
+_PSD2_ROLES = {"PSP_AS": "ASPSP", "PSP_PI": "PISP", "PSP_AI": "AISP", "PSP_IC": "CBPII"}
+
+
+@check(
+    "rules.scope.certified",
+    spec="PSD2 RTS art. 34; ETSI TS 119 495 §5.1; RFC 7591 §2",
+    code=ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT,
+)
+def scope_certified(subject: Registration) -> Outcome:
+    """Every scope is allowed by a PSD2 role of the certificate, where it has any and the market compares them."""
+    rules = subject.profile.metadata
+    if not subject.profile.certificate_roles_limit_scopes or not rules.role_scopes:
+        return Skipped("certificates limit no scopes in this market")
+    certified = subject.identity.psd2_roles
+    if not certified:
+        return Skipped("the client certificate has no PSD2 statement")
+    roles = {_PSD2_ROLES.get(role, role) for role in certified}
+    beyond = [
+        index for index, scope in _scopes_of_roles(subject) if roles.isdisjoint(rules.roles_by_scope.get(scope, ()))
+    ]
+    return f"scope: word {_places(beyond)} needs a PSD2 role that the client certificate lacks" if beyond else None
 
 
 @check("rules.scope.openid", spec="OpenID Connect Core 1.0 §3.1.2.1", code=_META)

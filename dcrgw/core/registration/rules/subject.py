@@ -5,16 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from dcrgw.core.certificates.identity import ClientIdentity
-from dcrgw.core.checks import Skipped
 from dcrgw.core.market import Market
 from dcrgw.core.registration.metadata import ClientMetadata, effective
 from dcrgw.core.registration.profile import Profile
 from dcrgw.core.registration.request import RegistrationRequest
 from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.core.values import lean
-
-#: A rule's answer where there is no statement to hold the request against.
-NO_STATEMENT = Skipped("the request brings no software statement")
 
 
 @lean
@@ -48,6 +44,12 @@ class Registration:
         object.__setattr__(self, "redirect_uris", metadata.redirect_uris)
         object.__setattr__(self, "scopes", metadata.scopes)
 
+    @property
+    def proven(self) -> SoftwareStatement:
+        """The statement, for rules that apply on the condition that there is one."""
+        assert self.statement is not None
+        return self.statement
+
     @classmethod
     def of(
         cls,
@@ -60,3 +62,8 @@ class Registration:
         asked = request.metadata
         completed = effective(asked, statement, market.profile)
         return cls(identity, statement, request, asked, completed, market.profile, market)
+
+
+def has_statement(subject: Registration) -> bool:
+    """Whether there is a statement to hold the request against."""
+    return subject.statement is not None

@@ -12,17 +12,21 @@ from dcrgw.errors import ErrorCode
 
 _META = ErrorCode.INVALID_CLIENT_METADATA
 _SPEC = "RFC 8705 §2.1.2; OB UK DCR, tls_client_auth_subject_dn"
-_OTHER_METHOD = Skipped("the client does not authenticate by tls_client_auth")
 _DN = tls_names.SUBJECT_DN
 _BLANK_AFTER_COMMA = re.compile(r"(?<!\\), ")
+
+
+def is_method(subject: Registration) -> bool:
+    """Whether the client authenticates by tls_client_auth.
+
+    A DN sent beside another method is no fault: TPP libraries always send it. It is not registered.
+    """
+    return subject.auth_method == "tls_client_auth"
 
 
 @check("rules.tls_client_auth.one_name", spec=_SPEC, code=_META)
 def tls_one_name(subject: Registration) -> Outcome:
     """A tls_client_auth client names its certificate by exactly one of the five members."""
-    if subject.auth_method != "tls_client_auth":
-        # A DN sent beside another method is no fault: TPP libraries always send it. It is not registered.
-        return _OTHER_METHOD
     named = tls_names.named(subject.metadata)
     if len(named) == 1:
         return None
@@ -48,8 +52,6 @@ def tls_form(subject: Registration) -> Outcome:
 @check("rules.tls_client_auth.presented", spec=_SPEC, code=_META)
 def tls_presented(subject: Registration) -> Outcome:
     """What names the certificate names the one on this connection."""
-    if subject.auth_method != "tls_client_auth":
-        return _OTHER_METHOD
     if len(tls_names.named(subject.metadata)) != 1:
         return Skipped("nothing to compare")
     return tls_names.fault(subject.metadata, subject.identity, subject.profile.metadata.dn_match)
