@@ -83,6 +83,8 @@ async def _measured(wish: Wish) -> list[Measured]:
         results = []
         if wish.wants("G3"):
             results.append(await inprocess.measure_registration(town, wish.folder, wish.rounds))
+        if wish.wants("G13"):
+            results.append(await inprocess.measure_replay(town, wish.folder, wish.rounds))
         if wish.wants("G5"):
             results.append(inprocess.measure_door(town, wish.rounds))
         if wish.wants("G8"):

@@ -16,10 +16,11 @@ from typing import cast
 from bench.town import SCRIPT, UK, Town
 from dcrgw.adapters.clock import SystemClock
 from dcrgw.adapters.randomness import SystemRandomness
+from dcrgw.compliance.keeping import Closed, bundled
 from dcrgw.config.loading import load
 from dcrgw.core.certificates.revocation import RevocationPolicy
 from dcrgw.core.checks import Report
-from dcrgw.core.evidence import Arrival, Journal
+from dcrgw.core.evidence import Arrival, Evidence, Journal
 from dcrgw.core.jose.keys import KeySet, key_set
 from dcrgw.core.market import Market
 from dcrgw.core.registration.client import RegisteredClient
@@ -82,20 +83,28 @@ class Rehearsal:
 
     async def register(self, body: bytes) -> bytes:
         """The answer to one signed request: what an endpoint does, without HTTP."""
-        arrival = Arrival(self.market.name, self.chain, "application/jose", body)
-        ports = recorded(self.ports, Journal())
+        return (await self._decide(body))[0]
+
+    async def bundle(self, body: bytes) -> bytes:
+        """The same, as the document of its decision."""
+        return bundled((await self._decide(body))[1])
+
+    async def _decide(self, body: bytes) -> tuple[bytes, Closed]:
+        arrival, journal = Arrival(self.market.name, self.chain, "application/jose", body), Journal()
+        ports = recorded(self.ports, journal)
         report = Report(ports.randomness.report_id(), "", "create", self.market.name, ports.clock.now())
         answered = await create(arrival, self.market, ports, report)
-        return json.dumps(answered.body).encode()
+        closed = Closed(report, Evidence(arrival, report.at, journal), self.market)
+        return json.dumps(answered.body).encode(), closed
 
 
 @asynccontextmanager
 async def rehearsal(town: Town, folder: Path, mode: str | None = "inline") -> AsyncIterator[Rehearsal]:
     """A rehearsal with the town's materials, as the gateway itself opens them. `mode` None: without a script."""
     now = time.time()
-    opened = open_materials(load(town.configuration(folder / "unused.sqlite")), now).markets[UK]
-    # There is no authority to ask here: its lists are a part of the whole gateway's figures.
-    market = replace(opened, revocation=RevocationPolicy())
+    market = open_materials(load(town.configuration(folder / "unused.sqlite")), now).markets[UK]
+    # Nobody is asked here, so nobody can tell whether a certificate was taken back.
+    market = replace(market, revocation=RevocationPolicy())
     parties = town.session.parties
     keysets = _KeySets(key_set(parties.world.keys.published), key_set(jwks(parties.default.software.keys.current)))
     runners = Runners(WorkerSettings(), lambda *_args, **_fields: None)

@@ -39,6 +39,7 @@ from dcrgw.flows.scripts import ScriptDesk
 from dcrgw.materials import Materials
 from dcrgw.ports import Ports
 from dcrgw.ports.clock import Clock
+from dcrgw.ports.decisions import Decisions
 from dcrgw.ports.signer import NoSigner, Signer
 from dcrgw.scripting.detail_types import DetailTypes
 
@@ -52,6 +53,7 @@ class Lasting:
     monotonic: Callable[[], float]
     health: Health
     recent: Recent
+    decisions: Decisions
     registry: SqliteRegistry
     scripts: Scripting
     #: What an administrator's order to read everything anew calls.
@@ -110,10 +112,14 @@ class Generation:
             details=DetailTypes(lasting.scripts.host, materials.detail_types),
         )
         authorize = await self.parts.get("authorize", object(), await self._pages(ports, lasting))
-        serving = handlers(list(materials.markets.values()), ports, signer, lasting.recent, authorize)
+        serving = handlers(
+            list(materials.markets.values()), ports, signer, lasting.recent, authorize, lasting.decisions
+        )
         limits = http_limits(materials.settings)
         desk = ScriptDesk(lasting.registry.scripts, lasting.scripts.keeper, lasting.clock, lasting.scripts.host)
-        admin = admin_listeners(materials.admin, ports, lasting.registry, desk, limits, lasting.reload)
+        admin = admin_listeners(
+            materials.admin, ports, lasting.registry, lasting.decisions, desk, limits, lasting.reload
+        )
         for listener in (*listeners(materials, serving, lasting.health, lasting.clock), *admin):
             if listener.ssl_context is not None:
                 # In a thread: a handshake takes milliseconds that requests should not wait for.

@@ -23,6 +23,7 @@ from dcrgw.endpoints.discovery import DiscoveryEndpoint, KeysEndpoint
 from dcrgw.endpoints.health import health_endpoint
 from dcrgw.endpoints.pages import Pages
 from dcrgw.endpoints.register import Recent, RegisterEndpoint, register_without_certificate
+from dcrgw.endpoints.reports import ReportsEndpoint
 from dcrgw.endpoints.routes import Dispatcher, Endpoint, MarketMap
 from dcrgw.endpoints.token import form_endpoints, without_certificate
 from dcrgw.errors import ErrorCode
@@ -30,6 +31,7 @@ from dcrgw.materials import Materials
 from dcrgw.materials.proxied import ProxiedMaterials
 from dcrgw.ports import Ports
 from dcrgw.ports.clock import Clock
+from dcrgw.ports.decisions import Decisions
 from dcrgw.ports.signer import Signer
 
 
@@ -45,7 +47,12 @@ def authorize_endpoint(settings: Settings, ports: Ports, recent: Recent, attempt
 
 
 def handlers(
-    markets: list[Market], ports: Ports, signer: Signer | None, recent: Recent, authorize: AuthorizeEndpoint
+    markets: list[Market],
+    ports: Ports,
+    signer: Signer | None,
+    recent: Recent,
+    authorize: AuthorizeEndpoint,
+    decisions: Decisions,
 ) -> dict[str, Handler]:
     """The handlers of the TLS listeners. Below base_url over mutual TLS, below the issuer without."""
     keys: dict[str, Endpoint] = {"jwks": KeysEndpoint(signer)} if signer is not None else {}
@@ -55,9 +62,11 @@ def handlers(
             {
                 "register": RegisterEndpoint(ports, recent),
                 **form_endpoints(ports, recent),
+                "reports": ReportsEndpoint(decisions, ports.clock),
                 ".well-known": DiscoveryEndpoint(signer, ports.details, public=False),
                 **keys,
             },
+            decisions,
         ),
         "public": Dispatcher(
             MarketMap((market.issuer, market) for market in markets),
@@ -69,6 +78,7 @@ def handlers(
                 ".well-known": DiscoveryEndpoint(signer, ports.details, public=True),
                 **keys,
             },
+            decisions,
         ),
     }
 

@@ -216,6 +216,29 @@ class RegistrySettings(Section):
     )
 
 
+class RecordingSettings(Section):
+    """Whether decisions are kept with their evidence, to be explained and decided again later."""
+
+    enabled: Bool = Field(default=False, description="Keep each judged request as a bundle, sealed.")
+    path: FilePath | None = Field(
+        default=None,
+        description="The SQLite file of the record, made when it is not there.",
+        json_schema_extra=_like("`record.sqlite` beside `registry.path`"),
+    )
+    max_age_s: Seconds = Field(
+        default=2_592_000, ge=60, le=315_360_000, description="How long a decision is kept; 30 days by default."
+    )
+    max_bytes: Int = Field(
+        default=1_073_741_824, ge=1_048_576, description="Room for all sealed bundles; the oldest make way."
+    )
+    queue: Int = Field(
+        default=512,
+        ge=1,
+        le=100_000,
+        description="Decisions that may wait to be written; more are dropped and counted.",
+    )
+
+
 class Fetch(Section):
     """Limits of every outgoing request."""
 
@@ -643,6 +666,9 @@ class Settings(Section):
     admin: Admin | None = Field(default=None, description="Where clients are looked after.")
     limits: Limits = Field(default_factory=Limits, description="What one connection or request may take.")
     registry: RegistrySettings = Field(description="Where registrations are kept.")
+    recording: RecordingSettings = Field(
+        default_factory=RecordingSettings, description="Whether decisions are kept with their evidence."
+    )
     fetch: Fetch = Field(default_factory=Fetch, description="Limits of every outgoing request.")
     outbound: Outbound = Field(default_factory=Outbound, description="How the gateway reaches the world.")
     keysets: KeySetSettings = Field(default_factory=KeySetSettings, description="Caching of key sets.")
@@ -681,6 +707,11 @@ class Settings(Section):
     def warnings(self) -> tuple[ConfigFault, ...]:
         """What is served although it should not stay so; the log of a start names each."""
         return self._warnings
+
+    @property
+    def record_path(self) -> Path:
+        """Where the record is, if recording is on."""
+        return self.recording.path or self.registry.path.with_name("record.sqlite")
 
     @property
     def is_sandbox(self) -> bool:

@@ -179,6 +179,16 @@ def _pin(key: str, hsm_key: object, pin: object) -> Iterator[ConfigFault]:
         yield ConfigFault(key, "is a PIN without a key", "set the key's URI, or remove it")
 
 
+def _recording(settings: Settings) -> Iterator[ConfigFault]:
+    if not settings.recording.enabled:
+        return
+    if not settings.registry.sealing_keys:
+        reason = "recording is on, and bundles are kept sealed"
+        yield ConfigFault("registry.sealing_keys", reason, "add a key, or turn recording off")
+    if settings.record_path == settings.registry.path:
+        yield ConfigFault("recording.path", "is the registry's own file", "name another file")
+
+
 def _proxies(settings: Settings) -> Iterator[ConfigFault]:
     ways = [("outbound", settings.outbound)]
     ways += [
@@ -261,6 +271,7 @@ RULES: tuple[Rule, ...] = (
     _administration,
     _proxied,
     _one_signing_key,
+    _recording,
     _directory_keys,
     _proxies,
     _public_addresses,

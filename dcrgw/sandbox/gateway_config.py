@@ -36,6 +36,11 @@ socket = "admin.sock"                            # for `dcrgw clients`; whoever 
 path = "bank/registry.sqlite"
 sealing_keys = ["file:bank/sealing.key"]
 
+[recording]
+enabled = true                                   # for `dcrgw explain`, `dcrgw evidence` and `dcrgw replay`
+path = "bank/record.sqlite"
+max_bytes = 67108864
+
 [fetch]
 allowed_networks = ["127.0.0.0/8", "::1/128"]    # the directory is on this machine
 

@@ -17,6 +17,7 @@ from dcrgw.adapters.randomness import SystemRandomness
 from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.signers import KeystoreSigner
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
+from dcrgw.compliance.desk import Desk
 from dcrgw.core.authorization.details import AuthorizationDetail, DetailFault, DetailText
 from dcrgw.core.authorization.interaction import Customer
 from dcrgw.core.authorization.server import AUTHORIZATION_CODE, AuthorizationServer
@@ -157,7 +158,7 @@ async def house(folder: Path, *, claims: dict[str, Any] | None = None, **pages: 
         opened = House(issuer, clock, words, registry, recent, tls)
         listener = Listener(
             "public",
-            Dispatcher(MarketMap([(market.issuer, market)]), {"authorize": endpoint}),
+            Dispatcher(MarketMap([(market.issuer, market)]), {"authorize": endpoint}, Desk(Recent())),
             host="localhost",
             port=port,
             limits=Limits(),
