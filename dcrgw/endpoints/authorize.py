@@ -10,6 +10,8 @@ POST      authorize/{id}/decision   yes or no
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from aiohttp import web
 
@@ -18,9 +20,9 @@ from dcrgw.adapters.customers import login_of
 from dcrgw.adapters.flights import Flights
 from dcrgw.core.authorization import form as forms
 from dcrgw.core.authorization import person
-from dcrgw.core.authorization.interaction import Decision
-from dcrgw.core.checks import Report, gate
+from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival, Evidence, Journal
+from dcrgw.core.market import Market
 from dcrgw.edge.exchange import Exchange
 from dcrgw.edge.faults import method_not_allowed, not_found
 from dcrgw.edge.places import network_of
@@ -34,17 +36,16 @@ from dcrgw.endpoints.pages.wording import by_weight
 from dcrgw.endpoints.recent import Recent
 from dcrgw.endpoints.routes import Place
 from dcrgw.errors import ErrorCode, Rejected
-from dcrgw.flows import authorise as flow
-from dcrgw.flows.authorise import Asking, Redirect, Ticket
+from dcrgw.flows import interacting
+from dcrgw.flows.authorise import begin
+from dcrgw.flows.decide import decide, word
+from dcrgw.flows.interacting import Asking, Redirect, Ticket
 from dcrgw.ports import Ports
 from dcrgw.ports.recording import recorded
 
-DECISION = gate(
-    "interaction.form.decision",
-    "The form says approve or deny.",
-    spec="docs/consent.md",
-    code=ErrorCode.INVALID_REQUEST,
-)
+T = TypeVar("T")
+#: A flow, from a request to what became of it.
+Run = Callable[[Arrival, Market, Ports, Report], Awaitable[T]]
 
 _CANCEL = "cancel"
 #: How long a browser keeps the key of an interaction that is answered.
@@ -61,7 +62,7 @@ class AuthorizeEndpoint:
     def __init__(self, ports: Ports, recent: Recent, pages: Pages, attempts: Attempts) -> None:
         self._ports, self._recent, self._pages, self._attempts = ports, recent, pages, attempts
         self._answers = Answers()
-        self._decisions: Flights[tuple[str, str, Decision], Redirect] = Flights()
+        self._decisions: Flights[tuple[str, str, str], Redirect] = Flights()
 
     async def close(self) -> None:
         """End the decisions under way."""
@@ -100,9 +101,7 @@ class AuthorizeEndpoint:
             method=request.method,
             languages=by_weight(request.headers.get("Accept-Language", "")),
         )
-        report, journal = self._report(visit, exchange), Journal()
-        self._recent.kept.append((report, Evidence(arrival, report.at, journal)))
-        begun = await flow.begin(arrival, market, recorded(self._ports, journal), report)
+        begun = await self._recorded("authorize", begin, arrival, visit, exchange)
         if isinstance(begun, Redirect):
             return _leave(begun)
         assert begun.ticket is not None
@@ -123,16 +122,12 @@ class AuthorizeEndpoint:
     async def _submit(self, visit: Visit, exchange: Exchange, step: str) -> web.Response:
         settle_origin(visit.request, visit.market)
         ticket = ticket_of(visit.request, visit.id or "")
-        report = self._report(visit, exchange)
+        report = self._report("authorize", visit, exchange)
         form = report.settle(forms.read(await visit.request.read(), media_type(visit.request), ""))
         settle_token(form.get(FIELD, ""), ticket, step)
         if step == views.SIGN_IN:
             return await self._sign_in(visit, exchange, ticket, form.get("login", ""), form.get("password", ""))
-        try:
-            decision = Decision(form.get("decision", ""))
-        except ValueError:
-            raise DECISION.rejection("the form has no decision that we know") from None
-        return await self._decide(visit, report, ticket, decision)
+        return await self._decide(visit, exchange, ticket, form.get("decision", ""))
 
     async def _sign_in(
         self, visit: Visit, exchange: Exchange, ticket: Ticket, login: str, password: str
@@ -154,10 +149,10 @@ class AuthorizeEndpoint:
             response = again(429, words("sign_in.problems.too_many", minutes=int(wait_s // 60) + 1))
             response.headers["Retry-After"] = str(int(wait_s) + 1)
             return response
-        report = self._report(visit, exchange)
+        report = self._report("sign_in", visit, exchange)
         try:
             # not recorded: the question to the customers' port is a password
-            signed_in = await flow.sign_in(ticket, login, password, visit.market, self._ports, report)
+            signed_in = await interacting.sign_in(ticket, login, password, visit.market, self._ports, report)
         except Rejected as refused:
             if refused.faults[0].check != person.AUTHENTICATED.id:
                 raise
@@ -166,23 +161,23 @@ class AuthorizeEndpoint:
         assert signed_in.ticket is not None
         return self._go_to(here + visit.asked_for, signed_in, signed_in.ticket)
 
-    async def _decide(self, visit: Visit, report: Report, ticket: Ticket, decision: Decision) -> web.Response:
+    async def _decide(self, visit: Visit, exchange: Exchange, ticket: Ticket, decision: str) -> web.Response:
         known = self._answers.of(ticket)
         if known is not None:
             again = known.again(decision, self._ports.clock.now())
             return _leave(again, ticket) if again is not None else visit.notice("answered", 410)
         # Two clicks are one decision, and both get its answer: the browser shows only the second one.
         key = (ticket.id, ticket.key, decision)
-        redirect = await self._decisions.join(key, lambda: self._settled(visit, report, ticket, decision))
+        redirect = await self._decisions.join(key, lambda: self._settled(visit, exchange, ticket, decision))
         return _leave(redirect, ticket)
 
-    async def _settled(self, visit: Visit, report: Report, ticket: Ticket, decision: Decision) -> Redirect:
-        redirect = await flow.decide(ticket, decision, visit.market, self._ports, report)
+    async def _settled(self, visit: Visit, exchange: Exchange, ticket: Ticket, decision: str) -> Redirect:
+        redirect = await self._recorded("decide", decide, word(ticket, decision, visit.market), visit, exchange)
         self._answers.note(ticket, Answer(decision, redirect, self._ports.clock.now()))
         return redirect
 
     async def _find(self, visit: Visit, ticket: Ticket, exchange: Exchange) -> Asking:
-        asking = await flow.find(ticket, visit.market, self._ports, self._report(visit, exchange))
+        asking = await interacting.find(ticket, visit.market, self._ports, self._report("authorize", visit, exchange))
         visit.learn(asking.interaction)
         return asking
 
@@ -192,13 +187,22 @@ class AuthorizeEndpoint:
         give_ticket(response, ticket, max(1, int(asking.interaction.expires_at - self._ports.clock.now())))
         return response
 
-    def _report(self, visit: Visit, exchange: Exchange) -> Report:
+    async def _recorded(self, operation: str, run: Run[T], arrival: Arrival, visit: Visit, exchange: Exchange) -> T:
+        """What a flow makes of a request, with its evidence kept."""
+        journal = Journal()
+        ports = recorded(self._ports, journal)
+        report = self._report(operation, visit, exchange, ports)
+        self._recent.kept.append((report, Evidence(arrival, report.at, journal)))
+        return await run(arrival, visit.market, ports, report)
+
+    def _report(self, operation: str, visit: Visit, exchange: Exchange, ports: Ports | None = None) -> Report:
+        asked = ports or self._ports
         exchange.report = Report(
-            report_id=self._ports.randomness.report_id(),
+            report_id=asked.randomness.report_id(),
             interaction_id=exchange.interaction_id,
-            operation="authorize",
+            operation=operation,
             market=visit.market.name,
-            at=self._ports.clock.now(),
+            at=asked.clock.now(),
         )
         return exchange.report
 

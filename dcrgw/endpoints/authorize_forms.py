@@ -14,7 +14,7 @@ from dcrgw.core.authorization import person
 from dcrgw.core.checks import gate
 from dcrgw.core.market import Market
 from dcrgw.errors import ErrorCode
-from dcrgw.flows.authorise import Ticket
+from dcrgw.flows.interacting import Ticket
 
 ORIGIN = gate(
     "interaction.form.origin",

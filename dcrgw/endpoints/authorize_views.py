@@ -11,7 +11,7 @@ from dcrgw.endpoints.authorize_forms import form_token
 from dcrgw.endpoints.pages import Page
 from dcrgw.endpoints.pages.strangers import line, lines
 from dcrgw.endpoints.pages.wording import Wording
-from dcrgw.flows.authorise import Asking, Ticket
+from dcrgw.flows.interacting import Asking, Ticket
 
 _NAME_LENGTH = 120
 _HINT_LENGTH = 200

@@ -10,7 +10,13 @@ from dcrgw.core.authorization.client_authentication import Authenticated
 from dcrgw.core.authorization.details import Details
 from dcrgw.core.authorization.grants import Allowed
 from dcrgw.core.authorization.interaction import Code, Grant, RefreshToken
-from dcrgw.core.authorization.minting import ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, access_token_claims, id_token_claims
+from dcrgw.core.authorization.minting import (
+    ACCESS_TOKEN_TYPE,
+    ID_TOKEN_TYPE,
+    access_token_claims,
+    beside_token,
+    id_token_claims,
+)
 from dcrgw.core.authorization.server import AUTHORIZATION_CODE, CLIENT_CREDENTIALS
 from dcrgw.core.authorization.tokens import AccessToken, token_hash
 from dcrgw.core.certificates.identity import ClientIdentity
@@ -169,7 +175,7 @@ async def _minted(allowed: Allowed, request: _Request) -> tuple[str, AccessToken
 
 
 async def _id_token(code: Code, access_token: str, request: _Request) -> str:
-    claims = id_token_claims(code, access_token, request.market, request.report.at)
+    claims = id_token_claims(code.grant, code.nonce, request.market, request.report.at) | beside_token(access_token)
     return await request.ports.signer.sign(claims, ID_TOKEN_TYPE)
 
 

@@ -119,10 +119,11 @@ class House:
 
 
 def answer_of(seen: Seen) -> dict[str, str]:
-    """The parameters that a client was answered with."""
+    """The parameters that a client was answered with: those of the fragment where there is one."""
     assert seen.left_for is not None, seen.text
     assert seen.left_for.startswith(CALLBACK), seen.left_for
-    return dict(parse_qsl(urlsplit(seen.left_for).query))
+    parts = urlsplit(seen.left_for)
+    return dict(parse_qsl(parts.fragment or parts.query))
 
 
 @asynccontextmanager
@@ -183,7 +184,7 @@ def _client(claims: dict[str, Any]) -> RegisteredClient:
                 "client_name": "Your Own Bank",
                 "scope": "openid accounts payments",
                 "grant_types": ["authorization_code", "client_credentials"],
-                "response_types": ["code"],
+                "response_types": ["code", "code id_token"],
                 "authorization_details_types": ["payment"],
             }
         ),

@@ -66,6 +66,29 @@ async def test_a_person_signs_in_and_refuses(bank: House, mia: Person) -> None:
     assert "code" not in answer
 
 
+async def test_an_id_token_comes_back_in_the_fragment(bank: House, mia: Person) -> None:
+    consent = await bank.signed_in(mia, response_type="code id_token")
+    done = await mia.submit(consent, decision="approve")
+    assert done.left_for is not None
+    assert urlsplit(done.left_for).query == ""
+    assert answer_of(done).keys() == {"code", "id_token", "state", "iss"}
+
+
+async def test_a_decision_is_kept_to_be_explained_and_the_password_is_not(bank: House, mia: Person) -> None:
+    consent = await bank.signed_in(mia)
+    report, evidence = bank.recent.kept[-1]
+    assert (report.operation, report.decision) == ("authorize", "asked")
+    done = await mia.submit(consent, decision="approve")
+    report, evidence = bank.recent.kept[-1]
+    assert (report.operation, report.decision) == ("decide", "approved")
+    assert {"grants.interaction", "registry.client", "grants.commit"} <= {
+        each.port for each in evidence.journal.entries
+    }
+    assert MIA[1] not in repr([kept for kept in bank.recent.kept])
+    assert not [kept for kept in bank.recent.kept if MIA[1].encode() in kept[1].arrival.body]
+    assert "code" in answer_of(done)
+
+
 async def test_a_person_may_leave_without_signing_in(bank: House, mia: Person) -> None:
     page = await mia.open(bank.address())
     cancel = await mia.open(page.url.partition("?")[0] + "/cancel")

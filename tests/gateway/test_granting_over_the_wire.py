@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 import ssl
@@ -13,9 +14,12 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from as_clients import FORM, findings, proof, registered
+from joserfc import jwt
+from joserfc.jwk import KeySet
 from town import UK, Reply, Town
 
 from dcrgw.core.authorization.grants import challenge
+from dcrgw.core.jose import base64url
 from dcrgw.testkit.person import Person, Seen
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -81,8 +85,9 @@ async def decided(town: Town, person: Person, url: str, decision: str = "approve
 
 def answer(seen: Seen) -> dict[str, str]:
     assert seen.left_for is not None, seen.text
-    assert seen.left_for.startswith(CALLBACK + "?")
-    return dict(parse_qsl(urlsplit(seen.left_for).query))
+    parts = urlsplit(seen.left_for)
+    assert f"{parts.scheme}://{parts.netloc}{parts.path}" == CALLBACK
+    return dict(parse_qsl(parts.fragment or parts.query))
 
 
 async def tokens(town: Town, client: dict[str, Any], code: str, **changes: Any) -> Reply:
@@ -107,6 +112,22 @@ async def test_pushed_request_ends_in_tokens_by_every_method(town: Town, mia: Pe
     assert (ended.status, ended.body) == (200, {})
     for token in (reply.body["access_token"], again.body["access_token"], reply.body["refresh_token"]):
         assert (await send(town, client, "introspect", token=token)).body == {"active": False}
+
+
+async def test_default_registration_gets_code_and_id_token(town: Town, mia: Person) -> None:
+    client = await client_of(town, response_types=["code id_token"])
+    uri = await pushed(town, client, response_type="code id_token")
+    found = answer(await decided(town, mia, address(town, client, request_uri=uri)))
+    assert found.keys() == {"code", "id_token", "state", "iss"}
+    url = town.index(UK)["issuer"] + "/jwks"
+    tls = ssl.create_default_context(cafile=str(town.folder / "ca.pem"))
+    async with aiohttp.ClientSession() as http, http.get(url, ssl=tls) as published:
+        keys = KeySet.import_key_set(await published.json())
+    claims = jwt.decode(found["id_token"], keys, algorithms=["PS256"]).claims
+    assert (claims["iss"], claims["aud"], claims["nonce"]) == (found["iss"], client["client_id"], "the nonce")
+    for name, signed in (("c_hash", found["code"]), ("s_hash", "the state")):
+        assert claims[name] == base64url.encode(hashlib.sha256(signed.encode()).digest()[:16])
+    assert (await tokens(town, client, found["code"])).status == 200
 
 
 async def test_no_becomes_access_denied(town: Town, mia: Person) -> None:
@@ -169,8 +190,8 @@ async def test_discovery_tells_what_is_served(town: Town) -> None:
     assert document["revocation_endpoint"] == f"{base}/revoke"
     assert document["authorization_endpoint"] == f"{issuer}/authorize"
     assert document["grant_types_supported"] == GRANTS
-    assert document["response_types_supported"] == ["code"]
-    assert document["response_modes_supported"] == ["query"]
+    assert document["response_types_supported"] == ["code", "code id_token"]
+    assert document["response_modes_supported"] == ["query", "fragment"]
     assert document["code_challenge_methods_supported"] == ["S256"]
     assert document["authorization_response_iss_parameter_supported"] is True
     assert document["request_uri_parameter_supported"] is False

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dcrgw.core.authorization import details, scopes
 from dcrgw.core.authorization.details import Details
@@ -85,6 +85,12 @@ REFRESH_UNUSED = gate(
     "token.refresh.unused",
     "The refresh token was not rotated out; a second use of such a one ends its grant.",
     spec="RFC 9700 §4.14.2",
+    code=ErrorCode.INVALID_GRANT,
+)
+GRANT_LEFT = gate(
+    "token.grant.left",
+    "Something of the grant is left that the client is still registered for, and the market still takes.",
+    spec="RFC 6749 §5.2, §6",
     code=ErrorCode.INVALID_GRANT,
 )
 
@@ -195,17 +201,25 @@ def of_grant(
     The second value are details that are not themselves granted: their types must say that they are less.
     """
     findings = Findings()
-    # A client that registered for less since then gets no more than that.
-    scope = tuple(word for word in grant.scope if word in client.metadata.scopes)
-    asked = form.get("scope")
+    left = _left_of(grant, client, detail_types)
+    if not findings.settle(GRANT_LEFT, None if left.scope or left.details else "nothing of the grant is left"):
+        return findings.judgement()
+    asked, scope = form.get("scope"), left.scope
     # RFC 6749 §4.1.3 has no scope for a code: what comes all the same is not looked at.
     if asked is not None and form.get("grant_type") == REFRESH_TOKEN:
         scope = scopes.within(asked, scope, findings, narrows=True)
     wanted = _details(form, client, detail_types, findings)
     if wanted is None:
-        return findings.judgement((Allowed(scope, grant.details, grant), ()))
-    beyond, _ = details.unmatched(wanted, grant.details)
+        return findings.judgement((replace(left, scope=scope), ()))
+    beyond, _ = details.unmatched(wanted, left.details)
     return findings.judgement((Allowed(scope, wanted, grant), beyond))
+
+
+def _left_of(grant: Grant, client: RegisteredClient, detail_types: Collection[str]) -> Allowed:
+    """A client that registered for less since then gets no more than that, nor what the market takes no more."""
+    types = set(client.metadata.texts("authorization_details_types")) & set(detail_types)
+    scope = tuple(word for word in grant.scope if word in client.metadata.scopes)
+    return Allowed(scope, tuple(each for each in grant.details if each.type in types), grant)
 
 
 def gets_refresh_token(client: RegisteredClient, market: Market) -> bool:
