@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from dcrgw.adapters.attempts import AttemptLimits, Attempts
+from dcrgw.adapters.crowd import Crowd
 from dcrgw.adapters.keystores import KeyPair, install
 from dcrgw.config.model import ServerListener, Settings
 from dcrgw.core.market import Market
@@ -34,7 +35,7 @@ def authorize_endpoint(settings: Settings, ports: Ports, recent: Recent) -> Auth
     consent = settings.consent
     limits = AttemptLimits(consent.attempts, consent.attempts_of_network, consent.attempts_s)
     pages = Pages(consent.bank_name, is_sandbox=settings.is_sandbox)
-    return AuthorizeEndpoint(ports, recent, pages, Attempts(limits))
+    return AuthorizeEndpoint(ports, recent, pages, Attempts(limits), Crowd(consent.waiting))
 
 
 def handlers(

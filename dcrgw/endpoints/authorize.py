@@ -16,6 +16,7 @@ from typing import TypeVar
 from aiohttp import web
 
 from dcrgw.adapters.attempts import Attempts
+from dcrgw.adapters.crowd import Crowd
 from dcrgw.adapters.customers import login_of
 from dcrgw.adapters.flights import Flights
 from dcrgw.core.authorization import form as forms
@@ -25,11 +26,10 @@ from dcrgw.core.evidence import Arrival, Evidence, Journal
 from dcrgw.core.market import Market
 from dcrgw.edge.exchange import Exchange
 from dcrgw.edge.faults import method_not_allowed, not_found
-from dcrgw.edge.places import network_of
 from dcrgw.endpoints import authorize_views as views
 from dcrgw.endpoints.asking import media_type
 from dcrgw.endpoints.authorize_answers import Answer, Answers
-from dcrgw.endpoints.authorize_forms import FIELD, give_ticket, settle_origin, settle_token, ticket_of
+from dcrgw.endpoints.authorize_forms import FIELD, forget_older, give_ticket, settle_origin, settle_token, ticket_of
 from dcrgw.endpoints.authorize_visit import Visit
 from dcrgw.endpoints.pages import Pages
 from dcrgw.endpoints.pages.wording import by_weight
@@ -41,13 +41,13 @@ from dcrgw.flows.authorise import begin
 from dcrgw.flows.decide import decide, word
 from dcrgw.flows.interacting import Asking, Redirect, Ticket
 from dcrgw.ports import Ports
+from dcrgw.ports.grants import GrantChange
 from dcrgw.ports.recording import recorded
 
 T = TypeVar("T")
 #: A flow, from a request to what became of it.
 Run = Callable[[Arrival, Market, Ports, Report], Awaitable[T]]
 
-_CANCEL = "cancel"
 #: How long a browser keeps the key of an interaction that is answered.
 _AFTERWARDS_S = 60
 _BEGIN = ("GET", "POST")
@@ -59,8 +59,8 @@ _ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 class AuthorizeEndpoint:
     """`authorize` below a market's issuer, for listeners without client certificates."""
 
-    def __init__(self, ports: Ports, recent: Recent, pages: Pages, attempts: Attempts) -> None:
-        self._ports, self._recent, self._pages, self._attempts = ports, recent, pages, attempts
+    def __init__(self, ports: Ports, recent: Recent, pages: Pages, attempts: Attempts, crowd: Crowd) -> None:
+        self._ports, self._recent, self._pages, self._attempts, self._crowd = ports, recent, pages, attempts, crowd
         self._answers = Answers()
         self._decisions: Flights[tuple[str, str, str], Redirect] = Flights()
 
@@ -81,7 +81,7 @@ class AuthorizeEndpoint:
         if place.rest is None:
             _settle_method(request, *_BEGIN)
             return await self._begin(visit, exchange)
-        if step in ("", _CANCEL):
+        if step in ("", views.CANCEL):
             _settle_method(request, "GET")
             return await self._show(visit, exchange, step)
         if step not in (views.SIGN_IN, views.DECISION):
@@ -105,19 +105,26 @@ class AuthorizeEndpoint:
         if isinstance(begun, Redirect):
             return _leave(begun)
         assert begun.ticket is not None
-        return self._go_to(visit.page_of(begun.ticket.id), begun, begun.ticket)
+        await self._make_room(visit, begun)
+        return self._go_to(visit, begun, begun.ticket)
+
+    async def _make_room(self, visit: Visit, begun: Asking) -> None:
+        """Anybody may begin: what is kept of it is bounded."""
+        interaction = begun.interaction
+        ended = self._crowd.enter(interaction.id, visit.network, interaction.expires_at, interaction.begun_at)
+        if ended:
+            await self._ports.grants.commit(GrantChange(drops=ended))
 
     async def _show(self, visit: Visit, exchange: Exchange, step: str) -> web.Response:
         ticket = ticket_of(visit.request, visit.id or "")
         if self._answers.of(ticket) is not None:
             return visit.notice("answered", 410)
         asking = await self._find(visit, ticket, exchange)
-        here = visit.page_of(ticket.id)
-        if step == _CANCEL:
-            return visit.show(views.cancel(asking, ticket, visit.market, here))
-        if asking.interaction.customer is None:
-            return visit.show(views.sign_in(asking, ticket, visit.market, here))
-        return visit.show(views.consent(asking, ticket, visit.market, here, visit.wording))
+        response = visit.show(
+            views.current(asking, ticket, step, visit.market, visit.page_of(ticket.id), visit.wording)
+        )
+        forget_older(visit.request, response, ticket.id)
+        return response
 
     async def _submit(self, visit: Visit, exchange: Exchange, step: str) -> web.Response:
         settle_origin(visit.request, visit.market)
@@ -143,7 +150,7 @@ class AuthorizeEndpoint:
 
         if not login.strip() or not password:
             return again(400, words("sign_in.problems.missing"))
-        account, network = f"{visit.market.name} {login_of(login)}", network_of(visit.request.remote or "::")
+        account, network = f"{visit.market.name} {login_of(login)}", visit.network
         wait_s = self._attempts.take(account, network, self._ports.clock.now())
         if wait_s > 0:
             response = again(429, words("sign_in.problems.too_many", minutes=int(wait_s // 60) + 1))
@@ -158,8 +165,9 @@ class AuthorizeEndpoint:
                 raise
             return again(403, words("sign_in.problems.wrong"))
         self._attempts.forgive(account, network)
+        self._crowd.leave(ticket.id)
         assert signed_in.ticket is not None
-        return self._go_to(here + visit.asked_for, signed_in, signed_in.ticket)
+        return self._go_to(visit, signed_in, signed_in.ticket)
 
     async def _decide(self, visit: Visit, exchange: Exchange, ticket: Ticket, decision: str) -> web.Response:
         known = self._answers.of(ticket)
@@ -173,6 +181,7 @@ class AuthorizeEndpoint:
 
     async def _settled(self, visit: Visit, exchange: Exchange, ticket: Ticket, decision: str) -> Redirect:
         redirect = await self._recorded("decide", decide, word(ticket, decision, visit.market), visit, exchange)
+        self._crowd.leave(ticket.id)
         self._answers.note(ticket, Answer(decision, redirect, self._ports.clock.now()))
         return redirect
 
@@ -181,10 +190,11 @@ class AuthorizeEndpoint:
         visit.learn(asking.interaction)
         return asking
 
-    def _go_to(self, path: str, asking: Asking, ticket: Ticket) -> web.Response:
+    def _go_to(self, visit: Visit, asking: Asking, ticket: Ticket) -> web.Response:
         """To the interaction's own page: its address holds nothing of the request, and may be loaded again."""
-        response = web.Response(status=303, headers={"Location": path})
+        response = web.Response(status=303, headers={"Location": visit.page_of(ticket.id) + visit.asked_for})
         give_ticket(response, ticket, max(1, int(asking.interaction.expires_at - self._ports.clock.now())))
+        forget_older(visit.request, response, ticket.id)
         return response
 
     async def _recorded(self, operation: str, run: Run[T], arrival: Arrival, visit: Visit, exchange: Exchange) -> T:

@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+import aiosqlite
+
 from dcrgw.adapters.attempts import AttemptLimits, Attempts
+from dcrgw.adapters.crowd import Crowd
 from dcrgw.adapters.customers import Entry, FileCustomers
 from dcrgw.adapters.passwords import Cost, hashed
 from dcrgw.adapters.randomness import SystemRandomness
@@ -41,6 +44,8 @@ CALLBACK = "https://tpp.example/cb"
 MIA = ("mia", "correct horse")
 #: The base64url of some SHA-256 digest.
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+#: Requests that wait for a sign-in.
+MOST_WAITING = 20
 _CHEAP = Cost(4, 8, 1)
 
 
@@ -88,6 +93,7 @@ class House:
     clock: Clock
     words: Words
     registry: SqliteRegistry
+    path: Path
     recent: Recent
     tls: ssl.SSLContext
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -110,6 +116,12 @@ class House:
         }
         asked = {name: value for name, value in {**plain, **changes}.items() if value is not None}
         return f"{self.issuer}/authorize?{urlencode(asked)}"
+
+    async def count(self, table: str) -> int:
+        """How many rows a table of the store has."""
+        async with aiosqlite.connect(self.path) as store:
+            ((found,),) = await store.execute_fetchall(f"SELECT count(*) FROM {table}")
+        return int(found)
 
     async def signed_in(self, person: Person, **changes: str | None) -> Seen:
         """The consent page."""
@@ -148,10 +160,10 @@ async def house(folder: Path, *, claims: dict[str, Any] | None = None, **pages: 
         )  # fmt: skip
         limits = AttemptLimits(of_account=3, of_network=6, window_s=600)
         endpoint = AuthorizeEndpoint(
-            ports, recent, Pages("Example Bank", **{"is_sandbox": True, **pages}), Attempts(limits)
+            ports, recent, Pages("Example Bank", **{"is_sandbox": True, **pages}), Attempts(limits), Crowd(MOST_WAITING)
         )
         tls = ssl.create_default_context(cadata=authority.certificate_pem.decode())
-        opened = House(issuer, clock, words, registry, recent, tls)
+        opened = House(issuer, clock, words, registry, folder / "r.sqlite", recent, tls)
         listener = Listener(
             "public",
             Dispatcher(MarketMap([(market.issuer, market)]), {"authorize": endpoint}),

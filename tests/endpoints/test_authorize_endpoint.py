@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
-from house import CALLBACK, MIA, House, answer_of, house
+from house import CALLBACK, MIA, MOST_WAITING, House, answer_of, house
 from html_reading import faults, read
 from yarl import URL
 
@@ -84,7 +84,7 @@ async def test_a_decision_is_kept_to_be_explained_and_the_password_is_not(bank: 
     assert {"grants.interaction", "registry.client", "grants.commit"} <= {
         each.port for each in evidence.journal.entries
     }
-    assert MIA[1] not in repr([kept for kept in bank.recent.kept])
+    assert MIA[1] not in repr(list(bank.recent.kept))
     assert not [kept for kept in bank.recent.kept if MIA[1].encode() in kept[1].arrival.body]
     assert "code" in answer_of(done)
 
@@ -271,6 +271,31 @@ async def test_two_tabs_do_not_meet(bank: House, mia: Person) -> None:
     allowed = answer_of(await mia.submit(first, decision="approve"))
     assert (denied["state"], denied["error"]) == ("two", "access_denied")
     assert (allowed["state"], "code" in allowed) == ("one", True)
+
+
+async def test_a_flood_ends_itself_and_a_sign_in_is_safe_from_it(bank: House, mia: Person) -> None:
+    consent = await bank.signed_in(mia)
+    waiting = await mia.open(bank.address())
+    for _ in range(MOST_WAITING):
+        async with bank.person() as stranger:
+            assert (await stranger.open(bank.address())).status == 200
+    assert (await mia.submit(waiting, login=MIA[0], password=MIA[1])).status == 410
+    assert "code" in answer_of(await mia.submit(consent, decision="approve"))
+    assert await bank.count("interactions") == MOST_WAITING
+
+
+async def test_a_browser_keeps_no_more_keys_than_a_header_holds(bank: House, mia: Person) -> None:
+    page = await mia.open(bank.address())
+    (own,) = cookies(mia).values()
+    older = [f"__Host-dcrgw-{number:022d}" for number in range(20)]
+    named = "; ".join([*(f"{name}=k" for name in older), "theirs=1", f"{own.key}={own.value}"])
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+        for url, kept in ((page.url, 15), (bank.address(), 14)):
+            async with http.get(url, ssl=bank.tls, headers={"Cookie": named}, allow_redirects=False) as answer:
+                dropped = [cookie.key for cookie in answer.cookies.values() if cookie["max-age"] == "0"]
+                assert sorted(dropped) == older[: 20 - kept]
+                for line in answer.headers.getall("Set-Cookie"):
+                    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(line.split("; "))
 
 
 async def test_an_interaction_ends_in_time(bank: House, mia: Person) -> None:
