@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -13,11 +14,12 @@ from dcrgw.adapters.keystores import KeyPair, install
 from dcrgw.config.model import ServerListener, Settings
 from dcrgw.core.market import Market
 from dcrgw.edge.exchange import Handler
+from dcrgw.edge.forwarded import Hop, behind_proxy
 from dcrgw.edge.health import Health
 from dcrgw.edge.limits import Limits
 from dcrgw.edge.listeners import Listener
 from dcrgw.edge.tls import server_context
-from dcrgw.endpoints.authorize import AuthorizeEndpoint
+from dcrgw.endpoints.authorize import AuthorizeEndpoint, Bounds
 from dcrgw.endpoints.discovery import DiscoveryEndpoint, KeysEndpoint
 from dcrgw.endpoints.health import health_endpoint
 from dcrgw.endpoints.pages import Pages
@@ -26,16 +28,22 @@ from dcrgw.endpoints.routes import Dispatcher, Endpoint, MarketMap
 from dcrgw.endpoints.token import form_endpoints, without_certificate
 from dcrgw.errors import ErrorCode
 from dcrgw.materials import Materials
+from dcrgw.materials.proxied import ProxiedMaterials
 from dcrgw.ports import Ports
+from dcrgw.ports.clock import Clock
 from dcrgw.ports.signer import Signer
 
 
-def authorize_endpoint(settings: Settings, ports: Ports, recent: Recent) -> AuthorizeEndpoint:
-    """The pages on which customers decide; markets that ask nobody do not show them."""
+def bounds(settings: Settings) -> Bounds:
+    """What counts strangers' requests, and the sign-ins that failed."""
     consent = settings.consent
     limits = AttemptLimits(consent.attempts, consent.attempts_of_network, consent.attempts_s)
-    pages = Pages(consent.bank_name, is_sandbox=settings.is_sandbox)
-    return AuthorizeEndpoint(ports, recent, pages, Attempts(limits), Crowd(consent.waiting))
+    return Bounds(Attempts(limits), Crowd(consent.waiting))
+
+
+def authorize_endpoint(settings: Settings, ports: Ports, recent: Recent, counted: Bounds) -> AuthorizeEndpoint:
+    """The pages on which customers decide; markets that ask nobody do not show them."""
+    return AuthorizeEndpoint(ports, recent, Pages(settings.consent.bank_name, is_sandbox=settings.is_sandbox), counted)
 
 
 def handlers(
@@ -67,13 +75,15 @@ def handlers(
     }
 
 
-def listeners(materials: Materials, serving: Mapping[str, Handler], health: Health) -> Iterator[Listener]:
+def listeners(materials: Materials, serving: Mapping[str, Handler], health: Health, clock: Clock) -> Iterator[Listener]:
     """The listeners of the settings, not yet started."""
     settings = materials.settings
     # The handshake admits every market's anchors, with the intermediates that TPPs may leave out (OpenSSL builds a
     # path through its own store); each request is judged by its own market's.
     anchors = [anchor for market in materials.markets.values() for anchor in market.anchors.certificates]
     yield _tls_listener("mtls", settings.listeners.mtls, materials.mtls, anchors, serving["mtls"], materials)
+    if materials.proxied is not None:
+        yield _proxied_listener(materials.proxied, serving["mtls"], materials, clock)
     if settings.listeners.public is not None and materials.public is not None:
         public = settings.listeners.public
         yield _tls_listener("public", public, materials.public, None, serving["public"], materials)
@@ -89,6 +99,33 @@ def listeners(materials: Materials, serving: Mapping[str, Handler], health: Heal
         )
 
 
+def _proxied_listener(proxied: ProxiedMaterials, handler: Handler, materials: Materials, clock: Clock) -> Listener:
+    settings, pair, anchors = proxied.listener, proxied.pair, proxied.anchors
+    hop = Hop(anchors, frozenset(settings.proxy_names), settings.proxy_networks)
+    context = None
+    if pair is not None:
+        context = server_context(
+            lambda context: install(context, pair),
+            client_anchors=anchors.certificates if anchors else None,
+            minimum=settings.minimum_tls,
+        )
+    return Listener(
+        "proxied",
+        behind_proxy(handler, hop, proxied.form, proxied.headers, clock, hops=settings.hops),
+        host=settings.host,
+        port=settings.port,
+        limits=replace(http_limits(materials.settings), connections_per_ip=settings.connections),
+        ssl_context=context,
+        hosts=_hosts(materials),
+    )
+
+
+def _hosts(materials: Materials) -> frozenset[str]:
+    """The names that an absolute request target may have."""
+    urls = [url for market in materials.markets.values() for url in (market.base_url, market.issuer)]
+    return frozenset(urlsplit(url).hostname or "" for url in urls)
+
+
 def _tls_listener(
     name: str,
     listener: ServerListener,
@@ -100,8 +137,6 @@ def _tls_listener(
     context = server_context(
         lambda context: install(context, pair), client_anchors=anchors, minimum=listener.minimum_tls
     )
-    urls = [url for market in materials.markets.values() for url in (market.base_url, market.issuer)]
-    hosts = frozenset(urlsplit(url).hostname or "" for url in urls)
     return Listener(
         name,
         handler,
@@ -109,7 +144,7 @@ def _tls_listener(
         port=listener.port,
         limits=http_limits(materials.settings),
         ssl_context=context,
-        hosts=hosts,
+        hosts=_hosts(materials),
     )
 
 

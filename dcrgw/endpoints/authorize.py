@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from aiohttp import web
@@ -56,11 +57,19 @@ _BEGIN = ("GET", "POST")
 _ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What strangers may do here, counted in memory."""
+
+    attempts: Attempts
+    crowd: Crowd
+
+
 class AuthorizeEndpoint:
     """`authorize` below a market's issuer, for listeners without client certificates."""
 
-    def __init__(self, ports: Ports, recent: Recent, pages: Pages, attempts: Attempts, crowd: Crowd) -> None:
-        self._ports, self._recent, self._pages, self._attempts, self._crowd = ports, recent, pages, attempts, crowd
+    def __init__(self, ports: Ports, recent: Recent, pages: Pages, bounds: Bounds) -> None:
+        self._ports, self._recent, self._pages, self._bounds = ports, recent, pages, bounds
         self._answers = Answers()
         self._decisions: Flights[tuple[str, str, str], Redirect] = Flights()
 
@@ -111,7 +120,7 @@ class AuthorizeEndpoint:
     async def _make_room(self, visit: Visit, begun: Asking) -> None:
         """Anybody may begin: what is kept of it is bounded."""
         interaction = begun.interaction
-        ended = self._crowd.enter(interaction.id, visit.network, interaction.expires_at, interaction.begun_at)
+        ended = self._bounds.crowd.enter(interaction.id, visit.network, interaction.expires_at, interaction.begun_at)
         if ended:
             await self._ports.grants.commit(GrantChange(drops=ended))
 
@@ -151,7 +160,7 @@ class AuthorizeEndpoint:
         if not login.strip() or not password:
             return again(400, words("sign_in.problems.missing"))
         account, network = f"{visit.market.name} {login_of(login)}", visit.network
-        wait_s = self._attempts.take(account, network, self._ports.clock.now())
+        wait_s = self._bounds.attempts.take(account, network, self._ports.clock.now())
         if wait_s > 0:
             response = again(429, words("sign_in.problems.too_many", minutes=int(wait_s // 60) + 1))
             response.headers["Retry-After"] = str(int(wait_s) + 1)
@@ -164,8 +173,8 @@ class AuthorizeEndpoint:
             if refused.faults[0].check != person.AUTHENTICATED.id:
                 raise
             return again(403, words("sign_in.problems.wrong"))
-        self._attempts.forgive(account, network)
-        self._crowd.leave(ticket.id)
+        self._bounds.attempts.forgive(account, network)
+        self._bounds.crowd.leave(ticket.id)
         assert signed_in.ticket is not None
         return self._go_to(visit, signed_in, signed_in.ticket)
 
@@ -181,7 +190,7 @@ class AuthorizeEndpoint:
 
     async def _settled(self, visit: Visit, exchange: Exchange, ticket: Ticket, decision: str) -> Redirect:
         redirect = await self._recorded("decide", decide, word(ticket, decision, visit.market), visit, exchange)
-        self._crowd.leave(ticket.id)
+        self._bounds.crowd.leave(ticket.id)
         self._answers.note(ticket, Answer(decision, redirect, self._ports.clock.now()))
         return redirect
 
@@ -202,7 +211,7 @@ class AuthorizeEndpoint:
         journal = Journal()
         ports = recorded(self._ports, journal)
         report = self._report(operation, visit, exchange, ports)
-        self._recent.kept.append((report, Evidence(arrival, report.at, journal)))
+        self._recent.kept.append((report, Evidence(arrival, report.at, journal, report.generation)))
         return await run(arrival, visit.market, ports, report)
 
     def _report(self, operation: str, visit: Visit, exchange: Exchange, ports: Ports | None = None) -> Report:
@@ -213,6 +222,7 @@ class AuthorizeEndpoint:
             operation=operation,
             market=visit.market.name,
             at=asked.clock.now(),
+            generation=exchange.generation,
         )
         return exchange.report
 

@@ -27,7 +27,7 @@ from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.edge.limits import Limits
 from dcrgw.edge.listeners import Listener
-from dcrgw.endpoints.authorize import AuthorizeEndpoint
+from dcrgw.endpoints.authorize import AuthorizeEndpoint, Bounds
 from dcrgw.endpoints.pages import Pages
 from dcrgw.endpoints.recent import Recent
 from dcrgw.endpoints.routes import Dispatcher, MarketMap
@@ -160,7 +160,10 @@ async def house(folder: Path, *, claims: dict[str, Any] | None = None, **pages: 
         )  # fmt: skip
         limits = AttemptLimits(of_account=3, of_network=6, window_s=600)
         endpoint = AuthorizeEndpoint(
-            ports, recent, Pages("Example Bank", **{"is_sandbox": True, **pages}), Attempts(limits), Crowd(MOST_WAITING)
+            ports,
+            recent,
+            Pages("Example Bank", **{"is_sandbox": True, **pages}),
+            Bounds(Attempts(limits), Crowd(MOST_WAITING)),
         )
         tls = ssl.create_default_context(cadata=authority.certificate_pem.decode())
         opened = House(issuer, clock, words, registry, folder / "r.sqlite", recent, tls)
