@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from dcrgw.adapters.attempts import Attempts
 from dcrgw.adapters.customers import FileCustomers
 from dcrgw.adapters.keystores import PrivateKey
 from dcrgw.adapters.randomness import SystemRandomness
@@ -22,7 +21,7 @@ from dcrgw.adapters.signers import KeystoreSigner, StoredSigner
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app import outgoing
 from dcrgw.app.administration import admin_listeners
-from dcrgw.app.listening import authorize_endpoint, handlers, http_limits, listeners, sign_in_attempts
+from dcrgw.app.listening import authorize_endpoint, bounds, handlers, http_limits, listeners
 from dcrgw.app.parts import Opener, Parts
 from dcrgw.app.revocation import revocation
 from dcrgw.app.scripting import Scripting
@@ -31,7 +30,7 @@ from dcrgw.edge.exchange import Exchange, Handler
 from dcrgw.edge.health import Health
 from dcrgw.edge.listeners import Listener
 from dcrgw.edge.tls import rehearse
-from dcrgw.endpoints.authorize import AuthorizeEndpoint
+from dcrgw.endpoints.authorize import AuthorizeEndpoint, Bounds
 from dcrgw.endpoints.recent import Recent
 from dcrgw.endpoints.reloading import Reload
 from dcrgw.errors import Unavailable
@@ -131,13 +130,13 @@ class Generation:
         """The pages are each generation's own; who failed to sign in too often stays so through all of them."""
         settings = self.materials.settings
 
-        async def count(_opened: AsyncExitStack, _health: Health) -> Attempts:
-            return sign_in_attempts(settings)
+        async def count(_opened: AsyncExitStack, _health: Health) -> Bounds:
+            return bounds(settings)
 
-        attempts = await self.parts.get("sign-ins", settings.consent, count)
+        counted = await self.parts.get("strangers", settings.consent, count)
 
         async def open_(opened: AsyncExitStack, _health: Health) -> AuthorizeEndpoint:
-            endpoint = authorize_endpoint(settings, ports, lasting.recent, attempts)
+            endpoint = authorize_endpoint(settings, ports, lasting.recent, counted)
             opened.push_async_callback(endpoint.close)
             return endpoint
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from dcrgw.adapters.attempts import AttemptLimits, Attempts
+from dcrgw.adapters.crowd import Crowd
 from dcrgw.adapters.keystores import KeyPair, install
 from dcrgw.config.model import ServerListener, Settings
 from dcrgw.core.market import Market
@@ -18,7 +19,7 @@ from dcrgw.edge.health import Health
 from dcrgw.edge.limits import Limits
 from dcrgw.edge.listeners import Listener
 from dcrgw.edge.tls import server_context
-from dcrgw.endpoints.authorize import AuthorizeEndpoint
+from dcrgw.endpoints.authorize import AuthorizeEndpoint, Bounds
 from dcrgw.endpoints.discovery import DiscoveryEndpoint, KeysEndpoint
 from dcrgw.endpoints.health import health_endpoint
 from dcrgw.endpoints.pages import Pages
@@ -35,15 +36,16 @@ from dcrgw.ports.decisions import Decisions
 from dcrgw.ports.signer import Signer
 
 
-def sign_in_attempts(settings: Settings) -> Attempts:
-    """What counts the sign-ins that failed."""
+def bounds(settings: Settings) -> Bounds:
+    """What counts strangers' requests, and the sign-ins that failed."""
     consent = settings.consent
-    return Attempts(AttemptLimits(consent.attempts, consent.attempts_of_network, consent.attempts_s))
+    limits = AttemptLimits(consent.attempts, consent.attempts_of_network, consent.attempts_s)
+    return Bounds(Attempts(limits), Crowd(consent.waiting))
 
 
-def authorize_endpoint(settings: Settings, ports: Ports, recent: Recent, attempts: Attempts) -> AuthorizeEndpoint:
+def authorize_endpoint(settings: Settings, ports: Ports, recent: Recent, counted: Bounds) -> AuthorizeEndpoint:
     """The pages on which customers decide; markets that ask nobody do not show them."""
-    return AuthorizeEndpoint(ports, recent, Pages(settings.consent.bank_name, is_sandbox=settings.is_sandbox), attempts)
+    return AuthorizeEndpoint(ports, recent, Pages(settings.consent.bank_name, is_sandbox=settings.is_sandbox), counted)
 
 
 def handlers(

@@ -15,6 +15,7 @@ from dcrgw.core.market import Market
 from dcrgw.errors import GatewayError
 from dcrgw.flows.authorise import begin
 from dcrgw.flows.create import create
+from dcrgw.flows.decide import decide
 from dcrgw.flows.delete import delete
 from dcrgw.flows.exchange import exchange
 from dcrgw.flows.introspect import introspect
@@ -91,6 +92,7 @@ _FLOWS: Mapping[str, Callable[[Arrival, Market, Ports, Report], Awaitable[Any]]]
     "token": exchange,
     "par": push,
     "authorize": begin,
+    "decide": decide,
     "introspect": introspect,
     "revoke": revoke,
 }

@@ -323,6 +323,12 @@ class ConsentSettings(Section):
         default=50, ge=1, le=100_000, description="Sign-ins at all accounts from one network before it must wait."
     )
     attempts_s: Int = Field(default=900, ge=10, le=86_400, description="The time in which they are counted.")
+    waiting: Int = Field(
+        default=10_000,
+        ge=100,
+        le=1_000_000,
+        description="Requests that may wait for a sign-in; beyond it the oldest of the network with most ends.",
+    )
 
 
 class LoggingSettings(Section):

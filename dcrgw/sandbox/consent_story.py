@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Mapping
 from html import unescape
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 from dcrgw.sandbox.narrator import Line, Narrator
 from dcrgw.sandbox.telling import ask, expect, short
 from dcrgw.testkit.person import Person, Seen
-from dcrgw.tpp import authorization, credentials, discovery, grants
+from dcrgw.tpp import answers, authorization, credentials, discovery, grants
 from dcrgw.tpp.authorization import Authorization
 from dcrgw.tpp.client import Answer
 from dcrgw.tpp.known_client import KnownClient
@@ -80,7 +81,7 @@ async def _approved(
             seen = await person.submit(seen, decision="approve")
         expect(seen.left_for is not None, f"the browser was not sent back, but answered {seen.status}")
         line(f"the browser goes back to {asked.redirect_uri} with the answer")
-        return asked.redirected(seen.left_for or "")
+        return answers.answered(asked, seen.left_for or "", None, time.time())
 
 
 async def _granted(asked: Authorization, bank: Setup, known: KnownClient, say: Narrator) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import webbrowser
 from collections.abc import Callable
 from functools import partial
@@ -14,10 +15,11 @@ import click
 from dcrgw.cli.options import Option, with_options
 from dcrgw.cli.tpp import options as opt
 from dcrgw.cli.tpp.carrying_out import carry_out, discovered, exit_statuses
-from dcrgw.tpp import authorization, catching, grants, setup
+from dcrgw.tpp import answers, authorization, catching, grants, prepared, setup
 from dcrgw.tpp.authorization import Authorization, NotAuthorized
+from dcrgw.tpp.client import Outgoing
 from dcrgw.tpp.known_client import KnownClient
-from dcrgw.tpp.prepared import Moment
+from dcrgw.tpp.prepared import Moment, Prepared
 from dcrgw.tpp.setup import Incomplete, Setup
 from dcrgw.tpp.telling import Hope
 
@@ -84,14 +86,16 @@ def authorize(**given: Any) -> None:
         options = opt.merged(given)
         path = opt.authorization_file(options)
         if options["redirected"]:
-            _answered(authorization.load(path), options["redirected"], path)
+            _answered(authorization.load(path), options["redirected"], path, options)
             return
         bank, known = discovered(setup.from_options(options), options), opt.named_client(options)
         asked = _asked(bank, known, options)
+        if options["catches"] and asked.wants_id_token:
+            raise Incomplete("a browser keeps the answer with an ID token to itself: paste the address as --redirected")
         _keep(asked, options)
         go = partial(webbrowser.open, asked.address) if options["opens"] else _wait
         if options["catches"]:
-            _answered(asked, _caught(asked, go), path)
+            _answered(asked, _caught(asked, go), path, options)
         else:
             go()
 
@@ -136,6 +140,15 @@ def _caught(asked: Authorization, go: Callable[[], object]) -> str:
         raise click.UsageError(f"{asked.redirect_uri} cannot be listened on: {error.strerror}") from None
 
 
-def _answered(asked: Authorization, url: str, path: Path) -> None:
-    authorization.save(path, asked.redirected(url))
+def _answered(asked: Authorization, url: str, path: Path, options: dict[str, Any]) -> None:
+    keys = _bank_keys(asked, options) if asked.wants_id_token else None
+    authorization.save(path, answers.answered(asked, url, keys, time.time()))
     click.echo("authorized: the code is kept; `dcrgw tpp token --authorized` redeems it")
+
+
+def _bank_keys(asked: Authorization, options: dict[str, Any]) -> bytes:
+    """The bank's published keys, as it names them. Raises: Incomplete, ConnectionTrouble."""
+    if asked.jwks_uri is None:
+        raise Incomplete("the bank's discovery document names no jwks_uri, so that its ID token cannot be proven")
+    request = Prepared(Outgoing(asked.jwks_uri, method="GET"), {})
+    return asyncio.run(prepared.send(setup.from_options(options), request, timeout_s=options["timeout"])).body
