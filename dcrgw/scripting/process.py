@@ -78,6 +78,11 @@ class Worker(asyncio.Protocol):
         """Its process id, once it is known."""
         return self._hired.pid
 
+    @property
+    def lives(self) -> bool:
+        """False once it is known to be gone: its template may have been heard to die before its own pipe broke."""
+        return self.is_open and not self._hired.ended.done()
+
     async def load(self, order: Mapping[str, Any]) -> None:
         """Hand over the script. Raises: Misconfigured in the worker's words, WorkerLost."""
         told = await self.exchange(order)
