@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ class Hiring:
     """Makes workers of one generation of one script."""
 
     entry: ScriptEntry
-    properties: Mapping[str, str]
+    properties: Mapping[str, str] = field(repr=False)
     settings: WorkerSettings
     template: Template
     on_event: Sink

@@ -213,10 +213,13 @@ class WorkerScript:
         """A worker for one call. Raises: Unavailable."""
         if self._is_closing:
             raise Unavailable("scripts", f"script {self._entry.name}: it is being put away")
-        if self._idle:
+        while self._idle:
             worker = self._idle.pop()
-            self._busy.add(worker)
-            return worker
+            if worker.lives:
+                self._busy.add(worker)
+                return worker
+            worker.kill()
+            worker.release()
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[Worker] = loop.create_future()
         self._waiting.append(turn)

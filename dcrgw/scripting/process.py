@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Any, cast
 
 from dcrgw.errors import Misconfigured
@@ -21,6 +22,8 @@ from dcrgw.scripting.worker.framing import FramingBroken, Unpacking, pack_down
 #: How long after its pipe broke we wait to learn how the process ended.
 _LEARN_S = 2.0
 _MOST_PRINTED_BYTES = 4 * MOST_CHARACTERS
+#: More than there are: its script could have told this.
+_MOST_WALLS = 16
 
 
 class WorkerLost(Exception):
@@ -75,17 +78,23 @@ class Worker(asyncio.Protocol):
         """Its process id, once it is known."""
         return self._hired.pid
 
+    @property
+    def lives(self) -> bool:
+        """False once it is known to be gone: its template may have been heard to die before its own pipe broke."""
+        return self.is_open and not self._hired.ended.done()
+
     async def load(self, order: Mapping[str, Any]) -> None:
         """Hand over the script. Raises: Misconfigured in the worker's words, WorkerLost."""
         told = await self.exchange(order)
         if isinstance(told.get("refused"), str):
-            raise Misconfigured(told["refused"])
+            raise Misconfigured(self._veil(told["refused"][:MOST_CHARACTERS]))
         methods, confinement = told.get("loaded"), told.get("confinement")
         if not _is_texts(methods) or not isinstance(confinement, dict):
             raise self.give_up("it answered its loading with something else")
         self.methods = frozenset(cast(list[str], methods))
         self.is_loaded = True
-        self.confinement = {str(name): str(reason) for name, reason in confinement.items()}
+        named = islice(confinement.items(), _MOST_WALLS)
+        self.confinement = {name[:40]: str(reason)[:200] for name, reason in named}
 
     async def exchange(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Say something and hear the answer. Raises: WorkerLost, ValueError for what cannot be said."""

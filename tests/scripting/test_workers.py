@@ -330,6 +330,36 @@ async def test_a_script_that_does_not_load_is_refused_and_leaves_no_process(tmp_
     await runner.close()
 
 
+FORGED = {
+    "a refusal": '{"refused": "x" * 900_000}',
+    "walls": '{"loaded": ["createClient"], "confinement": {str(n): "x" * 90 for n in range(9000)}}',
+    "another form": '{"loaded": 5}',
+    "what is not asked": '{"ask": "http.get", "arguments": []}',
+}
+
+
+@pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
+async def test_what_a_script_forges_while_it_loads_is_kept_short(tmp_path: Path, forged: str) -> None:
+    events: list[dict[str, Any]] = []
+    runner = WorkerRunner(WorkerSettings(load_s=2.0), lambda event, **fields: events.append(fields))
+    telling = f"""
+        import json, os, struct
+        told = json.dumps({forged}).encode()
+        told = struct.pack(">I", len(told)) + told
+        while told:
+            told = told[os.write(3, told):]
+        return True
+        """
+    text = source().replace("return True", dedent(telling).strip().replace("\n", "\n        "), 1)
+    try:
+        await (await runner.load(entry(tmp_path, text), {})).close()
+    except Misconfigured as refused:
+        events.append({"refused": str(refused)})
+    assert events
+    assert len(str(events)) < 20_000
+    await runner.close()
+
+
 async def test_an_async_method_and_what_it_leaves_running(workers: WorkerRunner, tmp_path: Path) -> None:
     create = """
     async def createClient(self, context):
@@ -520,7 +550,7 @@ async def test_a_template_that_hangs_is_given_up_when_its_orders_pile_up(tmp_pat
     events = []
     runner = WorkerRunner(WorkerSettings(), lambda event, **fields: events.append(event))
     script = await loaded(runner, tmp_path, "return True")
-    template, (pid,) = runner.template, script.pids
+    template = runner.template
     assert template.pid is not None
     os.kill(template.pid, signal.SIGSTOP)
     hired = Hired(999, asyncio.get_running_loop().create_future())
@@ -529,7 +559,7 @@ async def test_a_template_that_hangs_is_given_up_when_its_orders_pile_up(tmp_pat
             break
         template.kill(hired)
     assert template.pid is None
-    await until(lambda: pid not in script.pids)
+    # At once, before its worker's pipe breaks: the call finds another.
     assert (await ask(script)).returned is True
     await script.close()
     await runner.close()
