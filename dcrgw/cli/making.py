@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from dcrgw.cli.times import Moment
 
 if TYPE_CHECKING:
     from dcrgw.core.jose.keys import KeySet
+    from dcrgw.core.market import Market
     from dcrgw.materials import Materials
     from dcrgw.ports import Ports
 
@@ -41,7 +43,7 @@ def make(
     """Judge registration requests by a configuration, and write each decision as a bundle.
 
     Nothing is stored and no script runs. Key sets and directories are asked as the gateway would ask them; with --keys
-    nobody is asked, and what was not given ends as unavailable.
+    nobody is asked, not about revocation either, and what was not given ends as unavailable.
     """
     from dcrgw.compliance import making
     from dcrgw.compliance.keeping import Closed, bundled
@@ -69,7 +71,7 @@ def make(
 
     async def judged() -> list[Closed]:
         async with _ports(materials, given, when) as ports:
-            return [await making.made(each, materials.markets[each.market], ports) for each in arrivals]
+            return [await making.made(each, _judging(materials, each.market, given), ports) for each in arrivals]
 
     out.mkdir(parents=True, exist_ok=True)
     for closed in asyncio.run(judged()):
@@ -80,6 +82,14 @@ def make(
             raise click.ClickException(str(withheld)) from withheld
         failed = ", ".join(each.check.id for each in closed.report.findings.failures)
         click.echo(f"{target}: {closed.report.decision}{failed and f' ({failed})'}")
+
+
+def _judging(materials: Materials, name: str, given: object) -> Market:
+    """The market; with key sets from files without revocation, since nobody is asked."""
+    from dcrgw.core.certificates.revocation import RevocationPolicy
+
+    market = materials.markets[name]
+    return market if given is None else replace(market, revocation=RevocationPolicy())
 
 
 def _market(materials: Materials, named: str | None) -> str:
@@ -123,22 +133,26 @@ async def _ports(
     from dcrgw.adapters.randomness import SystemRandomness
     from dcrgw.app import outgoing
     from dcrgw.app.parts import Parts
+    from dcrgw.app.revocation import revocation
     from dcrgw.compliance import making
     from dcrgw.compliance.no_scripts import NoScripts
     from dcrgw.ports import Ports
     from dcrgw.ports.directory import Directories
     from dcrgw.ports.keysets import KeySets
+    from dcrgw.ports.revocation import NoRevocation, Revocation
 
     async with AsyncExitStack() as opened:
         keysets: KeySets
         directories: Directories
+        lists: Revocation
         if given is None:
             parts = Parts(SystemClock())
             opened.push_async_callback(parts.close)
             keysets = await outgoing.key_sets(materials, time.monotonic, parts)
             directories = await outgoing.directories(materials, time.monotonic, parts)
+            lists = await revocation(materials, SystemClock(), parts)
         else:
-            keysets, directories = making.GivenKeys(*given), making.NoDirectories()
+            keysets, directories, lists = making.GivenKeys(*given), making.NoDirectories(), NoRevocation()
         yield Ports(
             clock=making.FixedClock(at),
             randomness=SystemRandomness(),
@@ -146,4 +160,5 @@ async def _ports(
             directories=directories,
             scripts=NoScripts(),
             registry=making.EmptyRegistry(),
+            revocation=lists,
         )
