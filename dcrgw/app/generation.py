@@ -39,6 +39,7 @@ from dcrgw.materials import Materials
 from dcrgw.ports import Ports
 from dcrgw.ports.clock import Clock
 from dcrgw.ports.signer import NoSigner, Signer
+from dcrgw.scripting.detail_types import DetailTypes
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ class Generation:
             signer=signer or NoSigner(),
             http=await outgoing.http(materials, self.parts),
             customers=await self.parts.get("customers", materials.customers, _customers_of(materials)),
+            details=DetailTypes(lasting.scripts.host, materials.detail_types),
         )
         authorize = await self.parts.get("authorize", object(), await self._pages(ports, lasting))
         serving = handlers(list(materials.markets.values()), ports, signer, lasting.recent, authorize)

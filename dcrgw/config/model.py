@@ -16,6 +16,9 @@ from dcrgw.config.secrets import SecretReference
 from dcrgw.config.values import (
     AllowedNetwork,
     BaseUrl,
+    DetailPointer,
+    DetailText,
+    DetailTypeName,
     FilePath,
     HostPort,
     HsmKey,
@@ -615,6 +618,27 @@ class ScriptSettings(Section):
     )
 
 
+class DetailTypeSettings(Section):
+    """One type of authorization_details (RFC 9396) without a script, or a schema to be asked before one.
+
+    With `texts` the type is there by itself; without, only where a script of the type authz_detail serves it.
+    """
+
+    type: DetailTypeName = Field(description="The type, compared byte by byte; it may be a URI.")
+    schema_file: FilePath = Field(alias="schema", description="JSON Schema (2020-12) that a detail must obey.")
+    texts: dict[str, DetailText] = Field(
+        default={},
+        description="What the consent page says, by language; the first one is for everybody else. "
+        "`{/instructedAmount/amount}` stands for a member.",
+    )
+    narrows: dict[DetailPointer, Literal["subset", "at_most"]] = Field(
+        default={},
+        description="Members, by JSON pointer, in which a token request may ask for less: `subset` of a list, "
+        "`at_most` a number.",
+    )
+    markets: tuple[Name, ...] = Field(default=(), description="Markets that take it; none named means all.")
+
+
 class Settings(Section):
     """The whole configuration."""
 
@@ -646,6 +670,9 @@ class Settings(Section):
     )
     scripts: tuple[ScriptSettings, ...] = Field(
         default=(), alias="script", description="The bank's interception scripts."
+    )
+    detail_types: tuple[DetailTypeSettings, ...] = Field(
+        default=(), alias="detail_type", description="Types of authorization_details that need no script."
     )
 
     _source: Path = PrivateAttr(Path())

@@ -28,7 +28,7 @@ from dcrgw.core.market import Market
 from dcrgw.edge.exchange import Exchange
 from dcrgw.edge.faults import method_not_allowed, not_found
 from dcrgw.endpoints import authorize_views as views
-from dcrgw.endpoints.asking import media_type
+from dcrgw.endpoints.asking import media_type, seen_by_scripts
 from dcrgw.endpoints.authorize_again import SignInAgain
 from dcrgw.endpoints.authorize_answers import Answer, Answers
 from dcrgw.endpoints.authorize_forms import FIELD, forget_older, give_ticket, settle_origin, settle_token, ticket_of
@@ -110,6 +110,7 @@ class AuthorizeEndpoint:
             query=request.raw_path.partition("?")[2],
             method=request.method,
             languages=by_weight(request.headers.get("Accept-Language", "")),
+            **seen_by_scripts(request),
         )
         begun = await self._recorded("authorize", begin, arrival, visit, exchange)
         if isinstance(begun, Redirect):

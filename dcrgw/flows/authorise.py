@@ -16,10 +16,11 @@ from dcrgw.core.market import Market
 from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.errors import ErrorCode, GatewayError, Misconfigured, Rejected, Unavailable
 from dcrgw.flows import requesting
+from dcrgw.flows.details import context_of, texts_of
 from dcrgw.flows.interacting import Asking, Redirect, Ticket, client_of, commit
 from dcrgw.flows.using import refused
 from dcrgw.ports import Ports
-from dcrgw.ports.details import DetailContext, DetailOperation
+from dcrgw.ports.details import DetailOperation
 from dcrgw.ports.grants import GrantChange
 
 
@@ -38,7 +39,7 @@ async def begin(arrival: Arrival, market: Market, ports: Ports, report: Report) 
     brought = await requesting.bring(parameters, client, market, ports, report, is_pushed=False)
     to = report.settle(requests.addressed(brought, client))
     try:
-        request = await requesting.settle(brought, to, client, market, ports, report)
+        request = await requesting.settle(brought, to, client, arrival, market, ports, report)
     except GatewayError as failure:
         return _failed(failure, to, market, report)
     return await _proceed(request, None, client, arrival, market, ports, report)
@@ -78,9 +79,8 @@ async def _ask(
     ports: Ports,
     report: Report,
 ) -> Asking:
-    context = DetailContext(client, DetailOperation.AUTHORIZATION)
-    languages = (*request.ui_locales, *arrival.languages)
-    texts = await ports.details.texts(request.details, context, languages) if request.details else ()
+    context = context_of(client, DetailOperation.AUTHORIZATION, arrival, report)
+    texts = await texts_of(request.details, context, (*request.ui_locales, *arrival.languages), ports)
     ticket = Ticket(ports.randomness.report_id(), ports.randomness.token())
     interaction = Interaction(
         id=ticket.id,

@@ -39,7 +39,7 @@ async def exchange(arrival: Arrival, market: Market, ports: Ports, report: Repor
 
 async def _by_own_right(request: TokenRequest) -> Issued:
     allowed = request.report.settle(grants.own_right(request.form, request.proven.client, request.detail_types))
-    await settle_rules(allowed.details, request.context, request.ports.details, request.report)
+    await settle_rules(allowed.details, request.context, request.ports, request.report)
     token, access = await minted(allowed, request)
     committed = await request.ports.registry.commit(registry_change(access, request))
     settle_verdict(committed.verdict is CommitVerdict.TOKEN_USED, committed.verdict is CommitVerdict.STORED, request)
@@ -96,10 +96,10 @@ async def _for_refresh_token(request: TokenRequest) -> Issued:
 
 async def _of_grant(grant: Grant, request: TokenRequest) -> Allowed:
     """What the request asks for of a grant: the same, or less by its details' types."""
-    report, types = request.report, request.ports.details
+    report, ports = request.report, request.ports
     report.facts["grant"], report.facts["sub"] = grant.id, grant.sub
     allowed, beyond = report.settle(grants.of_grant(request.form, grant, request.proven.client, request.detail_types))
     if "authorization_details" in request.form:
-        await settle_rules(allowed.details, request.context, types, report)
-        await settle_narrowing(beyond, allowed.details, grant.details, request.context, types, report)
+        await settle_rules(allowed.details, request.context, ports, report)
+        await settle_narrowing(beyond, allowed.details, grant.details, request.context, ports, report)
     return allowed

@@ -24,6 +24,7 @@ from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.flows import audit
 from dcrgw.flows.authentication import Door
+from dcrgw.flows.details import context_of
 from dcrgw.flows.enriching import enriched_claims
 from dcrgw.flows.using import refused, used_assertion
 from dcrgw.ports import Ports
@@ -58,7 +59,7 @@ class TokenRequest:
 
     @property
     def context(self) -> DetailContext:
-        return DetailContext(self.proven.client, DetailOperation.TOKEN)
+        return context_of(self.proven.client, DetailOperation.TOKEN, self.arrival, self.report)
 
     @property
     def detail_types(self) -> tuple[str, ...]:

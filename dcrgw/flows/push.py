@@ -40,7 +40,7 @@ async def push(arrival: Arrival, market: Market, ports: Ports, report: Report) -
         report.settle(_is_pushable(caller.form))
         brought = await requesting.bring(caller.form, client, market, ports, report, is_pushed=True)
         to = report.settle(requests.addressed(brought, client))
-        request = await requesting.settle(brought, to, client, market, ports, report)
+        request = await requesting.settle(brought, to, client, arrival, market, ports, report)
         return await _keep(request, caller.proven, market, Door(report, arrival), ports, report)
 
 

@@ -9,12 +9,13 @@ from dcrgw.core.authorization import request_gates as gates
 from dcrgw.core.authorization.interaction import AuthorizationRequest, Return
 from dcrgw.core.authorization.requests import Brought
 from dcrgw.core.checks import Findings, Report
+from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.flows.client_keys import published_keys
-from dcrgw.flows.details import settle_rules
+from dcrgw.flows.details import context_of, settle_rules
 from dcrgw.ports import Ports
-from dcrgw.ports.details import DetailContext, DetailOperation
+from dcrgw.ports.details import DetailOperation
 
 
 async def bring(
@@ -45,6 +46,7 @@ async def settle(
     brought: Brought,
     to: Return,
     client: RegisteredClient,
+    arrival: Arrival,
     market: Market,
     ports: Ports,
     report: Report,
@@ -57,7 +59,7 @@ async def settle(
     if "openid" in request.scope:
         await _settle_id_token(client, ports, report)
     operation = DetailOperation.PUSHED if brought.is_pushed else DetailOperation.AUTHORIZATION
-    await settle_rules(request.details, DetailContext(client, operation), ports.details, report)
+    await settle_rules(request.details, context_of(client, operation, arrival, report), ports, report)
     return request
 
 

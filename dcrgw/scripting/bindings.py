@@ -58,7 +58,7 @@ class Bound:
         """What the script changed, by the facts' own names; absent what it left alone.
 
         createClient, updateClient: `client_id`, `metadata`, `attributes`. modify…: `response`. Introspection besides:
-        `transfers_into_jwt` (only ever False). authz_detail: `detail`. Of people: `user`, `group`, `results`,
+        `transfers_into_jwt` (only ever False). authz_detail: `faults`. Of people: `user`, `group`, `results`,
         `claims`, `attributes`. `returned` is what the method returned; it changes nothing today.
         Raises: TypeError where something is not JSON; its message names no value.
         """
@@ -90,8 +90,7 @@ class Bound:
             case IntrospectionContext(transfers_into_jwt=False):
                 return {"transfers_into_jwt": False}
             case AuthzDetailContext() as context:
-                detail = vars(context).get("detail")
-                return {} if detail is None else {"detail": detail.json}
+                return {"faults": context.faults} if context.faults else {}
             case PersonContext() as context:
                 touched = vars(context)
                 return {name: touched[name] for name in ("user", "claims", "attributes") if name in touched}

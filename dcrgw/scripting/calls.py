@@ -48,6 +48,9 @@ class ScriptFailed(Exception):
     #: It ended by a capability's failure that the script did not catch: then that is what the request fails by.
     is_capability = False
 
+    #: The script's own code raised it: nothing overran, died or answered what it may not.
+    is_raised = False
+
     def __init__(self, what: str, *, trace: str = "", printed: str = "") -> None:
         self.what, self.trace, self.printed = what, trace, printed
         super().__init__(what)

@@ -20,9 +20,11 @@ from dcrgw.scripting.calls import MethodAnswer, MethodCall, ScriptFailed
 from dcrgw.scripting.capabilities import Allowance
 from dcrgw.scripting.loader import fault_of, load
 from dcrgw.scripting.members import copied
-from dcrgw.scripting.questions import Capabilities, CapabilityFailed
+from dcrgw.scripting.questions import Capabilities, CapabilityFailed, CapabilityRefused
 from dcrgw.scripting.refusal import Rejection
 
+#: What a script raises whatever it was called with.
+_NOT_THE_CALLS = (MemoryError, NameError, CapabilityFailed, CapabilityRefused)
 #: Names by which a script's code reaches a capability.
 _CAPABILITIES = frozenset({"directory", "keysets", "http"})
 
@@ -45,6 +47,7 @@ class Execution:
         self.entry = entry
         self._loaded = load(entry, properties, now=time.time())
         self.methods = self._loaded.methods
+        self._async = frozenset(name for name in self.methods if inspect.iscoroutinefunction(self._loaded.method(name)))
         #: The module's name in sys.modules, and of the script's own logger.
         self.module = self._loaded.module
         #: Whether a `def` method may put questions, as far as its code can tell.
@@ -52,7 +55,7 @@ class Execution:
 
     def is_async(self, method: str) -> bool:
         """Whether the method is an `async def`."""
-        return inspect.iscoroutinefunction(self._loaded.method(method))
+        return method in self._async
 
     def print_to(self, stream: TextIO) -> None:
         """Have the script's own `print` write there."""
@@ -94,6 +97,7 @@ class Execution:
         fault = fault_of(self.entry, method, error)
         failed = ScriptFailed(str(fault), trace=own_trace(error, self.entry.source_name))
         failed.is_capability = isinstance(error, CapabilityFailed)
+        failed.is_raised = isinstance(error, Exception) and not isinstance(error, _NOT_THE_CALLS)
         return failed
 
     def end(self, call: MethodCall, begun: Begun) -> MethodAnswer:

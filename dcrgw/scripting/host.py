@@ -97,6 +97,17 @@ class ScriptHost(TypedCalls):
         return next((each.generation for each in self._all() if each.loaded.entry.inum == inum), None)
 
     @property
+    def swaps(self) -> int:
+        """How often what serves has changed: what was made of it may be kept while this stays."""
+        return self._swaps
+
+    def enabled(self, type_id: str) -> tuple[ScriptEntry, ...]:
+        """The entries of a type that should serve, in the order in which they run; also those that do not work now."""
+        serving = [each.loaded.entry for each in self._serving.by_type.get(type_id, ())]
+        missing = [entry for entry in self._serving.missing if entry.type == type_id]
+        return tuple(sorted((each for each in [*serving, *missing] if each.enabled), key=_order))
+
+    @property
     def scripts(self) -> tuple[Loaded, ...]:
         """What serves now."""
         return tuple(each.loaded for each in self._all())
@@ -295,9 +306,13 @@ class ScriptHost(TypedCalls):
 
 def _ordered(serving: Iterable[_Serving]) -> dict[str, tuple[_Serving, ...]]:
     found: dict[str, list[_Serving]] = {}
-    for each in sorted(serving, key=lambda each: (-each.loaded.entry.level, each.loaded.entry.name)):
+    for each in sorted(serving, key=lambda each: _order(each.loaded.entry)):
         found.setdefault(each.loaded.entry.type, []).append(each)
     return {type_id: tuple(each) for type_id, each in found.items()}
+
+
+def _order(entry: ScriptEntry) -> tuple[int, str]:
+    return -entry.level, entry.name
 
 
 def _serves(entry: ScriptEntry, market: str) -> bool:

@@ -79,6 +79,7 @@ def accessor(name: str) -> tuple[str, str] | None:
 
 
 _SCALARS = frozenset({str, int, bool, type(None)})
+_TEXT = frozenset({str})
 
 
 def copied(value: Any) -> JsonValue:
@@ -97,6 +98,6 @@ def copied(value: Any) -> JsonValue:
 
 def copied_object(members: Mapping[Any, Any]) -> dict[str, JsonValue]:
     """The same of an object's members."""
-    if not all(isinstance(name, str) for name in members):
+    if not (_TEXT.issuperset(map(type, members)) or all(isinstance(name, str) for name in members)):
         raise TypeError("a member's name is not text")
-    return {name: copied(value) for name, value in members.items()}
+    return {name: value if type(value) in _SCALARS else copied(value) for name, value in members.items()}

@@ -194,7 +194,9 @@ class WorkerScript:
                 worker.kill()
             if failure is not None and told.get("is_capability") is True:
                 raise failure
-            raise ScriptFailed(_text(told, "what"), trace=_text(told, "trace"), printed=worker.printed())
+            failed = ScriptFailed(_text(told, "what"), trace=_text(told, "trace"), printed=worker.printed())
+            failed.is_raised = told.get("is_raised") is True
+            raise failed
         if told.get("answer") != number:
             raise await worker.give_up("it answered something else than it was asked")
         changes, refusal = told.get("changes", {}), told.get("refusal")

@@ -141,6 +141,11 @@ def _response_type(known: KnownClient) -> str:
     return response_types.CODE_ID_TOKEN if hybrid else response_types.CODE
 
 
+def pushed(asked: Authorization, request_uri: str) -> Authorization:
+    """The same under the name that the bank gave it (RFC 9126 §2.2)."""
+    return replace(asked, request_uri=request_uri)
+
+
 def signed(asked: Authorization, setup: Setup, known: KnownClient, moment: Moment) -> Authorization:
     """The same as a request object, signed by the software's key. Raises: Incomplete, CredentialsUnusable."""
     if setup.signing_key is None or not setup.kid or asked.issuer is None:

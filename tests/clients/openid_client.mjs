@@ -1,4 +1,5 @@
-// A TPP made of the openid-client library alone: discovery, a pushed request, code, refresh, introspection, revocation.
+// A TPP made of the openid-client library alone: discovery, a request (pushed, signed) with authorization_details,
+// code, refresh, introspection, revocation.
 // One JSON object in argv says who it is; the customer's browser is whoever answers the printed address on stdin.
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
@@ -25,6 +26,8 @@ const [state, nonce] = [client.randomState(), client.randomNonce()];
 const parameters = {
   redirect_uri: tpp.redirect_uri,
   scope: 'openid accounts',
+  // Text as a parameter; in a request object the library puts the list itself, as RFC 9396 §3 has it.
+  authorization_details: JSON.stringify(tpp.details),
   code_challenge: await client.calculatePKCECodeChallenge(verifier),
   code_challenge_method: 'S256',
   state,
@@ -49,5 +52,6 @@ const renewed = await client.refreshTokenGrant(config, tokens.refresh_token);
 const told = await client.tokenIntrospection(config, renewed.access_token);
 await client.tokenRevocation(config, tokens.refresh_token);
 const ended = await client.tokenIntrospection(config, renewed.access_token);
-console.log(JSON.stringify({ claims: tokens.claims(), told, ended }));
+const granted = tokens.authorization_details;
+console.log(JSON.stringify({ claims: tokens.claims(), granted, told, ended }));
 process.exit(0);

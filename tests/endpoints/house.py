@@ -68,11 +68,13 @@ class Words:
     def types(self, market: str) -> tuple[str, ...]:
         return ("payment",)
 
-    async def judge(self, details: Sequence[AuthorizationDetail], context: DetailContext) -> tuple[DetailFault, ...]:
+    async def judge(
+        self, details: Sequence[AuthorizationDetail], context: DetailContext, ask: object
+    ) -> tuple[DetailFault, ...]:
         return ()
 
     async def texts(
-        self, details: Sequence[AuthorizationDetail], context: DetailContext, languages: tuple[str, ...]
+        self, details: Sequence[AuthorizationDetail], context: DetailContext, languages: tuple[str, ...], ask: object
     ) -> tuple[DetailText, ...]:
         notes = [detail.members.get("ui_representation") for detail in details]
         said = f"{self.text} [{' '.join(languages)}]"
@@ -81,7 +83,9 @@ class Words:
             for i, (detail, note) in enumerate(zip(details, notes, strict=True))
         )
 
-    async def narrows(self, wanted: AuthorizationDetail, granted: AuthorizationDetail, context: DetailContext) -> bool:
+    async def narrows(
+        self, wanted: AuthorizationDetail, granted: AuthorizationDetail, context: DetailContext, ask: object
+    ) -> bool:
         return False
 
 

@@ -59,7 +59,9 @@ class Types:
     def types(self, market: str) -> tuple[str, ...]:
         return ("payment", "accounts")
 
-    async def judge(self, details: Sequence[AuthorizationDetail], context: DetailContext) -> tuple[DetailFault, ...]:
+    async def judge(
+        self, details: Sequence[AuthorizationDetail], context: DetailContext, ask: Any
+    ) -> tuple[DetailFault, ...]:
         return tuple(
             DetailFault(i, f"/{i}/amount", "must be more than nothing")
             for i, each in enumerate(details)
@@ -67,11 +69,13 @@ class Types:
         )
 
     async def texts(
-        self, details: Sequence[AuthorizationDetail], context: DetailContext, languages: tuple[str, ...]
+        self, details: Sequence[AuthorizationDetail], context: DetailContext, languages: tuple[str, ...], ask: Any
     ) -> tuple[DetailText, ...]:
         return tuple(DetailText(i, each.type, f"{each.type} of {_amount(each)}") for i, each in enumerate(details))
 
-    async def narrows(self, wanted: AuthorizationDetail, granted: AuthorizationDetail, context: DetailContext) -> bool:
+    async def narrows(
+        self, wanted: AuthorizationDetail, granted: AuthorizationDetail, context: DetailContext, ask: Any
+    ) -> bool:
         return wanted.type == "payment" and _amount(wanted) <= _amount(granted)
 
 

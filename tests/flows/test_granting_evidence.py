@@ -21,7 +21,7 @@ from dcrgw.flows.exchange import exchange
 from dcrgw.flows.interacting import Asking
 from dcrgw.flows.push import push
 from dcrgw.ports import Ports
-from dcrgw.ports.recording import recorded
+from dcrgw.ports.recording import recorded, values_of
 
 SYNCHRONOUS = ("clock", "randomness")
 Run = Callable[[Ports, Report], Awaitable[Any]]
@@ -38,7 +38,7 @@ class Replayed:
 
         def answer(*question: Any) -> Any:
             entry = self._left.popleft()
-            assert (entry.port, entry.question) == (label, question)
+            assert (entry.port, entry.question) == (label, values_of(question))
             if isinstance(entry.answer, Exception):
                 raise entry.answer
             return entry.answer

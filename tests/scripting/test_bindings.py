@@ -325,7 +325,7 @@ def test_introspection_may_keep_its_additions_out_of_tokens() -> None:
     assert bound.changes(True) == {"response": {"active": True, "sub": "s"}, "transfers_into_jwt": False}
 
 
-def test_detail_sees_its_siblings_and_changes_only_itself() -> None:
+def test_detail_sees_its_siblings_and_changes_nothing() -> None:
     facts = {
         "detail": {"type": "payment", "amount": "1"},
         "index": 1,
@@ -341,7 +341,9 @@ def test_detail_sees_its_siblings_and_changes_only_itself() -> None:
     context.siblings[0].json["type"] = "other"
     assert bound.changes(True) == {}
     detail.getJsonObject().put("amount", "2")
-    assert bound.changes(True) == {"detail": {"type": "payment", "amount": "2"}}
+    assert bound.changes(True) == {}
+    context.fault("/amount", "is not one that we pay")
+    assert bound.changes(True) == {"faults": [["/amount", "is not one that we pay"]]}
 
 
 def test_people_come_back_as_values() -> None:

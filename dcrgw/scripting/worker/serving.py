@@ -138,7 +138,7 @@ def _told(number: int, answer: MethodAnswer) -> dict[str, Any]:
 def _failed(number: int, failed: ScriptFailed) -> dict[str, Any]:
     is_spent = isinstance(failed.__cause__, MemoryError)
     found = {"failed": number, "what": failed.what, "trace": failed.trace}
-    return found | {"is_capability": failed.is_capability, "is_spent": is_spent}
+    return found | {"is_capability": failed.is_capability, "is_raised": failed.is_raised, "is_spent": is_spent}
 
 
 def _capture_output() -> CappedText:
