@@ -29,6 +29,7 @@ from dcrgw.edge.exchange import Exchange
 from dcrgw.edge.faults import method_not_allowed, not_found
 from dcrgw.endpoints import authorize_views as views
 from dcrgw.endpoints.asking import media_type, seen_by_scripts
+from dcrgw.endpoints.authorize_again import SignInAgain
 from dcrgw.endpoints.authorize_answers import Answer, Answers
 from dcrgw.endpoints.authorize_forms import FIELD, forget_older, give_ticket, settle_origin, settle_token, ticket_of
 from dcrgw.endpoints.authorize_visit import Visit
@@ -150,22 +151,13 @@ class AuthorizeEndpoint:
         self, visit: Visit, exchange: Exchange, ticket: Ticket, login: str, password: str
     ) -> web.Response:
         asking = await self._find(visit, ticket, exchange)
-        here, words = visit.page_of(ticket.id), visit.wording
-
-        def again(status: int, problem: str) -> web.Response:
-            page = views.sign_in(asking, ticket, visit.market, here, login=login, problem=problem)
-            response = visit.show(page)
-            response.set_status(status)
-            return response
-
+        again = SignInAgain(visit, asking, ticket, login)
         if not login.strip() or not password:
-            return again(400, words("sign_in.problems.missing"))
-        account, network = f"{visit.market.name} {login_of(login)}", visit.network
-        wait_s = self._bounds.attempts.take(account, network, self._ports.clock.now())
+            return again.because(400, "missing")
+        account = f"{visit.market.name} {login_of(login)}"
+        wait_s = self._bounds.attempts.take(account, visit.network, self._ports.clock.now())
         if wait_s > 0:
-            response = again(429, words("sign_in.problems.too_many", minutes=int(wait_s // 60) + 1))
-            response.headers["Retry-After"] = str(int(wait_s) + 1)
-            return response
+            return again.later(wait_s)
         report = self._report("sign_in", visit, exchange)
         try:
             # not recorded: the question to the customers' port is a password
@@ -173,8 +165,8 @@ class AuthorizeEndpoint:
         except Rejected as refused:
             if refused.faults[0].check != person.AUTHENTICATED.id:
                 raise
-            return again(403, words("sign_in.problems.wrong"))
-        self._bounds.attempts.forgive(account, network)
+            return again.because(403, "wrong")
+        self._bounds.attempts.forgive(account, visit.network)
         self._bounds.crowd.leave(ticket.id)
         assert signed_in.ticket is not None
         return self._go_to(visit, signed_in, signed_in.ticket)

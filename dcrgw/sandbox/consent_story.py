@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Mapping
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 from dcrgw.sandbox.narrator import Line, Narrator
-from dcrgw.sandbox.telling import ask, expect, short
+from dcrgw.sandbox.telling import StoryFailed, ask, expect, short
 from dcrgw.testkit.person import Person, Seen
 from dcrgw.tpp import answers, authorization, credentials, discovery, grants
-from dcrgw.tpp.authorization import Authorization
+from dcrgw.tpp.authorization import Authorization, NotAuthorized
 from dcrgw.tpp.client import Answer
 from dcrgw.tpp.known_client import KnownClient
 from dcrgw.tpp.prepared import Moment
@@ -42,7 +41,8 @@ async def tell_consent(tpp: Setup, known: KnownClient, customer: Mapping[str, st
     """From the pushed payment to the token that holds it; then one with faults. Raises: StoryFailed."""
     bank = await _discovered(tpp, say)
     asked = await _pushed(bank, known, say)
-    asked = await _approved(asked, bank.server_ca, customer, say)
+    url = await _approved(asked, bank.server_ca, customer, say)
+    asked = await _proven(asked, url, bank, say)
     await _granted(asked, bank, known, say)
     await _refused(bank, known, say)
 
@@ -66,9 +66,7 @@ async def _pushed(bank: Setup, known: KnownClient, say: Narrator) -> Authorizati
         return authorization.pushed(asked, uri)
 
 
-async def _approved(
-    asked: Authorization, server_ca: Path | None, customer: Mapping[str, str], say: Narrator
-) -> Authorization:
+async def _approved(asked: Authorization, server_ca: Path | None, customer: Mapping[str, str], say: Narrator) -> str:
     with say.step(f"{customer['name']} signs in at the bank, reads and approves") as line:
         async with Person(credentials.tls_context(credentials.Transport(), server_ca)) as person:
             seen = await person.open(asked.address)
@@ -81,7 +79,18 @@ async def _approved(
             seen = await person.submit(seen, decision="approve")
         expect(seen.left_for is not None, f"the browser was not sent back, but answered {seen.status}")
         line(f"the browser goes back to {asked.redirect_uri} with the answer")
-        return answers.answered(asked, seen.left_for or "", None, time.time())
+        return seen.left_for or ""
+
+
+async def _proven(asked: Authorization, url: str, bank: Setup, say: Narrator) -> Authorization:
+    with say.step("The bank's ID token vouches for the answer") as line:
+        keys = await ask(bank, answers.keys_request(asked), 200, line)
+        try:
+            found = answers.answered(asked, url, keys.body, Moment().now)
+        except NotAuthorized as failure:
+            raise StoryFailed(str(failure)) from None
+        line("it holds c_hash of the code, s_hash of the state, and the nonce of the request")
+        return found
 
 
 async def _granted(asked: Authorization, bank: Setup, known: KnownClient, say: Narrator) -> None:

@@ -40,7 +40,6 @@ async def tell(session: Session, reports: Callable[[], Sequence[Report]], say: N
     """
     _statement(session, say)
     tpp = setup.from_options(sandbox_index.options(session.folder.path))
-    tpp = replace(tpp, wish=replace(tpp.wish, claims={"response_types": ["code"]}))
     await _handshake(tpp, session, say)
     known = await _registration(tpp, say)
     _checks(_last(reports), say)

@@ -13,19 +13,25 @@ from dcrgw.core.jose.reader import JosePolicy, claims, read
 from dcrgw.core.jose.reasons import JoseRefused
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.tpp.authorization import Authorization, NotAuthorized
+from dcrgw.tpp.client import Outgoing
+from dcrgw.tpp.prepared import Prepared
+from dcrgw.tpp.setup import Incomplete
 
 #: Those whose hash is SHA-256, which c_hash and s_hash are made with.
 _POLICY = JosePolicy(frozenset({"PS256", "ES256", "RS256"}))
 
 
+def keys_request(asked: Authorization) -> Prepared:
+    """Where the bank publishes the keys that prove its ID tokens. Raises: Incomplete."""
+    if asked.jwks_uri is None:
+        raise Incomplete("the bank's discovery document names no jwks_uri, so that its ID token cannot be proven")
+    return Prepared(Outgoing(asked.jwks_uri, method="GET"), {})
+
+
 def answered(asked: Authorization, url: str, key_document: bytes | None, at: float) -> Authorization:
-    """The request with the code of the address to which the browser was sent. Raises: as `code_in`."""
-    return replace(asked, code=code_in(url, asked, key_document, at))
+    """The same with the code of the address to which the browser was sent.
 
-
-def code_in(url: str, asked: Authorization, key_document: bytes | None, at: float) -> str:
-    """The code of the address to which the browser was sent. `key_document` are the bank's keys, `at` epoch seconds.
-
+    `key_document` are the bank's keys, where it vouches for the code with an ID token; `at` is epoch seconds.
     Raises: NotAuthorized for an error, and for what is no answer to this request (RFC 9207, RFC 9700 §4.7).
     """
     if not url.startswith(asked.redirect_uri):
@@ -43,7 +49,7 @@ def code_in(url: str, asked: Authorization, key_document: bytes | None, at: floa
         raise NotAuthorized("the answer holds no code")
     if asked.wants_id_token:
         _settle_id_token(answer, asked, key_document, at)
-    return answer["code"]
+    return replace(asked, code=answer["code"])
 
 
 def _settle_id_token(answer: Mapping[str, str], asked: Authorization, key_document: bytes | None, at: float) -> None:

@@ -134,16 +134,16 @@ def begin(setup: Setup, known: KnownClient, *, scope: str | None, details: str |
     )
 
 
-def pushed(asked: Authorization, request_uri: str) -> Authorization:
-    """The same under the name that the bank gave it (RFC 9126 §2.2)."""
-    return replace(asked, request_uri=request_uri)
-
-
 def _response_type(known: KnownClient) -> str:
     """A code alone, unless the client registered for an ID token beside it and for nothing else."""
     registered = known.information.get("response_types")
     hybrid = isinstance(registered, list) and registered == [response_types.CODE_ID_TOKEN]
     return response_types.CODE_ID_TOKEN if hybrid else response_types.CODE
+
+
+def pushed(asked: Authorization, request_uri: str) -> Authorization:
+    """The same under the name that the bank gave it (RFC 9126 §2.2)."""
+    return replace(asked, request_uri=request_uri)
 
 
 def signed(asked: Authorization, setup: Setup, known: KnownClient, moment: Moment) -> Authorization:

@@ -20,6 +20,11 @@ const proof = tpp.method === 'private_key_jwt' ? client.PrivateKeyJwt(signer) : 
 const options = { [client.customFetch]: customFetch };
 const config = await client.discovery(new URL(tpp.issuer), tpp.client_id, metadata, proof, options);
 config[client.customFetch] = customFetch;
+if (tpp.hybrid) {
+  client.useCodeIdTokenResponseType(config);
+  // The ID token beside the code is its signature: c_hash and s_hash are looked at (FAPI 1.0 Advanced).
+  client.enableDetachedSignatureResponseChecks(config);
+}
 
 const verifier = client.randomPKCECodeVerifier();
 const [state, nonce] = [client.randomState(), client.randomNonce()];

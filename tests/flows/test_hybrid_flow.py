@@ -122,6 +122,17 @@ async def test_fault_goes_back_in_the_fragment(
     assert (answer["error"], answer["state"], answer["iss"]) == (error, "st", bank.market.issuer)
 
 
+async def test_id_token_claims_no_more_than_is_known(bank: GrantingBank) -> None:
+    wanted = {"id_token": {"acr": {"essential": True, "values": ["urn:openbanking:psd2:sca"]}, "email": None}}
+    asking = await bank.ask(**HYBRID, claims=json.dumps(wanted), acr_values="urn:openbanking:psd2:sca", max_age="0")
+    signed_in = await bank.sign_in(asking)
+    bank.clock.at += 7
+    claims = signed_by_us((await bank.decide(signed_in))["id_token"])
+    assert not {"acr", "amr", "email"} & set(claims)
+    # When the person signed in, not when they decided.
+    assert (claims["auth_time"], claims["iat"]) == (int(bank.clock.at) - 7, int(bank.clock.at))
+
+
 async def test_fragment_may_be_named(bank: GrantingBank) -> None:
     assert (await bank.ask(**HYBRID, response_mode="fragment")).interaction.request.to.in_fragment
 

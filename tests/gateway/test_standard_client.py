@@ -66,8 +66,12 @@ async def tpp(home: Path, **said: Any) -> AsyncIterator[asyncio.subprocess.Proce
     ("pushed", "signed"), [(True, True), (True, False), (False, True), (False, False)],
     ids=["pushed object", "pushed", "object", "plain"],
 )  # fmt: skip
-async def test_it_gets_what_a_customer_grants(town: Town, home: Path, method: str, pushed: bool, signed: bool) -> None:
-    asked = {"grant_types": ["client_credentials", "authorization_code", "refresh_token"], "response_types": ["code"]}
+@pytest.mark.parametrize("response_type", ["code", "code id_token"])
+async def test_it_gets_what_a_customer_grants(
+    town: Town, home: Path, method: str, pushed: bool, signed: bool, response_type: str
+) -> None:
+    grants = ["client_credentials", "authorization_code", "refresh_token"]
+    asked = {"grant_types": grants, "response_types": [response_type]}
     client = await registered(town, method, redirect_uris=[CALLBACK], **asked)
     index, people = town.index(UK), json.loads((town.folder / "sandbox.json").read_text())["customers"]
     said = {
@@ -77,6 +81,7 @@ async def test_it_gets_what_a_customer_grants(town: Town, home: Path, method: st
         "redirect_uri": CALLBACK,
         "kid": index["kid"],
         "details": [PAYMENT],
+        "hybrid": response_type == "code id_token",
         "pushed": pushed,
         "signed": signed,
         "ca": str(town.folder / "ca.pem"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import time
 import tomllib
 from collections import deque
 from dataclasses import dataclass, field
@@ -17,12 +18,15 @@ from urllib.parse import urlencode
 import aiohttp
 from aiohttp import web
 
+from dcrgw.core.authorization.minting import beside_code
 from dcrgw.core.checks import Findings, Report, gate
 from dcrgw.core.jose import reader, verification
 from dcrgw.core.jose.keys import key_set
 from dcrgw.errors import ErrorCode, Rejected
 from dcrgw.sandbox.serving import Listener, listen, server_tls
+from dcrgw.testkit.keys import SigningKey, jwks
 
+OUR_KEY = SigningKey.generate("bank-1", "PS256")
 POLICY = reader.JosePolicy(frozenset({"PS256"}))
 SIGNATURE = gate("fake.signature", "Signed.", spec="RFC 7515", code=ErrorCode.INVALID_CLIENT_METADATA)
 SUBSET = gate("fakerules.redirect_uris", "Within.", spec="RFC 7591", code=ErrorCode.INVALID_REDIRECT_URI)
@@ -35,7 +39,8 @@ WIRE = {SUBSET.id: "rules.redirect_uris.subset", SCOPE.id: "rules.scope.within_r
 class FakeGateway:
     """`lenient` lets everything pass; `refuses` everything; `silent` names no reasons; `undying` deletes nothing;
 
-    `generous` grants any payment; `wordless` shows nobody what for; `forgetful` introspects nothing of it.
+    `generous` grants any payment; `wordless` shows nobody what for; `unsigned` vouches for another code;
+    `forgetful` introspects nothing of it.
     """
 
     directory: Any
@@ -88,7 +93,11 @@ class FakeGateway:
         issuer, base = str(self.market["issuer"]), str(self.market["base_url"])
         places = {"token": "token", "pushed_authorization_request": "par", "introspection": "introspect"}
         mutual = {f"{name}_endpoint": f"{base}/{place}" for name, place in places.items()}
-        return web.json_response({"issuer": issuer, "authorization_endpoint": f"{issuer}/authorize", **mutual})
+        ours = {"authorization_endpoint": f"{issuer}/authorize", "jwks_uri": f"{issuer}/jwks"}
+        return web.json_response({"issuer": issuer, **ours, **mutual})
+
+    async def published(self, request: web.Request) -> web.Response:
+        return web.Response(body=jwks(OUR_KEY), content_type="application/json")
 
     async def push(self, request: web.Request) -> web.Response:
         form = await request.post()
@@ -97,15 +106,18 @@ class FakeGateway:
             places = ("/0/instructedAmount/amount", "/0/creditorAccount")
             errors = [{"description": f"authorization_details {place}: no"} for place in places]
             return web.json_response({"error": "invalid_authorization_details", "errors": errors}, status=400)
-        self.asked = {name: str(form[name]) for name in ("state", "redirect_uri")}
+        self.asked = {name: str(form[name]) for name in ("state", "nonce", "redirect_uri")}
         return web.json_response({"request_uri": "urn:1", "expires_in": 90}, status=201)
 
     async def page(self, request: web.Request) -> web.Response:
         """Sign-in first, then the decision, then back to the TPP."""
         form = await request.post()
         if "decision" in form:
-            query = urlencode({"code": "c", "state": self.asked["state"], "iss": self.market["issuer"]})
-            raise web.HTTPSeeOther(f"{self.asked['redirect_uri']}?{query}")
+            code, state, issuer = "c", self.asked["state"], self.market["issuer"]
+            about = {"iss": issuer, "aud": "c-1", "exp": time.time() + 60, "nonce": self.asked["nonce"]}
+            signed = OUR_KEY.sign({**about, **beside_code("another" if self.temper == "unsigned" else code, state)})
+            answer = urlencode({"code": code, "id_token": signed, "state": state, "iss": issuer})
+            raise web.HTTPSeeOther(f"{self.asked['redirect_uri']}#{answer}")
         words = "" if self.temper == "wordless" else "Merchant A (GB33 BUKB 2020 1555 5555 55)"
         return web.Response(text=f'<p>{words}</p><form action="" method="post"></form>', content_type="text/html")
 
@@ -171,6 +183,7 @@ async def start_fake(config: Path, temper: str = "") -> FakeGateway:
     app.router.add_post("/{market}/introspect", gateway.introspect)
     public = web.Application()
     public.router.add_get("/{market}/.well-known/openid-configuration", gateway.discovery)
+    public.router.add_get("/{market}/jwks", gateway.published)
     public.router.add_route("*", "/{market}/authorize", gateway.page)
     tls = server_tls(root / mtls["certificate"], root / mtls["key"], client_ca=(root / "ca.pem").read_bytes())
     gateway.listener = await listen(app, mtls["port"], tls)

@@ -60,7 +60,9 @@ async def test_story_ends_well(tmp_path: Path) -> None:
     assert left_in(tmp_path) == []
 
 
-@pytest.mark.parametrize("temper", ["lenient", "refuses", "silent", "undying", "generous", "wordless", "forgetful"])
+@pytest.mark.parametrize(
+    "temper", ["lenient", "refuses", "silent", "undying", "generous", "wordless", "unsigned", "forgetful"]
+)
 async def test_story_fails_where_the_gateway_does_otherwise(tmp_path: Path, temper: str) -> None:
     code, text = await story(tmp_path, temper)
     assert code == 1

@@ -17,9 +17,8 @@ from dcrgw.cli.tpp import options as opt
 from dcrgw.cli.tpp.carrying_out import carry_out, discovered, exit_statuses
 from dcrgw.tpp import answers, authorization, catching, grants, prepared, setup
 from dcrgw.tpp.authorization import Authorization, NotAuthorized
-from dcrgw.tpp.client import Outgoing
 from dcrgw.tpp.known_client import KnownClient
-from dcrgw.tpp.prepared import Moment, Prepared
+from dcrgw.tpp.prepared import Moment
 from dcrgw.tpp.setup import Incomplete, Setup
 from dcrgw.tpp.telling import Hope
 
@@ -141,14 +140,9 @@ def _caught(asked: Authorization, go: Callable[[], object]) -> str:
 
 
 def _answered(asked: Authorization, url: str, path: Path, options: dict[str, Any]) -> None:
-    keys = _bank_keys(asked, options) if asked.wants_id_token else None
+    keys = None
+    if asked.wants_id_token:
+        request = answers.keys_request(asked)
+        keys = asyncio.run(prepared.send(setup.from_options(options), request, timeout_s=options["timeout"])).body
     authorization.save(path, answers.answered(asked, url, keys, time.time()))
     click.echo("authorized: the code is kept; `dcrgw tpp token --authorized` redeems it")
-
-
-def _bank_keys(asked: Authorization, options: dict[str, Any]) -> bytes:
-    """The bank's published keys, as it names them. Raises: Incomplete, ConnectionTrouble."""
-    if asked.jwks_uri is None:
-        raise Incomplete("the bank's discovery document names no jwks_uri, so that its ID token cannot be proven")
-    request = Prepared(Outgoing(asked.jwks_uri, method="GET"), {})
-    return asyncio.run(prepared.send(setup.from_options(options), request, timeout_s=options["timeout"])).body
