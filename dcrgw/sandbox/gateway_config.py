@@ -36,6 +36,11 @@ socket = "admin.sock"                            # for `dcrgw clients`; whoever 
 path = "bank/registry.sqlite"
 sealing_keys = ["file:bank/sealing.key"]
 
+[recording]
+enabled = true                                   # for `dcrgw explain`, `dcrgw evidence` and `dcrgw replay`
+path = "bank/record.sqlite"
+max_bytes = 67108864
+
 [fetch]
 allowed_networks = ["127.0.0.0/8", "::1/128"]    # the directory is on this machine
 
@@ -82,13 +87,57 @@ trust = ["ca.pem"]
 intermediates = ["issuing.pem"]
 client_auth_methods = {methods}
 request_audiences = [{audience}, {issuer}]
-authorization_server = {{ grant_types = ["client_credentials", "authorization_code", "refresh_token"] }}
+authorization_server = {{ grant_types = ["client_credentials", "authorization_code", "refresh_token"], \
+default_detail_types = {detail_types} }}
 policy = {{ statement_max_age_s = {max_age}, standing_compares_metadata = false }}    # the statements of testers count
 
 [market.revocation]
 mode = "hard"
 hosts = [{revocation_host}]
 renew_s = 0                                      # a certificate that is taken back counts from the next request on
+"""
+
+
+#: What the bank grants, as the scripts below have it.
+DETAIL_TYPES = ("payment_initiation", "account_information", "https://bank.example/types/recurring-payments")
+#: The bank's scripts. The first in a worker, as a bank would have it; the others are small and quick.
+SCRIPTS = f"""
+# Example scripts: change one while the gateway serves, and it counts from the next request on.
+[[script]]
+type = "client_registration"
+name = "open_banking"
+file = "scripts/client_registration.py"
+mode = "worker"
+markets = ["uk-3.2", "uk-3.3", "uk-3.4"]
+[script.properties]
+introspectionScript = "introspection"
+authenticationMethods = "tls_client_auth private_key_jwt client_secret_basic client_secret_post client_secret_jwt"
+
+[[script]]
+type = "introspection"
+name = "introspection"
+file = "scripts/introspection.py"
+mode = "inline"
+
+[[script]]
+type = "authz_detail"
+name = "{DETAIL_TYPES[0]}"
+file = "scripts/payment_initiation.py"
+mode = "inline"
+
+[[script]]
+type = "authz_detail"
+name = "{DETAIL_TYPES[1]}"
+file = "scripts/account_information.py"
+mode = "inline"
+
+[[script]]
+type = "authz_detail"
+name = "recurring_payments"
+file = "scripts/recurring_payments.py"
+mode = "inline"
+[script.properties]
+type = "{DETAIL_TYPES[2]}"
 """
 
 
@@ -162,12 +211,13 @@ def render(endpoints: Endpoints, *, issuer: str, client_id: str, key_id: str, au
             profile=_text(market.profile),
             methods=json.dumps(market.auth_methods),
             audience=_text(audience),
+            detail_types=json.dumps(DETAIL_TYPES),
             max_age=LIFE_S,
             revocation_host=_text(endpoints.revocations.removeprefix("http://")),
         )
         for market in MARKETS
     ]
-    return head + "".join(markets)
+    return head + "".join(markets) + SCRIPTS
 
 
 def _text(value: str) -> str:

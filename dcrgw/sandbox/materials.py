@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from dcrgw.adapters.customers import written
-from dcrgw.sandbox import gateway_config
+from dcrgw.sandbox import examples, gateway_config
 from dcrgw.sandbox.files import Folder
 from dcrgw.sandbox.gateway_config import MARKETS, Endpoints, SandboxMarket
 from dcrgw.sandbox.parties import Bank, Parties, Person, Tpp
@@ -23,7 +23,7 @@ SCOPE = "openid accounts payments"
 #: Everything that a sandbox puts into its folder, and what `dcrgw tpp` does; the gateway's log is not of them.
 NAMES = (
     INDEX, CONFIG, ADMIN, "ca.pem", "issuing.pem", "transport.pem", "transport.key", "signing.pem", "signing.key",
-    "statement.jwt", "statement-generic.jwt", "obwac", "revoked", "bank", "directory", "tpp",
+    "statement.jwt", "statement-generic.jwt", "obwac", "revoked", "bank", "directory", "tpp", examples.FOLDER,
 )  # fmt: skip
 
 
@@ -53,6 +53,8 @@ def write_parties(folder: Folder, parties: Parties, endpoints: Endpoints) -> Non
         key_id=parties.bank.software.keys.current.kid,
         audience=parties.bank.organisation.org_id,
     )
+    for each in examples.files():
+        folder.write(f"{examples.FOLDER}/{each.name}", each.read_bytes())
     folder.write(CONFIG, config.encode())
 
 

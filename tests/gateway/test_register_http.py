@@ -367,7 +367,7 @@ async def test_the_health_listener_tells_of_life_and_readiness_and_nothing_else(
         ready = await connection.ask(request(town, method="GET", path="/readyz"))
         assert (ready.status, ready.json["status"]) == (200, "ok")
         lists = {f"revocation of {market}" for market in MARKETS}
-        components = {"registry", "keys of primary", "certificates", "configuration", "scripts"} | lists
+        components = {"registry", "keys of primary", "certificates", "configuration", "scripts", "record"} | lists
         assert {each["component"] for each in ready.json["components"]} == components
         assert (await connection.ask(request(town, method="HEAD", path="/livez"), head=True)).status == 200
         assert (await connection.ask(request(town, method="POST", path="/livez"))).status == 405
