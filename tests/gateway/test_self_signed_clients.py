@@ -16,6 +16,9 @@ import pytest_asyncio
 from as_clients import FORM, findings, registered
 from town import Reply, Town
 
+from dcrgw.compliance import bundle as bundles
+from dcrgw.compliance.keeping import Closed, bundled
+from dcrgw.compliance.replay import canonical, replay
 from dcrgw.core.jose import base64url
 from dcrgw.sandbox.serving import free_ports
 from dcrgw.testkit.certificates import CertificateAuthority, Issued, self_signed
@@ -193,6 +196,16 @@ async def test_key_set_without_a_certificate_is_not_registered(town: Town) -> No
     statement = await town.statement(MARKET, jwks_uri=None)
     reply = await town.post(await town.body(MARKET, **asked, jwks=keys, software_statement=statement), MARKET)
     assert (reply.status, reply.checks) == (400, ["rules.jwks.certificate"])
+
+
+async def test_decision_comes_out_the_same_from_its_bundle(town: Town) -> None:
+    who = await client(town, jwk(OWN))
+    for shown, status in ((OWN, 200), (OTHERS, 401)):
+        assert (await ask(town, who, shown)).status == status
+        report, evidence = town.gateway.recent.kept[-1]
+        (market,) = town.gateway.materials.self_signed.markets
+        replayed = await replay(bundles.read(bundled(Closed(report, evidence, market))))
+        assert canonical(replayed.decided) == canonical(replayed.bundle.decided)
 
 
 async def test_discovery_offers_the_method(town: Town) -> None:
