@@ -1,6 +1,7 @@
 """What is known of one revocation list or one OCSP answer, and when its source may be asked again.
 
-No IO and no clock here: every time is epoch seconds that the caller gives.
+No IO and no clock here: every time is epoch seconds that the caller gives, since lists are dated so. A clock that was
+set back makes no pause longer, and no outage younger.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from dcrgw.core.certificates.revocation_lists import CLOCK_SKEW_S
 
 #: The pause after a failure doubles from the first to the longest.
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 60.0
@@ -45,10 +48,15 @@ class Kept:
         self._failures = 0
 
     def arrived(self, proof: Proof, at: float) -> None:
-        """A good word came. One that is older than what is kept changes nothing: it may be played back."""
+        """A good word came. One that is older than what is kept changes nothing: it may be played back.
+
+        Nor does one from the future: every right one would be older than that.
+        """
         self._asked_at = at
         self.trouble, self.down_since, self._failures, self.retry_at = "", None, 0, -math.inf
-        if self.proof is None or proof.this_update >= self.proof.this_update:
+        if proof.this_update > at + CLOCK_SKEW_S:
+            self.failed("what came is not valid yet", at)
+        elif self.proof is None or proof.this_update >= self.proof.this_update:
             self.proof = proof
         else:
             self.failed("what came is older than what was had before", at)
@@ -56,7 +64,7 @@ class Kept:
     def failed(self, trouble: str, at: float) -> None:
         """Nothing usable came; what is kept stays."""
         self.trouble = trouble
-        self.down_since = at if self.down_since is None else self.down_since
+        self.down_since = at if self.down_since is None else min(self.down_since, at)
         self._failures += 1
         self.retry_at = at + min(_FIRST_PAUSE_S * 2.0 ** min(self._failures - 1, 16), _LONGEST_PAUSE_S)
 
@@ -64,11 +72,15 @@ class Kept:
         """Whether the word still counts."""
         return self.proof is not None and at < self.proof.next_update
 
+    def may_be_asked(self, at: float) -> bool:
+        """Whether no pause is on after a failure."""
+        return not at < self.retry_at <= at + _LONGEST_PAUSE_S
+
     def is_due(self, at: float) -> bool:
         """Whether the source should be asked, now or behind the requests' backs."""
-        if at < self.retry_at:
+        if not self.may_be_asked(at):
             return False
-        if self.proof is None or not self.is_current(at):
+        if self.proof is None or not self.is_current(at) or at < self._asked_at:
             return True
         left_s = (self.proof.next_update - self._asked_at) * _RENEWAL
         return at >= self._asked_at + min(self._renew_s, max(left_s, _SHORTEST_S))

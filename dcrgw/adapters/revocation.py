@@ -33,6 +33,8 @@ _LONGEST_GET = 255
 _NONCE_BYTES = 16
 #: How long what was put together for a path is given again without another look.
 _GLANCE_S = 1.0
+#: Of one certificate; each is a question to somebody.
+_MOST_URLS = 4
 
 Link = tuple[x509.Certificate, x509.Certificate]
 Call = Callable[[], Coroutine[Any, Any, None]]
@@ -91,14 +93,14 @@ class CachedRevocation:
     async def told(self, market: str, path: tuple[bytes, ...]) -> tuple[Told, ...]:
         """As `dcrgw.ports.revocation.Revocation`."""
         known = self._told.get((market, path))
-        if known is not None and self._clock.now() < known[0]:
+        if known is not None and known[0] <= self._clock.now() < known[0] + _GLANCE_S:
             return known[1]
         sources = self._sources[market]
         certificates = [x509.load_der_x509_certificate(der) for der in path]
         links = list(pairwise(certificates))[: None if sources.policy.whole_path else 1]
         told = [await self._ask(sources, path[place], link, is_authority=place > 0) for place, link in enumerate(links)]
         if sources.renew_s > 0 and all(each.unknown_since is None for each in told):
-            self._told[market, path] = (self._clock.now() + _GLANCE_S, tuple(told))
+            self._told[market, path] = (self._clock.now(), tuple(told))
         return tuple(told)
 
     async def look(self) -> None:
@@ -127,7 +129,8 @@ class CachedRevocation:
         if heard.standing is not Standing.SILENT:
             self._unknown_since.pop(key, None)
             return replace(told, unknown_since=None)
-        first = self._unknown_since.setdefault(key, self._clock.now())
+        now = self._clock.now()
+        first = self._unknown_since[key] = min(self._unknown_since.get(key, now), now)
         # An outage is as old as its source's first failure, whoever asks about which certificate.
         return replace(told, unknown_since=min(first, told.unknown_since or first))
 
@@ -139,7 +142,7 @@ class CachedRevocation:
                 await self._renew(configured.kept, sources, self._fetching(configured, sources))
             if configured.issuer == link[1]:
                 found.append(configured.kept)
-        for url in revocation_lists.points_of(link[0]) if sources.hosts else ():
+        for url in _fetchable(revocation_lists.points_of(link[0])) if sources.hosts else ():
             key = (sources.market, url, link[1])
             kept = self._lists.get(key)
             if kept is None:
@@ -149,7 +152,7 @@ class CachedRevocation:
         return found
 
     async def _answer_about(self, sources: RevocationSources, link: Link) -> list[Kept]:
-        named = revocation_answers.responders_of(link[0]) if sources.hosts else ()
+        named = _fetchable(revocation_answers.responders_of(link[0])) if sources.hosts else ()
         url = sources.responder or next(iter(named), None)
         if url is None:
             return []
@@ -165,7 +168,7 @@ class CachedRevocation:
         """Bring a word up to date: waited for only where none counts, or where every request is to ask."""
         now = self._clock.now()
         if sources.renew_s == 0 or not kept.is_current(now):
-            if now >= kept.retry_at:
+            if kept.may_be_asked(now):
                 await self._flights.join(kept, fetching)
         elif kept.is_due(now):
             self._flights.start(kept, fetching)
@@ -254,6 +257,11 @@ class CachedRevocation:
             if self._alarms.get(market) != alarm:
                 self._alarms[market] = alarm
                 self._on_alarm(alarm)
+
+
+def _fetchable(urls: Sequence[str]) -> Sequence[str]:
+    """Those over HTTP: many authorities name a directory (ldap) besides, which is no trouble to tell of."""
+    return [url for url in urls if url.lower().startswith(("http://", "https://"))][:_MOST_URLS]
 
 
 def _with(told: Told, method: Method, kept: Sequence[Kept]) -> Told:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
+import ssl
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp.abc import AbstractResolver
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
-from dcrgw.adapters.fetcher import Fetched, FetchFailed, FetchReason
+from dcrgw.adapters.fetcher import Fetched, Fetcher, FetchFailed, FetchLimits, FetchReason
 from dcrgw.adapters.revocation import Alarm, CachedRevocation
 from dcrgw.adapters.revocation_sources import RevocationSources
 from dcrgw.core.certificates.path import TrustAnchors, build
@@ -349,3 +352,74 @@ async def test_market_that_does_not_ask_is_not_looked_after(bench: Bench) -> Non
     await bench.port.close()
     assert not bench.web.asked
     assert not bench.alarms
+
+
+async def test_clock_that_is_set_back_keeps_no_old_word_and_no_source_waiting(bench: Bench) -> None:
+    bench.web.pages = {LIST: revocation_list(ROOT, at=AT - 2 * 86_400, life_s=7 * 86_400, number=1), RESPONDER: 500}
+    bench.open(hosts=HOSTS)
+    assert await bench.verdict() == "passed"
+    bench.clock.at -= 86_400
+    bench.web.pages[LIST] = revocation_list(ROOT, [SERIAL], at=AT - 86_400, number=2)
+    await bench.verdict()
+    await bench.settle()
+    assert await bench.verdict() == "tls.revocation.not_revoked"
+
+
+async def test_clock_that_is_set_back_makes_no_pause_longer(bench: Bench) -> None:
+    bench.web.pages = {LIST: 500, RESPONDER: 500}
+    bench.open(hosts=HOSTS)
+    assert await bench.verdict() == "unavailable"
+    bench.clock.at -= 86_400
+    bench.web.pages[LIST] = revocation_list(ROOT, at=bench.clock.at)
+    assert await bench.verdict() == "passed"
+
+
+async def test_clock_that_is_set_back_makes_no_outage_younger(bench: Bench) -> None:
+    bench.web.pages = {LIST: 500, RESPONDER: 500}
+    bench.open(Mode.SOFT, hosts=HOSTS)
+    assert await bench.verdict() == "passed"
+    bench.clock.at -= 86_400
+    assert await bench.verdict() == "passed"
+    bench.clock.at += 601
+    assert await bench.verdict() == "unavailable"
+
+
+async def test_list_from_the_future_does_not_shut_out_the_right_ones(bench: Bench) -> None:
+    bench.web.pages = {LIST: revocation_list(ROOT, at=AT + 86_400), RESPONDER: 500}
+    bench.open(hosts=HOSTS)
+    assert await bench.verdict() == "unavailable"
+    bench.clock.at += 60
+    bench.web.pages[LIST] = revocation_list(ROOT, at=AT)
+    assert await bench.verdict() == "passed"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254/latest.crl", "http://127.0.0.1:8081/readyz", "http://[::1]/", "http://ca.example:8080/",
+        "http://ca.example@evil.example/", "http://evil.example/ca.example:80", "http://ca.example.evil.example/",
+        "gopher://ca.example:80/", "file:///etc/passwd", "http://ca.example:80\\@evil.example/", "ldap://ca.example/cn=x",
+    ],
+)  # fmt: skip
+async def test_url_of_a_certificate_leads_nowhere_but_to_the_named_hosts(url: str) -> None:
+    connected: list[object] = []
+
+    class Resolver(AbstractResolver):
+        async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> Any:
+            connected.append((host, port))
+            raise OSError("nobody is to be asked")
+
+        async def close(self) -> None:
+            return None
+
+    leaf = ROOT.issue(software_id="sw", org_id="org", key_type="p256", extensions=published(url, url))
+    path = build(leaf.chain_der, ANCHORS, AT)
+    fetcher = Fetcher(
+        ssl_context=ssl.create_default_context(), limits=FetchLimits(), resolver=Resolver(), plain_http=True
+    )
+    sources = RevocationSources(market="uk", policy=RevocationPolicy(Mode.HARD), anchors=ANCHORS, hosts=HOSTS)
+    port = CachedRevocation([sources], lists=fetcher, answers=fetcher, clock=Clock())
+    (told,) = await port.told("uk", path.der)
+    assert (told.lists, told.answers, connected) == ((), (), [])
+    await port.close()
+    await fetcher.close()

@@ -94,9 +94,11 @@ def _read(der: bytes, serial_number: int, issuer: x509.Certificate, nonce: bytes
     answered = _nonce(response)
     if answered is not None and answered != nonce:
         raise Unusable("the answer is to another question (nonce)")
-    single = next((each for each in response.responses if _is_about(each, serial_number, issuer)), None)
-    if single is None:
+    about = [each for each in response.responses if _is_about(each, serial_number, issuer)]
+    if not about:
         raise Unusable("the answer is about another certificate")
+    # Of two words in one answer the worse one counts.
+    single = next((each for each in about if each.certificate_status is ocsp.OCSPCertStatus.REVOKED), about[0])
     begins = single.this_update_utc.timestamp()
     until = single.next_update_utc.timestamp() if single.next_update_utc else begins + UNDATED_S
     reason = single.revocation_reason.value if single.revocation_reason else "unspecified"

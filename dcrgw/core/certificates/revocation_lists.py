@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from threading import Lock
 from types import MappingProxyType
 
+from cachetools import LRUCache, cached
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -40,6 +41,8 @@ class RevocationList:
     of_users: bool
     of_authorities: bool
     has_all_reasons: bool
+    #: How long the list is.
+    octets: int
 
     def is_older_than(self, other: RevocationList) -> bool:
         """Whether this must not take the place of `other`: over plain HTTP anybody can play back an old list."""
@@ -61,7 +64,14 @@ def of_pem_or_der(octets: bytes) -> bytes:
         raise Unusable("the file is no PEM of a revocation list") from error
 
 
-@lru_cache(maxsize=64)
+#: By the octets of the lists: each renewal brings another large one, and what was read of it is larger still.
+_MOST_OCTETS = 32 * 1024 * 1024
+_READ: LRUCache[tuple[bytes, x509.Certificate], RevocationList] = LRUCache(
+    _MOST_OCTETS, getsizeof=lambda listed: min(listed.octets, _MOST_OCTETS)
+)
+
+
+@cached(_READ, lock=Lock())
 def read(der: bytes, issuer: x509.Certificate) -> RevocationList:
     """The list, proven by its issuer's certificate.
 
@@ -88,6 +98,7 @@ def read(der: bytes, issuer: x509.Certificate) -> RevocationList:
         of_users=scope is None or not scope.only_contains_ca_certs,
         of_authorities=scope is None or not scope.only_contains_user_certs,
         has_all_reasons=scope is None or scope.only_some_reasons is None,
+        octets=len(der),
     )
 
 
