@@ -87,7 +87,7 @@ def handlers(
         # A self-signed certificate is no identity: nothing is registered, read or changed here.
         "self_signed": Dispatcher(
             MarketMap((market.base_url, market) for market in _self_signed_markets(materials.self_signed)),
-            form_endpoints(ports, recent),
+            {**form_endpoints(ports, recent), "reports": ReportsEndpoint(decisions, ports.clock)},
             decisions,
         ),
     }

@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -249,3 +250,10 @@ def test_one_key_of_a_java_store_is_taken_by_its_alias_and_java_reads_our_trust(
     listing = ["keytool", "-list", "-keystore", str(tmp_path / "roots.p12"), "-storepass", CANARY]
     listed = subprocess.run(listing, check=True, capture_output=True, timeout=60, env={**os.environ, "LC_ALL": "C"})
     assert b"trustedCertEntry" in listed.stdout
+
+
+def test_what_handles_keys_leaves_no_core_file(tmp_path: Path) -> None:
+    dumpable = "import ctypes, atexit; atexit.register(lambda: print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)))"
+    asked = f"from dcrgw.cli.keystore import keystore; keystore(['show', {str(tmp_path / 'none')!r}])"
+    done = subprocess.run([sys.executable, "-c", f"{dumpable}; {asked}"], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["0"]

@@ -77,15 +77,17 @@ async def client(town: Town, *keys: dict[str, Any]) -> dict[str, Any]:
     return await registered(town, METHOD, MARKET, jwks={"keys": list(keys)}, software_statement=statement)
 
 
-async def ask(town: Town, who: dict[str, Any], issued: Issued, *, path: str = "token", **more: str) -> Reply:
+async def ask(
+    town: Town, who: dict[str, Any], issued: Issued, *, path: str = "token", method: str = "POST", **more: str
+) -> Reply:
     """A token for a client, on the listener of self-signed certificates."""
     tls = ssl.create_default_context(cafile=str(town.folder / "ca.pem"))
     tls.load_cert_chain(*put(town.folder, f"shown-{uuid4().hex}", issued))
     form = {"grant_type": "client_credentials", "client_id": who["client_id"], **more}
     async with (
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls)) as http,
-        http.post(
-            f"https://localhost:{PORT}/{MARKET}/{path}", data=urlencode(form), headers={"Content-Type": FORM}
+        http.request(
+            method, f"https://localhost:{PORT}/{MARKET}/{path}", data=urlencode(form), headers={"Content-Type": FORM}
         ) as got,
     ):
         raw = await got.read()
@@ -206,6 +208,14 @@ async def test_decision_comes_out_the_same_from_its_bundle(town: Town) -> None:
         (market,) = town.gateway.materials.self_signed.markets
         replayed = await replay(bundles.read(bundled(Closed(report, evidence, market))))
         assert canonical(replayed.decided) == canonical(replayed.bundle.decided)
+
+
+async def test_report_of_a_refusal_is_read_by_who_was_refused_and_nobody_else(town: Town) -> None:
+    who = await client(town, jwk(OWN))
+    refused = await ask(town, who, OTHERS)
+    path = refused.body["report"].partition(f"{MARKET}/")[2]
+    assert (await ask(town, who, OTHERS, path=path, method="GET")).status == 200
+    assert (await ask(town, who, OWN, path=path, method="GET")).status == 404
 
 
 async def test_discovery_offers_the_method(town: Town) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -88,6 +90,60 @@ async def test_a_file_that_only_a_refused_configuration_names_is_looked_at_too(t
     (town.folder / "late.pem").write_bytes(town.session.parties.authorities.foreign.certificate_pem)
     await until(lambda: town.gateway.generation == before + 1)
     assert not complaints(town)
+
+
+NAMES = ("ca.pem", "issuing.pem", "bank/server.pem", "bank/server.key", "bank/transport.p12", "bank/signing.key")
+
+
+def spoil(path: Path, how: int, good: bytes, aside_: Path) -> None:
+    """Another state of a file: cut, gone, open to all, garbage, a link, a link to itself, a FIFO, or right."""
+    path.unlink(missing_ok=True)
+    match how:
+        case 0:
+            put(path, good[: len(good) // 2])
+        case 1:
+            pass
+        case 2:
+            put(path, good, 0o666)
+        case 3:
+            put(path, bytes(500))
+        case 4:
+            aside_.unlink(missing_ok=True)
+            put(aside_, good)
+            path.symlink_to(aside_)
+        case 5:
+            path.symlink_to(path)
+        case 6:
+            os.mkfifo(path)
+        case _:
+            put(path, good)
+
+
+def put(path: Path, content: bytes, mode: int = 0o600) -> None:
+    path.touch(mode)
+    path.chmod(mode)
+    path.write_bytes(content)
+
+
+async def test_a_storm_of_changes_costs_no_request(town: Town) -> None:
+    good = {name: (town.folder / name).read_bytes() for name in NAMES}
+
+    def storm() -> None:
+        for turn in range(240):
+            name = NAMES[turn % len(NAMES)]
+            spoil(town.folder / name, turn * 5 % 8, good[name], town.folder / f"aside-{turn % 3}")
+            time.sleep(0.01)
+        for name in NAMES:
+            spoil(town.folder / name, 7, good[name], town.folder / "aside")
+
+    statuses = set()
+    async with asyncio.TaskGroup() as both:
+        storming = both.create_task(asyncio.to_thread(storm))
+        while not storming.done():
+            statuses.add((await town.post(await town.body())).status)
+    assert statuses == {201}
+    assert (await town.gateway.reload()).faults == ()
+    assert (await town.post(await town.body())).status == 201
 
 
 async def test_a_process_takes_changes_by_signal_and_by_command(tmp_path: Path) -> None:

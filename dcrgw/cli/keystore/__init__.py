@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from dcrgw.cli.lazy import lazy
+from dcrgw.scripting.worker.kernel import hide_memory
 
 _ROOM = "dcrgw.cli.keystore"
 COMMANDS = {
@@ -25,3 +26,5 @@ def keystore() -> None:
     a terminal. What holds a key is written whole, with mode 0600, and never over another file without --force. Exit
     status: 0 done, 1 refused, 2 wrong usage.
     """
+    # Keys pass through here: neither a core file nor another process of the same user is to have them.
+    hide_memory()
