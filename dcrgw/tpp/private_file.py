@@ -11,7 +11,7 @@ def write(path: Path, content: bytes, *, replaces: bool = True) -> None:
 
     Raises: OSError; FileExistsError for a file that is there already, unless it `replaces` that.
     """
-    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.new")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

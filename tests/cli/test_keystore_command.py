@@ -257,3 +257,10 @@ def test_what_handles_keys_leaves_no_core_file(tmp_path: Path) -> None:
     asked = f"from dcrgw.cli.keystore import keystore; keystore(['show', {str(tmp_path / 'none')!r}])"
     done = subprocess.run([sys.executable, "-c", f"{dumpable}; {asked}"], capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["0"]
+
+
+def test_the_first_key_makes_its_folders_too(tmp_path: Path) -> None:
+    folder = tmp_path / "certs" / "new"
+    run("create", "server", folder, "--host", "bank.example")
+    assert stat.S_IMODE((folder / "server.key").stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700

@@ -59,6 +59,8 @@ async def test_a_directory_that_knows_us_is_walked_to_its_end(town: Town) -> Non
     [
         ("jwks", "garbage", ["key set"]),
         ("jwks", "500", ["key set"]),
+        ("revoked-jwks", "500", ["revoked keys"]),
+        ("revoked-jwks", "garbage", ["revoked keys"]),
         ("token", "down", ["token"]),
         ("token", "500", ["token"]),
         ("token", "garbage", ["token"]),
@@ -79,7 +81,7 @@ async def test_the_step_that_fails_is_named(town: Town, endpoint: str, mode: str
 async def test_a_root_that_vouches_for_other_servers_is_told_with_its_setting(town: Town) -> None:
     (town.folder / "other.pem").write_bytes(CertificateAuthority.create("Other").certificate_pem)
     result = await walk(town, before='trust_keystore = "ca.pem"', after='trust_keystore = "other.pem"')
-    assert failed(result) == ["key set", "software key sets", "token"]
+    assert failed(result) == ["key set", "revoked keys", "software key sets", "token"]
     assert "trust_keystore" in result.output
     assert "software_jwks_trust" in result.output
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from dcrgw.config.faults import ConfigurationRefused
 from dcrgw.config.loading import load
 from dcrgw.config.model import Settings
 from dcrgw.core.jose.keys import KeySetUnusable, key_set
+from dcrgw.core.jose.revoked import revoked_set
 from dcrgw.errors import Misconfigured, Unavailable
 from dcrgw.materials import DirectoryMaterials, open_materials
 
@@ -75,6 +76,8 @@ async def _walk(directory: DirectoryMaterials, settings: Settings) -> bool:
 async def steps(directory: DirectoryMaterials, settings: Settings, opened: AsyncExitStack) -> AsyncIterator[Step]:
     """The steps as they are taken; one that needs what another did not bring is not taken."""
     yield await _key_set(directory, settings, opened)
+    if directory.settings.jwks_revoked_endpoint is not None:
+        yield await _revoked_keys(directory.settings.jwks_revoked_endpoint, directory, settings, opened)
     for host in directory.settings.software_jwks_hosts:
         yield await _software_host(host, directory, settings, opened)
     if directory.settings.token_url is None or directory.settings.tpp_url is None:
@@ -97,21 +100,43 @@ async def _key_set(directory: DirectoryMaterials, settings: Settings, opened: As
     url = directory.settings.jwks_endpoint
     if url is None:
         return Step("key set", "not asked: the bank's script gives the keys")
-    name = f"key set, {url}"
+
+    def read(document: bytes) -> str:
+        found = key_set(document, source=url)
+        if not found.keys:
+            raise KeySetUnusable("holds no usable key: no statement could be proven")
+        return f"{len(found.keys)} usable keys"
+
+    return await _published("key set", "jwks_endpoint", url, read, directory, settings, opened)
+
+
+async def _revoked_keys(url: str, directory: DirectoryMaterials, settings: Settings, opened: AsyncExitStack) -> Step:
+    def read(document: bytes) -> str:
+        return f"{len(revoked_set(document, source=url).prints)} digests of keys and certificates"
+
+    return await _published("revoked keys", "jwks_revoked_endpoint", url, read, directory, settings, opened)
+
+
+async def _published(
+    what: str,
+    setting: str,
+    url: str,
+    read: Callable[[bytes], str],
+    directory: DirectoryMaterials,
+    settings: Settings,
+    opened: AsyncExitStack,
+) -> Step:
+    """One set that everybody may read, and what `read` finds in it."""
+    name = f"{what}, {url}"
     try:
         answer = await fetcher_of(directory.trust, None, directory, settings, opened).get(url, hosts=None)
         if answer.status != 200:
-            return Step(
-                name, f"answered {answer.status}", "correct jwks_endpoint: it is the directory's public key set"
-            )
-        found = key_set(answer.body, source=url)
+            return Step(name, f"answered {answer.status}", f"correct {setting}: it is the directory's public key set")
+        return Step(name, read(answer.body))
     except FetchFailed as failure:
         return Step(name, str(failure), _fetch_fix(failure, "trust_keystore"))
     except KeySetUnusable as failure:
-        return Step(name, str(failure), "correct jwks_endpoint: what it names is no JWK Set")
-    if not found.keys:
-        return Step(name, "holds no usable key", "correct jwks_endpoint: no statement could be proven")
-    return Step(name, f"{len(found.keys)} usable keys")
+        return Step(name, str(failure), f"correct {setting}: what it names is not the key set that it should be")
 
 
 async def _software_host(host: str, directory: DirectoryMaterials, settings: Settings, opened: AsyncExitStack) -> Step:
