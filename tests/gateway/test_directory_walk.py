@@ -50,7 +50,7 @@ async def test_a_directory_that_knows_us_is_walked_to_its_end(town: Town) -> Non
     result = await walk(town)
     assert (result.exit_code, failed(result)) == (0, [])
     assert [line.split()[1].rstrip(",:") for line in result.output.splitlines()[1:]] == [
-        "key", "software", "ourselves", "token", "SCIM",
+        "key", "revoked", "software", "ourselves", "token", "SCIM",
     ]  # fmt: skip
 
 

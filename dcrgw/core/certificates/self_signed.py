@@ -46,6 +46,7 @@ def identify(
 ) -> Judgement[ClientIdentity]:
     """Who shows one of the `lodged` certificates (DER) at `at`; of the `chain` nothing but the leaf counts."""
     found = Findings()
+    # DIVERGENCE: RFC 8705 §2.2 asks only that the key set holds the certificate; docs/decisions, number 11.
     is_lodged = bool(chain) and chain[0] in lodged
     if not found.settle(LODGED, None if is_lodged else "the client certificate is none of those lodged here"):
         return found.judgement()
