@@ -10,7 +10,7 @@ from ipaddress import ip_network
 from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import SecretStr
 
-from dcrgw.adapters.directory.settings import OpenBankingDirectory
+from dcrgw.adapters.directory.settings import ListedDirectory, OpenBankingDirectory
 from dcrgw.adapters.directory.standing import DirectoryStanding
 from dcrgw.adapters.fetcher import Fetcher, FetchLimits
 from dcrgw.adapters.kept_keys import Freshness, KeySetStatus
@@ -80,9 +80,15 @@ def _source(directory: DirectoryMaterials, materials: Materials, opened: AsyncEx
 
 def _directory(
     directory: DirectoryMaterials, materials: Materials, opened: AsyncExitStack
-) -> OpenBankingDirectory | None:
+) -> OpenBankingDirectory | ListedDirectory | None:
     settings = directory.settings
-    if settings.token_url is None or settings.tpp_url is None:
+    if settings.tpp_url is None:
+        return None
+    if settings.kind != "scim":
+        # Published to everybody, so that no certificate is shown.
+        fetcher = _fetcher(directory.trust, None, directory, materials, opened)
+        return ListedDirectory(settings.name, settings.kind, settings.tpp_url, fetcher)
+    if settings.token_url is None:
         return None
     assert directory.client_id is not None
     assert directory.signing_key is not None

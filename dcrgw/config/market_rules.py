@@ -120,6 +120,17 @@ def _people_can_be_asked(settings: Settings) -> Iterator[ConfigFault]:
             yield ConfigFault("registry.sealing_keys", reason, "add one, or set signing.key or signing.keystore")
 
 
+#: What a directory must have that is asked with a token.
+_OF_SCIM = ("tpp_url", "token_url", "client_scopes", "key_id", "signing_key")
+
+
+def _own_standing_can_be_asked(settings: Settings) -> Iterator[ConfigFault]:
+    for i, directory in enumerate(settings.directories):
+        if directory.check_own_standing and directory.kind != "scim":
+            reason = f"is set, but a list of {directory.kind} does not tell of banks"
+            yield ConfigFault(f"directory[{i}].check_own_standing", reason, "remove it")
+
+
 def _standing_can_be_asked(settings: Settings) -> Iterator[ConfigFault]:
     for i, directory in enumerate(settings.directories):
         why = "tpp_url is set" if directory.has_standing else None
@@ -129,10 +140,11 @@ def _standing_can_be_asked(settings: Settings) -> Iterator[ConfigFault]:
                 why = f"market {market.name} (profile {profile.name}) asks the directory about each TPP"
         if why is None:
             continue
-        for name in ("tpp_url", "token_url", "client_scopes", "key_id", "signing_key"):
+        is_asked_by_token = directory.kind == "scim"
+        for name in _OF_SCIM if is_asked_by_token else ("tpp_url",):
             if not getattr(directory, name):
                 yield ConfigFault(f"directory[{i}].{name}", f"is missing, but {why}", "add it")
-        if not has_credentials(directory, prefix="transport_"):
+        if is_asked_by_token and not has_credentials(directory, prefix="transport_"):
             fix = "add it, or transport_cert and transport_key"
             yield ConfigFault(f"directory[{i}].transport_keystore", f"is missing, but {why}", fix)
 
@@ -170,5 +182,6 @@ MARKET_RULES = (
     _secrets_can_be_sealed,
     _people_can_be_asked,
     _standing_can_be_asked,
+    _own_standing_can_be_asked,
     _software_keys_can_be_had,
 )

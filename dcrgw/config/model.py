@@ -19,6 +19,7 @@ from dcrgw.config.values import (
     FilePath,
     HostPort,
     HttpsUrl,
+    KeyHost,
     Issuer,
     LocalName,
     LocalUser,
@@ -258,6 +259,11 @@ class DirectorySettings(Section):
     """A trust framework: who signs software statements, and who is asked about a TPP."""
 
     name: Name = Field(description="Its name here; markets refer to it.")
+    kind: Literal["scim", "participants", "data-recipients"] = Field(
+        default="scim",
+        description="How it tells a TPP's standing: `scim` (OB UK, asked with a token for each software),"
+        " `participants` (Open Finance Brasil, a public list), `data-recipients` (the CDR Register's list).",
+    )
     issuers: tuple[Text, ...] = Field(min_length=1, description="The exact `iss` values of its software statements.")
     keys: Literal["endpoint", "script"] = Field(
         default="endpoint",
@@ -267,13 +273,17 @@ class DirectorySettings(Section):
     jwks_endpoint: HttpsUrl | None = Field(
         default=None, description='Key set that verifies its software statements; needed unless `keys = "script"`.'
     )
-    software_jwks_hosts: tuple[HostPort, ...] = Field(
-        default=(), description="Hosts (`host` or `host:port`) that may serve a software's key set."
+    software_jwks_hosts: tuple[KeyHost, ...] = Field(
+        default=(),
+        description="Hosts (`host` or `host:port`) that may serve a software's key set; `*` for wherever a signed"
+        " statement says, at public addresses only: for frameworks whose TPPs host their own keys.",
     )
     token_url: HttpsUrl | None = Field(
         default=None, description="Where the gateway gets its access token for `tpp_url`."
     )
-    tpp_url: HttpsUrl | None = Field(default=None, description="SCIM endpoint that tells a TPP's standing.")
+    tpp_url: HttpsUrl | None = Field(
+        default=None, description="What tells a TPP's standing: the SCIM endpoint, or the list of its `kind`."
+    )
     client_id: Text | None = Field(
         default=None,
         description="The bank's own client id at the directory.",

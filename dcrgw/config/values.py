@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from dcrgw.config.secrets import SecretReference
 from dcrgw.core.scripts.entry_checks import INUM, LONGEST_NAME, NAME, SHORTEST_NAME
+from dcrgw.core.market import ANY_HOST
 from dcrgw.core.scripts.types import TYPES
 
 Network = IPv4Network | IPv6Network
@@ -119,6 +120,10 @@ def _host_port(text: str) -> str:
     return f"{host.lower()}:{int(port)}"
 
 
+def _key_host(text: str) -> str:
+    return text if text == ANY_HOST else _host_port(text)
+
+
 def _network(value: Any) -> Network:
     try:
         # Only text: to ipaddress a number is an address too.
@@ -216,6 +221,10 @@ BaseUrl = Annotated[str, AfterValidator(_base_url), WithJsonSchema({**_TEXT, "fo
 ProxyUrl = Annotated[str, AfterValidator(_proxy_url), WithJsonSchema({**_TEXT, "format": "uri"})]
 HostPort = Annotated[
     str, AfterValidator(_host_port), WithJsonSchema({**_TEXT, "format": "host", "examples": ["host", "host:8443"]})
+]
+#: The same, or `*` for wherever a signed statement says.
+KeyHost = Annotated[
+    str, AfterValidator(_key_host), WithJsonSchema({**_TEXT, "format": "host", "examples": ["host", "host:8443", "*"]})
 ]
 AllowedNetwork = Annotated[
     InstanceOf[IPv4Network] | InstanceOf[IPv6Network],

@@ -98,6 +98,22 @@ def _organisation_at_regulator(identity: ClientIdentity, party: Party) -> Outcom
     )
 
 
+def _software_in_uid(identity: ClientIdentity, party: Party) -> Outcome:
+    if party.software_id is not None and identity.uid == party.software_id:
+        return None
+    return Failed("the client certificate's UID is not the statement's software_id", f"UID {identity.uid}")
+
+
+def _organisation_of_brazil(identity: ClientIdentity, party: Party) -> Outcome:
+    # Open Finance Brasil, certificate standard: the prefix says whose register the id is of.
+    if party.org_id is not None and identity.organization_identifier == f"OFBBR-{party.org_id}":
+        return None
+    return Failed(
+        "the client certificate's organizationIdentifier is not OFBBR- and the statement's org_id",
+        f"organizationIdentifier {identity.organization_identifier}",
+    )
+
+
 def _no_organisation(_identity: ClientIdentity, _party: Party) -> Outcome:
     return Skipped("the market ties no certificate to a statement")
 
@@ -109,5 +125,6 @@ _STRATEGIES: dict[str, tuple[_Compare, _Compare]] = {
     "cn=software_id,ou=org_id": (_software_in_cn, _organisation_in_ou),
     "cn=org_id": (_no_software, _organisation_in_cn),
     "organizationIdentifier=registration_id": (_no_software, _organisation_at_regulator),
+    "uid=software_id,organizationIdentifier=OFBBR-org_id": (_software_in_uid, _organisation_of_brazil),
     "none": (_no_software, _no_organisation),
 }
