@@ -18,7 +18,7 @@ run: $(VENV)/.runtime ## serve the gateway of config/dcrgw.toml
 	$(BIN)/dcrgw run --config config/dcrgw.toml
 
 test: lint ## set up, then lint, types, layers and tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-slow: $(VENV)/.dev ## soaks, fuzz and fault loops
 	$(BIN)/python -m pytest -m slow --timeout=600

@@ -25,10 +25,12 @@ _MADE = "<!-- Made by `make docs` from the code; edit the code instead. -->\n"
 _STAGES = {
     "http": "HTTP, before anything is read",
     "tls": "The client certificate",
+    "proxy": "What a proxy passes on",
     "identity": "Who the certificate says is calling",
     "request": "The registration request",
     "statement": "The software statement",
     "fetch": "What is fetched for a TPP",
+    "keys": "Keys that the directory took back",
     "rules": "Request against statement, certificate and profile",
     "standing": "The directory's word",
     "script": "The bank's scripts",

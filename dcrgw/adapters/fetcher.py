@@ -77,6 +77,7 @@ class Fetched:
 class Fetcher:
     """Fetches within the limits. Close it when its generation of configuration ends.
 
+    `plain_http` takes http URLs too: for what is signed and public, such as revocation lists (RFC 5280 §8).
     With a `proxy` the gateway connects to it alone, by the operator's word; then names are resolved there and only
     the allow-list and the check of literal addresses hold here.
     """
@@ -88,6 +89,7 @@ class Fetcher:
         limits: FetchLimits,
         proxy: str | None = None,
         resolver: AbstractResolver | None = None,
+        plain_http: bool = False,
     ) -> None:
         if not ssl_context.check_hostname or ssl_context.verify_mode is not ssl.CERT_REQUIRED:
             raise Misconfigured("an outgoing TLS context must verify the server's certificate and its name")
@@ -97,6 +99,7 @@ class Fetcher:
         self._ssl = ssl_context
         self._limits = limits
         self._proxy = proxy
+        self._plain_http = plain_http
         self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
@@ -120,6 +123,10 @@ class Fetcher:
         """The same for a POST of a form."""
         said = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
         return await self._fetch("POST", url, hosts, said, urlencode(form).encode("ascii"))
+
+    async def post(self, url: str, body: bytes, *, hosts: frozenset[str] | None, headers: Mapping[str, str]) -> Fetched:
+        """The same for a POST of any bytes; `headers` name their type."""
+        return await self._fetch("POST", url, hosts, headers, body)
 
     async def close(self) -> None:
         """Close every connection. Fetches under way fail, and so do later ones."""
@@ -146,7 +153,7 @@ class Fetcher:
 
     def _target(self, url: str, hosts: frozenset[str] | None) -> URL:
         try:
-            location = locate(url)
+            location = locate(url, plain=self._plain_http)
         except LocationRefused as refusal:
             raise FetchFailed(FetchReason.URL, str(refusal)) from None
         if hosts is not None and not location.is_among(hosts):

@@ -74,6 +74,7 @@ class KeptKeys:
         "_fresh_until",
         "_retry_at",
         "_stale_until",
+        "are_revoked",
         "directory",
         "etag",
         "failure",
@@ -84,10 +85,12 @@ class KeptKeys:
         "warm_until",
     )
 
-    def __init__(self, directory: str, url: str, *, of_software: bool) -> None:
+    def __init__(self, directory: str, url: str, *, of_software: bool, are_revoked: bool = False) -> None:
         self.directory = directory
         self.url = url
         self.of_software = of_software
+        #: A set of keys that must not be believed: mostly, and rightly, empty.
+        self.are_revoked = are_revoked
         self.keys: KeySet | None = None
         self.etag: str | None = None
         self.failure: Failure | None = None

@@ -15,6 +15,7 @@ from dcrgw.adapters.fetcher import Fetched, Fetcher, FetchFailed
 from dcrgw.adapters.flights import Flights
 from dcrgw.adapters.kept_keys import Failure, Freshness, KeptKeys, KeySetStatus
 from dcrgw.core.jose.keys import KeySet, KeySetUnusable, key_set
+from dcrgw.core.jose.revoked import revoked_set
 from dcrgw.errors import Misconfigured
 
 
@@ -76,10 +77,19 @@ class CachedKeySets:
     async def of_software(self, directory: str, url: str, kid: str) -> KeySet:
         """The keys of one software. Raises: as `dcrgw.ports.keysets.KeySets`."""
         kept = self._of_software.get((directory, url))
-        if kept is None:
+        if kept is None or kept.are_revoked:
             self._source(directory)
             kept = self._of_software[directory, url] = KeptKeys(directory, url, of_software=True)
         return await self._serve(kept, kid)
+
+    async def of_revoked(self, directory: str, url: str) -> KeySet:
+        """The keys that a directory took back. Raises: as `dcrgw.ports.keysets.KeySets`."""
+        kept = self._of_software.get((directory, url))
+        if kept is None or not kept.are_revoked:
+            self._source(directory)
+            kept = KeptKeys(directory, url, of_software=True, are_revoked=True)
+            self._of_software[directory, url] = kept
+        return await self._serve(kept, "")
 
     async def refresh_directories(self) -> None:
         """Ask every directory now; for the start, so that the first TPP finds the keys there. Never fails."""
@@ -201,6 +211,8 @@ class CachedKeySets:
             return kept.keys
         if fetched.status != 200:
             raise KeySetUnusable(f"answered {fetched.status}")
+        if kept.are_revoked:
+            return await asyncio.to_thread(revoked_set, fetched.body, source=kept.url)
         # In a thread: vetting a hundred RSA keys takes milliseconds that other requests should not wait for.
         keys = await asyncio.to_thread(key_set, fetched.body, source=kept.url)
         # A software whose keys are all unfit is told so by the check of its kid. A directory without keys is out of

@@ -24,7 +24,7 @@ class KeystoreRefused(Misconfigured):
 
 
 class Format(StrEnum):
-    """The formats that are told apart. Only PEM and PKCS12 are taken."""
+    """The formats that are told apart. PEM, PKCS12 and JKS are taken."""
 
     PEM = "PEM"
     PKCS12 = "PKCS#12"
@@ -127,7 +127,9 @@ def _conversion(path: Path, found: Format) -> str:
     import_ = f"keytool -importkeystore -srckeystore {path.name} -srcstoretype {found} "
     into = f"-destkeystore {target} -deststoretype PKCS12"
     match found:
-        case Format.JKS | Format.JCEKS:
+        case Format.JKS:
+            return f"convert it: dcrgw keystore convert {path.name} --to pem"
+        case Format.JCEKS:
             return f"convert it: {import_}{into}"
         case Format.BKS:
             provider = "-providerclass org.bouncycastle.jce.provider.BouncyCastleProvider -providerpath bcprov.jar "

@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
+from dcrgw.adapters.java_keystores import read_jks
 from dcrgw.adapters.keystore_files import Format, KeystoreRefused, read_file, recognise, refuse_format
 
 PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
@@ -54,19 +55,87 @@ class KeyPair:
         return self.certificate.not_valid_after_utc.timestamp()
 
 
-def open_pkcs12(path: Path, password: bytes | None) -> KeyPair:
-    """The key pair of a PKCS#12 store.
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a store keeps under one alias: a key with its certificate and chain, or a certificate. Not judged."""
+
+    alias: str
+    key: object | None = field(repr=False)
+    certificates: tuple[x509.Certificate, ...]
+
+
+def open_keystore(path: Path, password: bytes | None) -> KeyPair:
+    """The key pair of a PKCS#12 or JKS store that holds one.
 
     Raises: KeystoreRefused. Its dates and the match of key and certificate are `judge_pair`'s.
     """
-    store = _open_store(path, password)
-    if store.key is None:
+    return pair_among(path, open_store(path, password))
+
+
+def pair_of(path: Path, password: bytes | None) -> KeyPair:
+    """The key pair of one file in any form: a store, or PEM with key and certificate. Raises: KeystoreRefused."""
+    return pair_among(path, entries_of(path, password))
+
+
+def entries_of(path: Path, password: bytes | None) -> tuple[Entry, ...]:
+    """What a file in any form holds; the key of a PEM file comes with all its certificates. Raises: KeystoreRefused."""
+    content = read_file(path)
+    if recognise(content) is not Format.PEM:
+        return open_store(path, password)
+    certificates = tuple(open_certificates(path)) if b"BEGIN CERTIFICATE-----" in content else ()
+    if b"PRIVATE KEY-----" not in content:
+        return tuple(Entry("", None, (each,)) for each in certificates)
+    key = open_private_key(path, password)
+    leaf = next((each for each in certificates if _belongs(key, each)), None)
+    ordered = (leaf, *(each for each in certificates if each != leaf)) if leaf is not None else certificates
+    return (Entry("", key, ordered),)
+
+
+def chained(pair: KeyPair, others: Sequence[x509.Certificate]) -> KeyPair:
+    """The pair with those of the other certificates that lead upwards from it."""
+    return KeyPair(pair.key, pair.certificate, _chain(pair.certificate, [*pair.chain, *others]), pair.source)
+
+
+def pair_among(path: Path, entries: Sequence[Entry], alias: str | None = None) -> KeyPair:
+    """The one key pair among a store's entries, or that of an alias. Raises: KeystoreRefused."""
+    keys = [entry for entry in entries if entry.key is not None and alias in (None, entry.alias)]
+    if not keys and alias is not None:
+        names = ", ".join(entry.alias for entry in entries if entry.key is not None)
+        raise KeystoreRefused(path, f"holds no private key of this alias, but {names or 'none'}", "correct the alias")
+    if not keys:
         raise KeystoreRefused(path, "holds no private key, only certificates", "export the key together with it")
-    if store.cert is None:
+    if len(keys) > 1:
+        names = ", ".join(entry.alias or "one without a name" for entry in keys)
+        fix = "copy one of them: dcrgw keystore convert --alias NAME"
+        raise KeystoreRefused(path, f"holds {len(keys)} private keys: {names}", fix)
+    (entry,) = keys
+    if not entry.certificates:
         raise KeystoreRefused(path, "holds a private key without its certificate", "export both into one store")
-    leaf = store.cert.certificate
-    others = [entry.certificate for entry in store.additional_certs]
-    return KeyPair(_usable_key(path, store.key), leaf, _chain(leaf, others), str(path))
+    leaf, *others = entry.certificates
+    others += [each for other in entries if other is not entry for each in other.certificates]
+    return KeyPair(_usable_key(path, entry.key), leaf, _chain(leaf, others), str(path))
+
+
+def open_store(path: Path, password: bytes | None) -> tuple[Entry, ...]:
+    """Everything that a PKCS#12 or JKS store holds. Raises: KeystoreRefused."""
+    content = read_file(path)
+    found = recognise(content)
+    if found is Format.JKS:
+        return tuple(Entry(each.alias, each.key, each.chain) for each in read_jks(path, content, password))
+    if found is not Format.PKCS12:
+        raise refuse_format(path, found, "a PKCS#12 or JKS store")
+    store = _open_pkcs12(path, content, password)
+    entries = []
+    if store.key is not None or store.cert is not None:
+        own = (store.cert.certificate,) if store.cert is not None else ()
+        entries.append(Entry(_name(store.cert), store.key, own))
+    entries += [Entry(_name(each), None, (each.certificate,)) for each in store.additional_certs]
+    return tuple(entries)
+
+
+def _name(certificate: pkcs12.PKCS12Certificate | None) -> str:
+    name = certificate.friendly_name if certificate is not None else None
+    return (name or b"").decode("utf-8", "replace")
 
 
 def open_pem(certificate_path: Path, key_path: Path, password: bytes | None = None) -> KeyPair:
@@ -75,9 +144,20 @@ def open_pem(certificate_path: Path, key_path: Path, password: bytes | None = No
     Raises: KeystoreRefused.
     """
     key = open_private_key(key_path, password)
-    certificates = _pem_certificates(certificate_path)
+    certificates = open_certificates(certificate_path)
     leaf = next((each for each in certificates if _belongs(key, each)), certificates[0])
     return KeyPair(key, leaf, _chain(leaf, certificates), str(certificate_path))
+
+
+def open_certificates(path: Path) -> list[x509.Certificate]:
+    """The certificates of a PEM file, in their order, at least one. Raises: KeystoreRefused."""
+    content = _pem_content(path)
+    if b"BEGIN CERTIFICATE-----" not in content:
+        raise KeystoreRefused(path, "holds no certificate", "name the file that holds the certificate")
+    try:
+        return x509.load_pem_x509_certificates(content)
+    except ValueError:
+        raise KeystoreRefused(path, "holds a damaged certificate", "write it again as PEM") from None
 
 
 def open_private_key(path: Path, password: bytes | None = None) -> PrivateKey:
@@ -101,7 +181,7 @@ def open_private_key(path: Path, password: bytes | None = None) -> PrivateKey:
 
 
 def open_trust_store(path: Path, password: bytes | None = None) -> tuple[x509.Certificate, ...]:
-    """The certificates of a trust store, each once: a PEM bundle or PKCS#12 (Java's trust stores are that too).
+    """The certificates of a trust store, each once: a PEM bundle, PKCS#12 or JKS (Java's trust stores are those).
 
     Raises: KeystoreRefused; also for a store that is empty or holds a private key.
     """
@@ -109,13 +189,12 @@ def open_trust_store(path: Path, password: bytes | None = None) -> tuple[x509.Ce
     if recognise(content) is Format.PEM:
         if b"PRIVATE KEY-----" in content:
             raise _key_in_trust_store(path)
-        found = _pem_certificates(path)
+        found = open_certificates(path)
     else:
-        store = _open_store(path, password)
-        if store.key is not None:
+        entries = open_store(path, password)
+        if any(entry.key is not None for entry in entries):
             raise _key_in_trust_store(path)
-        own = [store.cert] if store.cert else []
-        found = [entry.certificate for entry in [*own, *store.additional_certs]]
+        found = [each for entry in entries for each in entry.certificates]
     if not found:
         raise KeystoreRefused(
             path, "holds no certificate", "put the trusted roots into it: an empty store trusts nobody"
@@ -129,10 +208,7 @@ def judge_pair(pair: KeyPair, at: float) -> None:
     Raises: KeystoreRefused when key and certificate do not belong together, or the certificate is
     not yet valid or no longer.
     """
-    if not _belongs(pair.key, pair.certificate):
-        raise KeystoreRefused(
-            pair.source, "holds a certificate that does not belong to the key", "pair the key with its own one"
-        )
+    judge_belonging(pair)
     now = datetime.fromtimestamp(at, UTC)
     if now < pair.certificate.not_valid_before_utc:
         since = pair.certificate.not_valid_before_utc.isoformat()
@@ -142,6 +218,14 @@ def judge_pair(pair: KeyPair, at: float) -> None:
     if now > pair.certificate.not_valid_after_utc:
         until = pair.certificate.not_valid_after_utc.isoformat()
         raise KeystoreRefused(pair.source, f"holds a certificate that expired on {until}", "renew it")
+
+
+def judge_belonging(pair: KeyPair) -> None:
+    """Raises: KeystoreRefused when key and certificate do not belong together."""
+    if not _belongs(pair.key, pair.certificate):
+        raise KeystoreRefused(
+            pair.source, "holds a certificate that does not belong to the key", "pair the key with its own one"
+        )
 
 
 def install(context: ssl.SSLContext, pair: KeyPair) -> None:
@@ -188,11 +272,7 @@ def _short_lived_file(content: bytes) -> Iterator[str]:
 _PASSWORD_FIX = "correct the password, or the secret that it refers to"
 
 
-def _open_store(path: Path, password: bytes | None) -> pkcs12.PKCS12KeyAndCertificates:
-    content = read_file(path)
-    found = recognise(content)
-    if found is not Format.PKCS12:
-        raise refuse_format(path, found, "a PKCS#12 store")
+def _open_pkcs12(path: Path, content: bytes, password: bytes | None) -> pkcs12.PKCS12KeyAndCertificates:
     # A store without a password was made either with an empty one or with none: two different things.
     for candidate in (password,) if password else (None, b""):
         try:
@@ -213,16 +293,6 @@ def _pem_content(path: Path) -> bytes:
     if found is not Format.PEM:
         raise refuse_format(path, found, "PEM text")
     return content
-
-
-def _pem_certificates(path: Path) -> list[x509.Certificate]:
-    content = _pem_content(path)
-    if b"BEGIN CERTIFICATE-----" not in content:
-        raise KeystoreRefused(path, "holds no certificate", "name the file that holds the certificate")
-    try:
-        return x509.load_pem_x509_certificates(content)
-    except ValueError:
-        raise KeystoreRefused(path, "holds a damaged certificate", "write it again as PEM") from None
 
 
 def _key_in_trust_store(path: Path) -> KeystoreRefused:

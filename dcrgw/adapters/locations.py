@@ -1,4 +1,4 @@
-"""The URLs that we are willing to ask: an absolute https URL, read by one strict grammar.
+"""The URLs that we are willing to ask: an absolute https URL (http where the caller says so), by one strict grammar.
 
 Two parsers that differ on what the host is are how allow-lists are walked around. So nothing is repaired here:
 a URL that this grammar does not read is refused, and the URL's own text is what is asked later.
@@ -14,7 +14,7 @@ from dcrgw.core.market import ANY_HOST
 
 _MOST = 2048
 _URL = re.compile(
-    r"https://(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?::(?P<port>[0-9]{1,5}))?"
+    r"(?P<scheme>https?)://(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?::(?P<port>[0-9]{1,5}))?"
     # RFC 3986 pchar, / and ?; no fragment, and so neither backslash, space, quote nor control character.
     r"(?:[/?](?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?"
 )
@@ -43,14 +43,14 @@ class Location:
         return f"{host}:{self.port}" in hosts or (self.port == 443 and host in hosts)
 
 
-def locate(url: str) -> Location:
-    """Where an absolute https URL leads. Raises: LocationRefused."""
+def locate(url: str, *, plain: bool = False) -> Location:
+    """Where an absolute https URL leads; `plain` takes http too. Raises: LocationRefused."""
     if len(url) > _MOST:
         raise LocationRefused(f"longer than {_MOST} characters")
     match = _URL.fullmatch(url)
-    if match is None:
+    if match is None or (match["scheme"] == "http" and not plain):
         raise LocationRefused("not a plain https URL")
-    port = int(match["port"] or 443)
+    port = int(match["port"] or (80 if match["scheme"] == "http" else 443))
     if not 1 <= port <= 65535:
         raise LocationRefused("no such port")
     host = match["host"].lower()

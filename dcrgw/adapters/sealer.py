@@ -45,46 +45,53 @@ def sealing_key(text: str) -> bytes:
     return key
 
 
+def key_id(key: bytes) -> str:
+    """A short public name of a key; eight hex digits tell a handful of keys apart and give nothing away."""
+    return hashlib.sha256(b"dcrgw sealing key id\0" + key).hexdigest()[:8]
+
+
 class Sealer:
     """Seals with the first key, opens with any: to rotate, put the new key first and keep the old one behind it."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
+        self.renew(keys)
+
+    def renew(self, keys: Sequence[bytes]) -> None:
+        """Seal and open with these keys from now on. Raises: Misconfigured, and nothing is changed."""
         if any(len(key) != KEY_BYTES for key in keys):
             raise Misconfigured(f"a sealing key is {KEY_BYTES} bytes long")
-        self._ciphers: Mapping[str, AESGCM] = {_key_id(key): AESGCM(key) for key in keys}
-        self._sealing_id = _key_id(keys[0]) if keys else None
+        # One assignment: other threads seal and open meanwhile.
+        self._keys: tuple[str | None, Mapping[str, AESGCM]] = (
+            key_id(keys[0]) if keys else None,
+            {key_id(key): AESGCM(key) for key in keys},
+        )
 
     def seal(self, secret: str, context: str) -> str:
         """`secret` encrypted for this context only. Raises: Misconfigured when no key is configured."""
-        if self._sealing_id is None:
+        sealing_id, ciphers = self._keys
+        if sealing_id is None:
             raise Misconfigured("a secret must be kept, but no sealing_key is configured: set storage sealing_key")
         nonce = os.urandom(_NONCE_BYTES)
-        cipher = self._ciphers[self._sealing_id]
-        box = nonce + cipher.encrypt(nonce, secret.encode(), _bound(self._sealing_id, context))
-        return f"v1.{self._sealing_id}.{base64.urlsafe_b64encode(box).decode().rstrip('=')}"
+        box = nonce + ciphers[sealing_id].encrypt(nonce, secret.encode(), _bound(sealing_id, context))
+        return f"v1.{sealing_id}.{base64.urlsafe_b64encode(box).decode().rstrip('=')}"
 
     def open(self, sealed: str, context: str) -> str:
         """The secret again. Raises: Misconfigured when its key is not configured, or it was altered or moved."""
         version, _, rest = sealed.partition(".")
-        key_id, _, box_text = rest.partition(".")
+        sealing_id, _, box_text = rest.partition(".")
         if version != "v1":
             raise Misconfigured("a sealed secret has a form that this version does not know")
-        cipher = self._ciphers.get(key_id)
+        cipher = self._keys[1].get(sealing_id)
         if cipher is None:
             raise Misconfigured(
-                f"a secret was sealed with key {key_id}, which is not among the configured sealing keys"
+                f"a secret was sealed with key {sealing_id}, which is not among the configured sealing keys"
             )
         try:
             box = base64.urlsafe_b64decode(box_text + "=" * (-len(box_text) % 4))
-            opened = cipher.decrypt(box[:_NONCE_BYTES], box[_NONCE_BYTES:], _bound(key_id, context))
+            opened = cipher.decrypt(box[:_NONCE_BYTES], box[_NONCE_BYTES:], _bound(sealing_id, context))
         except (InvalidTag, ValueError) as error:
             raise Misconfigured("a sealed secret does not open: it was altered or moved to another row") from error
         return opened.decode()
-
-
-def _key_id(key: bytes) -> str:
-    """A short public name of a key; eight hex digits tell a handful of keys apart and give nothing away."""
-    return hashlib.sha256(b"dcrgw sealing key id\0" + key).hexdigest()[:8]
 
 
 def _bound(key_id: str, context: str) -> bytes:

@@ -11,6 +11,7 @@ from typing import Any
 
 import aiosqlite
 
+from dcrgw.adapters.hsm import HsmEcKey, HsmRsaKey
 from dcrgw.adapters.keystores import PrivateKey
 from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.signing_keys import SELECT, SigningKeys, stored
@@ -40,6 +41,12 @@ class KeystoreSigner:
 
     async def sign(self, claims: Mapping[str, Any], typ: str) -> str:
         """The compact JWS of some claims."""
+        if isinstance(self._key, HsmRsaKey | HsmEcKey):
+            # It may be across a network, and its calls block.
+            return await asyncio.to_thread(self._sign, claims, typ)
+        return self._sign(claims, typ)
+
+    def _sign(self, claims: Mapping[str, Any], typ: str) -> str:
         return signing.sign(claims, key=self._key, alg=self._alg, kid=self._jwk["kid"], typ=typ)
 
 

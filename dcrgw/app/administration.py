@@ -13,6 +13,7 @@ from dcrgw.edge.problems import problem_answer
 from dcrgw.edge.tls import server_context
 from dcrgw.endpoints.admin import AdminEndpoint
 from dcrgw.endpoints.administrators import CertificateDoor, SocketDoor
+from dcrgw.endpoints.reloading import Reload
 from dcrgw.errors import ErrorCode
 from dcrgw.flows.scripts import ScriptDesk
 from dcrgw.materials import AdminMaterials
@@ -27,21 +28,23 @@ _LOCAL_HOSTS = frozenset({"localhost"})
 
 
 def admin_listeners(
-    admin: AdminMaterials | None, ports: Ports, archive: Archive, scripts: ScriptDesk, limits: Limits
+    admin: AdminMaterials | None, ports: Ports, archive: Archive, scripts: ScriptDesk, limits: Limits, reload: Reload
 ) -> Iterator[Listener]:
     """The listeners of the settings, not yet started."""
     narrow = replace(limits, body_bytes=_BODY_BYTES)
     if admin is not None and admin.socket is not None:
-        yield _socket(admin.socket, ports, archive, scripts, narrow)
+        yield _socket(admin.socket, ports, archive, scripts, narrow, reload)
     if admin is not None and admin.tls is not None:
-        yield _tls(admin.tls, ports, archive, scripts, narrow)
+        yield _tls(admin.tls, ports, archive, scripts, narrow, reload)
 
 
-def _socket(socket: AdminSocket, ports: Ports, archive: Archive, scripts: ScriptDesk, limits: Limits) -> Listener:
+def _socket(
+    socket: AdminSocket, ports: Ports, archive: Archive, scripts: ScriptDesk, limits: Limits, reload: Reload
+) -> Listener:
     door = SocketDoor(socket.readers, socket.writers)
     return Listener(
         "admin",
-        AdminEndpoint(door, _LOCAL_HOSTS, ports, archive, scripts),
+        AdminEndpoint(door, _LOCAL_HOSTS, ports, archive, reload, scripts),
         file=SocketFile(socket.path, socket.group),
         limits=limits,
         hosts=_LOCAL_HOSTS,
@@ -50,12 +53,14 @@ def _socket(socket: AdminSocket, ports: Ports, archive: Archive, scripts: Script
     )
 
 
-def _tls(tls: AdminTls, ports: Ports, archive: Archive, scripts: ScriptDesk, limits: Limits) -> Listener:
+def _tls(
+    tls: AdminTls, ports: Ports, archive: Archive, scripts: ScriptDesk, limits: Limits, reload: Reload
+) -> Listener:
     hosts = frozenset(host.lower() for host in tls.settings.hosts)
     door = CertificateDoor(tls.anchors, tls.rights, ports.clock)
     return Listener(
         "admin.tls",
-        AdminEndpoint(door, hosts, ports, archive, scripts),
+        AdminEndpoint(door, hosts, ports, archive, reload, scripts),
         host=tls.settings.host,
         port=tls.settings.port,
         limits=limits,

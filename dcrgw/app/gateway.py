@@ -1,81 +1,134 @@
-"""One running gateway: started whole or not at all."""
+"""One running gateway: started whole or not at all, and changed while it runs, whole or not at all."""
 
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
 
 from dcrgw.adapters.clock import SystemClock
-from dcrgw.adapters.customers import FileCustomers
-from dcrgw.adapters.randomness import SystemRandomness
 from dcrgw.adapters.sealer import Sealer
-from dcrgw.adapters.signers import KeystoreSigner, StoredSigner
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
-from dcrgw.app import outgoing
-from dcrgw.app.administration import admin_listeners
-from dcrgw.app.listening import authorize_endpoint, handlers, http_limits, listeners
+from dcrgw.app.generation import Generation, Lasting
+from dcrgw.app.reloading import COMPONENT, Reloading
 from dcrgw.app.scripting import Scripting
+from dcrgw.config.loading import load
 from dcrgw.config.model import Settings
 from dcrgw.core.checks import Report
-from dcrgw.edge.drain import serve_until_signal
+from dcrgw.edge.drain import noted_signals, serve_until_signal
 from dcrgw.edge.events import log_event
 from dcrgw.edge.health import Health
 from dcrgw.edge.listeners import Listener
-from dcrgw.endpoints.register import Recent
-from dcrgw.flows.scripts import ScriptDesk
+from dcrgw.endpoints.recent import Recent
+from dcrgw.endpoints.reloading import Reloaded
 from dcrgw.materials import Materials, open_materials
-from dcrgw.ports import Ports
-from dcrgw.ports.signer import NoSigner, Signer
+from dcrgw.materials.watching import digests, watched_files
 
 
 @dataclass(slots=True)
 class Gateway:
     """What was started. `addresses` are listener name -> (host, port) as bound, for a socket file (path, 0)."""
 
-    materials: Materials
     health: Health
     recent: Recent
     scripts: Scripting
-    listeners: list[Listener]
-    probes: list[Listener]
-    addresses: dict[str, tuple[str, int]]
-    _opened: AsyncExitStack = field(repr=False)
+    #: What serves, by name. A new generation changes what they serve, never where.
+    listeners: dict[str, Listener] = field(default_factory=dict)
+    addresses: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _sealer: Sealer = field(default_factory=lambda: Sealer([]), repr=False)
+    _reloading: Reloading | None = field(default=None, repr=False)
+    _watch: asyncio.Task[None] | None = field(default=None, repr=False)
+    _opened: AsyncExitStack = field(default_factory=AsyncExitStack, repr=False)
+
+    @property
+    def materials(self) -> Materials:
+        """What the serving generation was made of."""
+        return self._serving.generation.materials
+
+    @property
+    def generation(self) -> int:
+        """The number of the serving generation."""
+        return self._serving.generation.number
 
     @property
     def reports(self) -> list[Report]:
         """The reports of the last decisions, newest last."""
         return [report for report, _ in self.recent.kept]
 
+    async def reload(self) -> Reloaded:
+        """Read the configuration and its files anew; serve them if they are good, else tell why not."""
+        return await self._serving.reload()
+
     async def serve_until_signal(self, arrived: asyncio.Semaphore | None = None) -> bool:
         """Serve until SIGTERM or SIGINT, then drain. True when every request that had begun got its answer.
 
-        `arrived` is from `edge.drain.noted_signals`, for who listens to signals since before the start.
+        SIGHUP reads everything anew. `arrived` is from `edge.drain.noted_signals`, for who listens to signals since
+        before the start.
         """
-        limits = self.materials.settings.limits
-        orderly = await serve_until_signal(
-            self.listeners,
-            self.health,
-            drain_delay_s=limits.drain_delay_s,
-            drain_s=limits.drain_s,
-            probes=self.probes,
-            arrived=arrived,
-        )
-        await self._opened.aclose()
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, self._serving.poke)
+        try:
+            with noted_signals() if arrived is None else nullcontext(arrived) as signals:
+                await signals.acquire()
+                # Put back for who drains: only now is it known which generation's limits hold.
+                signals.release()
+                orderly = await self._drain(signals)
+        finally:
+            loop.remove_signal_handler(signal.SIGHUP)
+        await self._close()
         return orderly
 
     async def stop(self) -> None:
         """End now; requests under way are cancelled."""
-        for listener in (*self.listeners, *self.probes):
+        for listener in self.listeners.values():
             await listener.close()
+        await self._close()
+
+    async def _drain(self, signals: asyncio.Semaphore) -> bool:
+        limits = self.materials.settings.limits
+        return await serve_until_signal(
+            [each for name, each in self.listeners.items() if name != "health"],
+            self.health,
+            drain_delay_s=limits.drain_delay_s,
+            drain_s=limits.drain_s,
+            probes=[each for name, each in self.listeners.items() if name == "health"],
+            arrived=signals,
+        )
+
+    async def _close(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watch
+        if self._reloading is not None:
+            await self._reloading.generation.parts.close()
         await self._opened.aclose()
 
+    @property
+    def _serving(self) -> Reloading:
+        assert self._reloading is not None, "the gateway has not started"
+        return self._reloading
 
-async def start(settings: Settings, *, monotonic: Callable[[], float] = time.monotonic) -> Gateway:
+    def _swap(self, fresh: Generation) -> None:
+        self._sealer.renew(fresh.materials.sealing_keys)
+        self.scripts.follow(fresh.materials)
+        self.health.adopt(fresh.parts.healths)
+        for name, listener in fresh.listeners.items():
+            self.listeners[name].become(listener)
+
+
+async def start(
+    settings: Settings,
+    *,
+    monotonic: Callable[[], float] = time.monotonic,
+    read: Callable[[], Settings] | None = None,
+) -> Gateway:
     """A serving gateway. `monotonic` is the clock of what was fetched: how old it is, and when to ask again.
 
+    `read` gives the settings anew for a change while it runs; they are the file's unless it says otherwise.
     Raises: Misconfigured (with every fault that the settings show) or Unavailable; then nothing is left running.
     """
     clock = SystemClock()
@@ -83,78 +136,40 @@ async def start(settings: Settings, *, monotonic: Callable[[], float] = time.mon
         # Before any secret is read: what scripts' processes are forked from has never seen one.
         scripts = Scripting(settings, clock, log_event)
         opened.push_async_callback(scripts.close)
+        seen = await asyncio.to_thread(digests, watched_files(settings))
         # Keystores stretch their passwords: that would stop a loop that already serves something.
         materials = await asyncio.to_thread(open_materials, settings, clock.now())
-        health = Health(clock, expected=["registry", *_expected_keys(materials)])
-        registry = await _registry(materials, clock, health, opened)
-        await scripts.serve(materials, registry.scripts, health)
-        signer = await _signer(materials, clock, opened)
-        ports = await _ports(materials, registry, signer, clock, monotonic, health, opened, scripts)
-        recent = Recent()
-        authorize = authorize_endpoint(settings, ports, recent)
-        opened.push_async_callback(authorize.close)
-        gateway = Gateway(materials, health, recent, scripts, [], [], {}, AsyncExitStack())
-        serving = handlers(list(materials.markets.values()), ports, signer, recent, authorize)
-        desk = ScriptDesk(registry.scripts, scripts.keeper, clock, scripts.host)
-        admin = admin_listeners(materials.admin, ports, registry, desk, http_limits(settings))
-        for listener in (*listeners(materials, serving, health), *admin):
+        gateway = Gateway(Health(clock, expected=["registry", COMPONENT]), Recent(), scripts)
+        gateway._sealer.renew(materials.sealing_keys)
+        registry = await _registry(materials, gateway, clock, opened)
+        await scripts.serve(materials, registry.scripts, gateway.health)
+        lasting = Lasting(clock, monotonic, gateway.health, gateway.recent, registry, scripts, gateway.reload)
+        first = await Generation.build(1, materials, lasting, None)
+        opened.push_async_callback(first.parts.close)
+        gateway.health.adopt(first.parts.healths)
+        reading = read or (lambda: load(settings.source))
+        gateway._reloading = Reloading(first, seen, lasting, reading, gateway._swap)
+        for listener in first.listeners.values():
             gateway.addresses[listener.name] = await listener.start()
             opened.push_async_callback(listener.close)
-            (gateway.probes if listener.name == "health" else gateway.listeners).append(listener)
+            gateway.listeners[listener.name] = listener
+        gateway.health.set(COMPONENT, True, "generation 1")
+        # The one task of a gateway: kept here, and the group within keeps those of old generations.
+        gateway._watch = asyncio.get_running_loop().create_task(gateway._reloading.watch(), name="watch for changes")
         gateway._opened = opened.pop_all()
     return gateway
 
 
-def _expected_keys(materials: Materials) -> list[str]:
-    """What must be usable before we are ready: the key sets of directories that publish theirs."""
-    directories = materials.directories.items()
-    return [f"keys of {name}" for name, directory in directories if directory.settings.keys == "endpoint"]
-
-
-async def _signer(materials: Materials, clock: SystemClock, opened: AsyncExitStack) -> Signer | None:
-    """Our signature keys: the operator's own, or ours in the registry; none where they could not be sealed."""
-    alg = materials.settings.signing.alg
-    if materials.signing_key is not None:
-        return KeystoreSigner(materials.signing_key, alg)
-    if not materials.sealing_keys:
-        return None
-    sealer = Sealer(materials.sealing_keys)
-    path = materials.settings.registry.path
-    return await opened.enter_async_context(StoredSigner.open(path, sealer=sealer, clock=clock, alg=alg))
-
-
-async def _registry(materials: Materials, clock: SystemClock, health: Health, opened: AsyncExitStack) -> SqliteRegistry:
+async def _registry(
+    materials: Materials, gateway: Gateway, clock: SystemClock, opened: AsyncExitStack
+) -> SqliteRegistry:
     registry = await opened.enter_async_context(
         SqliteRegistry.open(
             materials.settings.registry.path,
-            sealer=Sealer(materials.sealing_keys),
+            sealer=gateway._sealer,
             clock=clock,
-            on_health=lambda ok, reason: health.set("registry", ok, reason),
+            on_health=lambda ok, reason: gateway.health.set("registry", ok, reason),
         )
     )
-    health.set("registry", True, "")
+    gateway.health.set("registry", True, "")
     return registry
-
-
-async def _ports(
-    materials: Materials,
-    registry: SqliteRegistry,
-    signer: Signer | None,
-    clock: SystemClock,
-    monotonic: Callable[[], float],
-    health: Health,
-    opened: AsyncExitStack,
-    scripts: Scripting,
-) -> Ports:
-    return Ports(
-        clock=clock,
-        randomness=SystemRandomness(),
-        keysets=await outgoing.key_sets(materials, monotonic, health, opened),
-        directories=outgoing.directories(materials, monotonic, opened),
-        scripts=scripts.host,
-        registry=registry,
-        grants=registry.grants,
-        signer=signer or NoSigner(),
-        http=outgoing.http(materials, opened),
-        customers=FileCustomers(materials.customers),
-    )

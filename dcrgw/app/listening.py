@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -12,6 +13,7 @@ from dcrgw.adapters.keystores import KeyPair, install
 from dcrgw.config.model import ServerListener, Settings
 from dcrgw.core.market import Market
 from dcrgw.edge.exchange import Handler
+from dcrgw.edge.forwarded import Hop, behind_proxy
 from dcrgw.edge.health import Health
 from dcrgw.edge.limits import Limits
 from dcrgw.edge.listeners import Listener
@@ -25,16 +27,21 @@ from dcrgw.endpoints.routes import Dispatcher, Endpoint, MarketMap
 from dcrgw.endpoints.token import form_endpoints, without_certificate
 from dcrgw.errors import ErrorCode
 from dcrgw.materials import Materials
+from dcrgw.materials.proxied import ProxiedMaterials
 from dcrgw.ports import Ports
+from dcrgw.ports.clock import Clock
 from dcrgw.ports.signer import Signer
 
 
-def authorize_endpoint(settings: Settings, ports: Ports, recent: Recent) -> AuthorizeEndpoint:
-    """The pages on which customers decide; markets that ask nobody do not show them."""
+def sign_in_attempts(settings: Settings) -> Attempts:
+    """What counts the sign-ins that failed."""
     consent = settings.consent
-    limits = AttemptLimits(consent.attempts, consent.attempts_of_network, consent.attempts_s)
-    pages = Pages(consent.bank_name, is_sandbox=settings.is_sandbox)
-    return AuthorizeEndpoint(ports, recent, pages, Attempts(limits))
+    return Attempts(AttemptLimits(consent.attempts, consent.attempts_of_network, consent.attempts_s))
+
+
+def authorize_endpoint(settings: Settings, ports: Ports, recent: Recent, attempts: Attempts) -> AuthorizeEndpoint:
+    """The pages on which customers decide; markets that ask nobody do not show them."""
+    return AuthorizeEndpoint(ports, recent, Pages(settings.consent.bank_name, is_sandbox=settings.is_sandbox), attempts)
 
 
 def handlers(
@@ -66,13 +73,15 @@ def handlers(
     }
 
 
-def listeners(materials: Materials, serving: Mapping[str, Handler], health: Health) -> Iterator[Listener]:
+def listeners(materials: Materials, serving: Mapping[str, Handler], health: Health, clock: Clock) -> Iterator[Listener]:
     """The listeners of the settings, not yet started."""
     settings = materials.settings
     # The handshake admits every market's anchors, with the intermediates that TPPs may leave out (OpenSSL builds a
     # path through its own store); each request is judged by its own market's.
     anchors = [anchor for market in materials.markets.values() for anchor in market.anchors.certificates]
     yield _tls_listener("mtls", settings.listeners.mtls, materials.mtls, anchors, serving["mtls"], materials)
+    if materials.proxied is not None:
+        yield _proxied_listener(materials.proxied, serving["mtls"], materials, clock)
     if settings.listeners.public is not None and materials.public is not None:
         public = settings.listeners.public
         yield _tls_listener("public", public, materials.public, None, serving["public"], materials)
@@ -88,6 +97,33 @@ def listeners(materials: Materials, serving: Mapping[str, Handler], health: Heal
         )
 
 
+def _proxied_listener(proxied: ProxiedMaterials, handler: Handler, materials: Materials, clock: Clock) -> Listener:
+    settings, pair, anchors = proxied.listener, proxied.pair, proxied.anchors
+    hop = Hop(anchors, frozenset(settings.proxy_names), settings.proxy_networks)
+    context = None
+    if pair is not None:
+        context = server_context(
+            lambda context: install(context, pair),
+            client_anchors=anchors.certificates if anchors else None,
+            minimum=settings.minimum_tls,
+        )
+    return Listener(
+        "proxied",
+        behind_proxy(handler, hop, proxied.form, proxied.headers, clock, hops=settings.hops),
+        host=settings.host,
+        port=settings.port,
+        limits=replace(http_limits(materials.settings), connections_per_ip=settings.connections),
+        ssl_context=context,
+        hosts=_hosts(materials),
+    )
+
+
+def _hosts(materials: Materials) -> frozenset[str]:
+    """The names that an absolute request target may have."""
+    urls = [url for market in materials.markets.values() for url in (market.base_url, market.issuer)]
+    return frozenset(urlsplit(url).hostname or "" for url in urls)
+
+
 def _tls_listener(
     name: str,
     listener: ServerListener,
@@ -99,8 +135,6 @@ def _tls_listener(
     context = server_context(
         lambda context: install(context, pair), client_anchors=anchors, minimum=listener.minimum_tls
     )
-    urls = [url for market in materials.markets.values() for url in (market.base_url, market.issuer)]
-    hosts = frozenset(urlsplit(url).hostname or "" for url in urls)
     return Listener(
         name,
         handler,
@@ -108,7 +142,7 @@ def _tls_listener(
         port=listener.port,
         limits=http_limits(materials.settings),
         ssl_context=context,
-        hosts=hosts,
+        hosts=_hosts(materials),
     )
 
 

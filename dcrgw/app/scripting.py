@@ -32,6 +32,7 @@ class Scripting:
         section = settings.scripting
         self._clock, self._on_event = clock, on_event
         self._keeper: ScriptKeeper | None = None
+        self._materials: Materials | None = None
         self._watch: asyncio.Task[None] | None = None
         self.runners = Runners(worker_settings(section), on_event)
         self.host = ScriptHost(on_event=on_event, redact=redact_text, deadline_s=section.deadline_s, now=clock.now)
@@ -44,21 +45,31 @@ class Scripting:
         Raises: Misconfigured with every fault of the scripts that the settings name.
         """
         settings = materials.settings
+        self.follow(materials)
         self._keeper = ScriptKeeper(
             host=self.host,
             runner=self.runners,
             script_files=ScriptFiles([_entry(script) for script in settings.scripts]),
             entries=entries,
-            resolve=_Properties(materials).of,
+            resolve=lambda entry: _Properties(self._serving).of(entry),
             clock=self._clock,
             on_event=self._on_event,
             on_health=lambda ok, reason: health.set("scripts", ok, reason),
-            note=lambda loaded: _uncalled(loaded, materials),
+            note=lambda loaded: _uncalled(loaded, self._serving),
             deadline_s=settings.scripting.deadline_s,
         )
         await self._keeper.start()
         # The one task of the scripts: kept here, ended by `close`.
         self._watch = asyncio.get_running_loop().create_task(self._keeper.watch(), name="watch scripts")
+
+    def follow(self, materials: Materials) -> None:
+        """Take properties and markets from another generation at the next look; which scripts there are stays."""
+        self._materials = materials
+
+    @property
+    def _serving(self) -> Materials:
+        assert self._materials is not None
+        return self._materials
 
     @property
     def keeper(self) -> ScriptKeeper:

@@ -69,7 +69,8 @@ def _run(path: Path, action: Callable[[SigningKeys, SigningSettings], Any]) -> N
 
 def _open(path: Path) -> tuple[SigningKeys, SigningSettings]:
     settings = load(path)
-    if settings.signing.keystore is not None or settings.signing.key is not None:
+    signing = settings.signing
+    if signing.keystore is not None or signing.key is not None or signing.hsm_key is not None:
         raise Misconfigured("the signature key is the operator's own: rotate it where [signing] names it")
     sealing_keys = open_sealing_keys(settings, time.time())
     if not sealing_keys:
@@ -78,7 +79,7 @@ def _open(path: Path) -> tuple[SigningKeys, SigningSettings]:
         raise Misconfigured(
             f"{settings.registry.path} does not exist: the gateway makes it, with its keys, at its start"
         )
-    return SigningKeys(settings.registry.path, Sealer(sealing_keys)), settings.signing
+    return SigningKeys(settings.registry.path, Sealer(sealing_keys)), signing
 
 
 def _line(key: StoredKey, now: float) -> str:

@@ -100,12 +100,15 @@ def _port(flag: str, what: str) -> Callable[[Callable[..., None]], Callable[...,
 @_port("--directory-port", "The directory's key sets.")
 @_port("--directory-mtls-port", "The directory's token URL and SCIM.")
 @_port("--management-port", "The directory's management API.")
+@_port("--revocations-port", "The authorities' revocation lists and responder.")
 def sandbox(
     story: bool, folder: Path, mtls_port: int, public_port: int, health_port: int, directory_port: int,
-    directory_mtls_port: int, management_port: int,
+    directory_mtls_port: int, management_port: int, revocations_port: int,
 ) -> None:  # fmt: skip
     """Serve a test directory, a gateway and a TPP. Not for production."""
-    ports = Ports(mtls_port, public_port, health_port, directory_port, directory_mtls_port, management_port)
+    ports = Ports(
+        mtls_port, public_port, health_port, directory_port, directory_mtls_port, management_port, revocations_port
+    )
     sys.exit(asyncio.run(run(folder, ports, story=story)))
 
 
@@ -158,6 +161,7 @@ async def _open(
             ("token URL", opened.endpoints.token),
             ("SCIM", opened.endpoints.scim),
             ("management", opened.endpoints.management),
+            ("revocation", opened.endpoints.revocations),
         ):
             line(f"{name:<12}{url}")
     with say.step("The gateway is up") as line:

@@ -39,6 +39,8 @@ class KeptKeySet:
     keys: tuple[KeptKey, ...]
     refused: tuple[RefusedKey, ...] = ()
     source: str = ""
+    #: Of keys that were taken back; sorted.
+    prints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def restore(value: Any) -> Any:
 
 def _kept_keys(keys: KeySet) -> KeptKeySet:
     each = [key for first in keys.keys.values() for key in _chain(first)]
-    return KeptKeySet(tuple(_kept_key(key) for key in each), keys.refused, keys.source)
+    return KeptKeySet(tuple(_kept_key(key) for key in each), keys.refused, keys.source, tuple(sorted(keys.prints)))
 
 
 def _chain(key: VerificationKey | None) -> list[VerificationKey]:
@@ -110,7 +112,7 @@ def _key_set(kept: KeptKeySet) -> KeySet:
             raise ValueError("a public key cannot be read") from None
         key = VerificationKey(each.kid, public, frozenset(each.algorithms), each.thumbprint)
         keys[each.kid] = replace(key, alternative=keys.get(each.kid))
-    return KeySet(dict(reversed(keys.items())), kept.refused, kept.source)
+    return KeySet(dict(reversed(keys.items())), kept.refused, kept.source, frozenset(kept.prints))
 
 
 def _kept_anchors(anchors: TrustAnchors) -> KeptAnchors:

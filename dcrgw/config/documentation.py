@@ -28,7 +28,9 @@ stripped) or `credential:NAME` (a systemd credential, from `$CREDENTIALS_DIRECTO
 itself is refused in production and warned about in a sandbox. So is a secret or key file that others may read; a file
 of root's may be readable to the gateway's group.
 
-A **keystore** is PKCS#12, a **trust store** PKCS#12 (Java's too) or a PEM bundle, told by content and not by name.
+A **keystore** is PKCS#12 or JKS, a **trust store** one of these or a PEM bundle, told by content and not by name. A
+**PKCS#11 URI** (RFC 7512) names a key that stays in an HSM:
+`pkcs11:token=LABEL;object=LABEL?module-path=/path/to/module.so`, with `id=%01` beside or in place of `object`.
 """
 
 
@@ -87,6 +89,7 @@ _FORMATS = {
     "path": "path",
     "uri": "URL",
     "secret": "secret",
+    "pkcs11": "PKCS#11 URI",
     "host": "host",
     "cidr": "network",
     "trust-store": "path or `system`",

@@ -142,7 +142,7 @@ def _standing_can_be_asked(settings: Settings) -> Iterator[ConfigFault]:
             continue
         is_asked_by_token = directory.kind == "scim"
         for name in _OF_SCIM if is_asked_by_token else ("tpp_url",):
-            if not getattr(directory, name):
+            if not getattr(directory, name) and not (name == "signing_key" and directory.signing_hsm_key):
                 yield ConfigFault(f"directory[{i}].{name}", f"is missing, but {why}", "add it")
         if is_asked_by_token and not has_credentials(directory, prefix="transport_"):
             fix = "add it, or transport_cert and transport_key"
@@ -158,6 +158,20 @@ def _software_keys_can_be_had(settings: Settings) -> Iterator[ConfigFault]:
             reason = f"is missing, so no signed request at market {signed[0]} could be proven"
             fix = "name the hosts that serve the key sets of the directory's software"
             yield ConfigFault(f"directory[{i}].software_jwks_hosts", reason, fix)
+
+
+def _revocation_has_a_source(settings: Settings) -> Iterator[ConfigFault]:
+    for i, market in enumerate(settings.markets):
+        asked = market.revocation
+        if asked is None or asked.mode == "off":
+            continue
+        lists = asked.crl_files or asked.crl_urls or asked.hosts
+        responders = asked.ocsp_url or asked.hosts
+        for method, sources in (("crl", lists), ("ocsp", responders)):
+            if method in asked.methods and not sources:
+                ways = "crl_files, crl_urls or hosts" if method == "crl" else "ocsp_url or hosts"
+                reason = f"asks for {method}, but nothing says where"
+                yield ConfigFault(f"market[{i}].revocation.methods", reason, f"set {ways}, or leave {method} out")
 
 
 def _profiled(settings: Settings) -> Iterator[tuple[int, MarketSettings, Profile]]:
@@ -184,4 +198,5 @@ MARKET_RULES = (
     _standing_can_be_asked,
     _own_standing_can_be_asked,
     _software_keys_can_be_had,
+    _revocation_has_a_source,
 )

@@ -18,6 +18,7 @@ from dcrgw.config.values import (
     BaseUrl,
     FilePath,
     HostPort,
+    HsmKey,
     HttpsUrl,
     KeyHost,
     Issuer,
@@ -26,6 +27,7 @@ from dcrgw.config.values import (
     Name,
     Property,
     ProxyUrl,
+    PublicUrl,
     ScriptInum,
     ScriptName,
     ScriptType,
@@ -89,9 +91,43 @@ class ServerListener(Section):
     certificate: FilePath | None = Field(default=None, description="PEM certificate with its intermediates.")
     key: FilePath | None = Field(default=None, description="PEM private key of the certificate.")
     key_password: Secret | None = Field(default=None, description="Password of an encrypted `key`.")
-    keystore: FilePath | None = Field(default=None, description="PKCS#12 store in place of `certificate` and `key`.")
+    keystore: FilePath | None = Field(
+        default=None, description="PKCS#12 or JKS store in place of `certificate` and `key`."
+    )
     keystore_password: Secret | None = Field(default=None, description="Password of the `keystore`.")
     minimum_tls: Literal["1.2", "1.3"] = Field(default="1.3", description="Oldest TLS version taken.")
+
+
+class ProxiedListener(ServerListener):
+    """Where a proxy that ends TPPs' mutual TLS reaches the gateway; TPPs never do. Without `certificate` and
+    `keystore` it is plain HTTP, on a loopback address only."""
+
+    host: Text = Field(default="127.0.0.1", description="Address to listen on.")
+    form: Literal["rfc9440", "nginx", "apache", "haproxy", "traefik", "envoy", "aws", "azure", "janssen"] = Field(
+        description="Who wrote the header, and so how the TPP's certificate stands in it."
+    )
+    header: Annotated[str, Strict(), Field(pattern=r"^[A-Za-z0-9-]{1,64}$")] | None = Field(
+        default=None,
+        description="Name of the header.",
+        json_schema_extra=_like("what the proxy's manual calls it"),
+    )
+    proxy_ca: tuple[FilePath, ...] = Field(
+        default=(), description="Roots of the proxies' own certificates: mutual TLS between proxy and gateway."
+    )
+    proxy_ca_password: Secret | None = Field(default=None, description="Password of PKCS#12 files in `proxy_ca`.")
+    proxy_names: tuple[Text, ...] = Field(
+        default=(), description="Common names of the proxies; none named means every certificate of `proxy_ca`."
+    )
+    proxy_networks: tuple[AllowedNetwork, ...] = Field(
+        default=(), description="Networks (CIDR) that the proxies connect from."
+    )
+    hops: Int = Field(default=1, ge=1, le=5, description="How many proxies add an element of their own (`envoy`).")
+    connections: Int = Field(default=2000, ge=1, description="Connections that one proxy may hold open.")
+
+    @property
+    def has_tls(self) -> bool:
+        """False where it is plain HTTP."""
+        return self.certificate is not None or self.keystore is not None
 
 
 class HealthListener(Section):
@@ -110,6 +146,9 @@ class Listeners(Section):
     public: ServerListener | None = Field(
         default=None, description="TLS without client certificates: discovery documents."
     )
+    proxied: ProxiedListener | None = Field(
+        default=None, description="Where a proxy that ends TPPs' mutual TLS passes their certificates on."
+    )
     health: HealthListener | None = Field(default=None, description="Plain HTTP for liveness and readiness probes.")
 
 
@@ -118,7 +157,7 @@ class AdminTlsListener(ServerListener):
 
     host: Text = Field(default="127.0.0.1", description="Address to listen on.")
     client_ca: tuple[FilePath, ...] = Field(
-        min_length=1, description="Roots of administrators' certificates: PEM or PKCS#12 files."
+        min_length=1, description="Roots of administrators' certificates: PEM, PKCS#12 or JKS files."
     )
     client_ca_password: Secret | None = Field(default=None, description="Password of PKCS#12 files in `client_ca`.")
     readers: tuple[Text, ...] = Field(default=(), description="Common names that may look.")
@@ -219,12 +258,25 @@ class SigningSettings(Section):
     """Our own signature keys. Without a keystore or key they are made, kept sealed, and rotated by `dcrgw keys`."""
 
     alg: Literal["PS256", "ES256"] = Field(default="PS256", description="Algorithm of new keys, or of the given one.")
-    keystore: FilePath | None = Field(default=None, description="PKCS#12 store whose key signs.")
+    keystore: FilePath | None = Field(default=None, description="PKCS#12 or JKS store whose key signs.")
     keystore_password: Secret | None = Field(default=None, description="Password of the `keystore`.")
     key: FilePath | None = Field(default=None, description="PEM private key in place of `keystore`.")
     key_password: Secret | None = Field(default=None, description="Password of an encrypted `key`.")
+    hsm_key: HsmKey | None = Field(default=None, description="Key in an HSM, as a PKCS#11 URI, in place of both.")
+    hsm_pin: Secret | None = Field(default=None, description="PIN of the token of `hsm_key`.")
     retired_s: Int = Field(
         default=86_400, ge=600, le=31_536_000, description="How long a key that was rotated out stays published."
+    )
+
+
+class ReloadSettings(Section):
+    """How changes are taken while the gateway runs. SIGHUP and `dcrgw reload` work besides."""
+
+    interval_s: Seconds = Field(
+        default=5,
+        ge=0,
+        le=3600,
+        description="How often the configuration and the files that it names are looked at; 0 for never.",
     )
 
 
@@ -293,8 +345,12 @@ class DirectorySettings(Section):
     key_id: Text | None = Field(default=None, description="`kid` of the assertion sent to `token_url`.")
     signing_key: FilePath | None = Field(default=None, description="PEM private key that signs the assertion.")
     signing_key_password: Secret | None = Field(default=None, description="Password of an encrypted `signing_key`.")
+    signing_hsm_key: HsmKey | None = Field(
+        default=None, description="Key in an HSM, as a PKCS#11 URI, in place of `signing_key`."
+    )
+    signing_hsm_pin: Secret | None = Field(default=None, description="PIN of the token of `signing_hsm_key`.")
     signing_cert: FilePath | None = Field(
-        default=None, description="PEM certificate of `signing_key`; proven to belong to it."
+        default=None, description="PEM certificate of the signing key; proven to belong to it."
     )
     signing_alg: Literal["PS256", "RS256"] = Field(default="PS256", description="Algorithm of the assertion.")
     audience: Text | None = Field(
@@ -304,13 +360,13 @@ class DirectorySettings(Section):
     )
     trust_keystore: TrustPlace = Field(
         default=None,
-        description="Roots that vouch for the directory's servers: PKCS#12 or PEM, or `system`.",
+        description="Roots that vouch for the directory's servers: PKCS#12, JKS or PEM, or `system`.",
         json_schema_extra=_like("`system`"),
     )
     trust_keystore_password: Secret | None = Field(default=None, description="Password of `trust_keystore`.")
     software_jwks_trust: TrustPlace = Field(
         default_factory=lambda known: known.get("trust_keystore"),
-        description="Roots that vouch for the hosts of software key sets: PKCS#12 or PEM, or `system`.",
+        description="Roots that vouch for the hosts of software key sets: PKCS#12, JKS or PEM, or `system`.",
         json_schema_extra=_like("`trust_keystore`"),
     )
     software_jwks_trust_password: Secret | None = Field(
@@ -319,7 +375,7 @@ class DirectorySettings(Section):
         json_schema_extra=_like("`trust_keystore_password`"),
     )
     transport_keystore: FilePath | None = Field(
-        default=None, description="PKCS#12 store shown to the directory in mutual TLS."
+        default=None, description="PKCS#12 or JKS store shown to the directory in mutual TLS."
     )
     transport_keystore_password: Secret | None = Field(default=None, description="Password of `transport_keystore`.")
     transport_cert: FilePath | None = Field(
@@ -338,6 +394,56 @@ class DirectorySettings(Section):
     def has_standing(self) -> bool:
         """True when the directory can be asked about a TPP."""
         return self.tpp_url is not None
+
+
+class CertificateSettings(Section):
+    """What a TPP's certificate must be like, where markets differ."""
+
+    any_purpose_is_enough: Bool = Field(default=False, description="Take anyExtendedKeyUsage in place of clientAuth.")
+    key_usage_required: Bool = Field(default=False, description="Refuse a certificate without keyUsage.")
+    common_name_max_length: Int = Field(default=64, ge=1, le=256, description="Longest common name taken.")
+    seals_are_taken: Bool = Field(
+        default=False, description="Take certificates that are qualified for seals or signatures, not for websites."
+    )
+    minimum_rsa_bits: Int = Field(default=2048, ge=2048, le=8192, description="Shortest RSA key taken.")
+
+
+class RevocationSettings(Section):
+    """Whether a TPP's certificate was taken back by its issuer: from lists (CRL) and responders (OCSP)."""
+
+    mode: Literal["off", "soft", "hard"] = Field(
+        description="`hard` answers 503 while it is not known, `soft` bears with not knowing for `soft_s`."
+    )
+    methods: tuple[Literal["crl", "ocsp"], ...] = Field(
+        default=("crl", "ocsp"), min_length=1, description="What is asked, in this order, until one has a word."
+    )
+    crl_files: tuple[FilePath, ...] = Field(
+        default=(), description="Lists on disk, PEM or DER; read again when they change."
+    )
+    crl_urls: tuple[PublicUrl, ...] = Field(default=(), description="Lists that are fetched.")
+    hosts: tuple[HostPort, ...] = Field(
+        default=(),
+        description="Hosts (`host:port`) that the URLs in certificates may lead to; none named means that such URLs "
+        "are not followed.",
+    )
+    ocsp_url: PublicUrl | None = Field(
+        default=None, description="Responder asked about every certificate, in place of those that they name."
+    )
+    ocsp_nonce: Literal["off", "sent", "required"] = Field(
+        default="off", description="Whether questions bear a nonce, and answers must."
+    )
+    soft_s: Seconds = Field(
+        default=3600, ge=0, le=86400, description="How long `soft` lets a certificate in while nothing is known of it."
+    )
+    renew_s: Seconds = Field(
+        default=3600, ge=0, le=86400, description="Age at which a word that still counts is asked for anew."
+    )
+    whole_path: Bool = Field(default=True, description="Ask about intermediates too, not only the TPP's certificate.")
+    key_sets: Bool = Field(
+        default=True,
+        description="Refuse keys that stand in the directory's revoked key sets; 503 while those cannot be had.",
+    )
+    max_bytes: Int = Field(default=10_485_760, ge=4096, le=104_857_600, description="Largest list taken.")
 
 
 class ResourceServerSettings(Section):
@@ -401,17 +507,27 @@ class MarketSettings(Section):
     )
     profile: Name = Field(description="Market profile: the rules of this market, such as obuk-3.2.")
     directories: tuple[Name, ...] = Field(min_length=1, description="Directories whose statements it takes.")
-    trust: tuple[FilePath, ...] = Field(min_length=1, description="Roots of TPPs' certificates: PEM or PKCS#12 files.")
+    trust: tuple[FilePath, ...] = Field(
+        min_length=1, description="Roots of TPPs' certificates: PEM, PKCS#12 or JKS files."
+    )
     trust_password: Secret | None = Field(
         default=None, description="Password of the PKCS#12 files in `trust`, `qualified_trust` and `intermediates`."
     )
     qualified_trust: tuple[FilePath, ...] = Field(
         default=(),
-        description="Roots of qualified trust service providers: PEM or PKCS#12 files. They vouch for QWACs alone; "
-        "in `trust` they could issue what passes for a directory's certificate.",
+        description="Roots of qualified trust service providers: PEM, PKCS#12 or JKS files. They vouch for QWACs "
+        "alone; in `trust` they could issue what passes for a directory's certificate.",
     )
     intermediates: tuple[FilePath, ...] = Field(
-        default=(), description="Intermediates that TPPs may leave out: PEM or PKCS#12 files."
+        default=(), description="Intermediates that TPPs may leave out: PEM, PKCS#12 or JKS files."
+    )
+    certificates: CertificateSettings = Field(
+        default_factory=CertificateSettings, description="What a TPP's certificate must be like."
+    )
+    revocation: RevocationSettings | None = Field(
+        default=None,
+        description="Whether certificates were taken back by their issuers.",
+        json_schema_extra=_like("not asked, with a warning"),
     )
     client_auth_methods: tuple[AuthMethod, ...] = Field(
         default=("private_key_jwt", "tls_client_auth"),
@@ -518,6 +634,9 @@ class Settings(Section):
     keysets: KeySetSettings = Field(default_factory=KeySetSettings, description="Caching of key sets.")
     standing: StandingSettings = Field(default_factory=StandingSettings, description="Caching of the directory's word.")
     signing: SigningSettings = Field(default_factory=SigningSettings, description="Our own signature keys.")
+    reload: ReloadSettings = Field(
+        default_factory=ReloadSettings, description="How changes are taken while the gateway runs."
+    )
     consent: ConsentSettings = Field(
         default_factory=ConsentSettings, description="The pages on which customers sign in and decide."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 from dcrgw.config.model import MarketSettings, Settings
 from dcrgw.core.registration.profile import Document, Profile, from_document, resolve
@@ -21,6 +22,18 @@ def profile_names() -> tuple[str, ...]:
 def load_profile(name: str) -> Profile:
     """The profile of this name, without any bank's policy. Raises: ValueError for an unknown or a broken one."""
     return from_document(name, resolve(_document(name), _document))
+
+
+def profile_files() -> tuple[Path, ...]:
+    """The files that profiles are read from, where they lie as files."""
+    folder = files("dcrgw").joinpath("profiles")
+    return tuple(each for each in folder.iterdir() if isinstance(each, Path) and each.suffix == ".toml")
+
+
+def forget_profiles() -> None:
+    """Read every profile anew when it is next asked for."""
+    profile_names.cache_clear()
+    load_profile.cache_clear()
 
 
 def profile_of(market: MarketSettings) -> Profile:

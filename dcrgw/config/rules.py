@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from dcrgw.config.credentials import credential_faults
 from dcrgw.config.explaining import did_you_mean
 from dcrgw.config.faults import ConfigFault
 from dcrgw.config.market_rules import MARKET_RULES
-from dcrgw.config.model import Settings, secret_properties
+from dcrgw.config.model import RevocationSettings, Settings, secret_properties
 from dcrgw.config.values import is_local_or_literal, split_https
 from dcrgw.config.walking import secrets
 
@@ -27,6 +29,16 @@ def warnings(settings: Settings) -> list[ConfigFault]:
     for i, directory in enumerate(settings.directories):
         if directory.name not in used:
             found.append(ConfigFault(f"directory[{i}].name", "no market takes its statements", "remove it, or name it"))
+    if not settings.is_sandbox:
+        found += [
+            ConfigFault(
+                f"market[{i}].revocation",
+                "is missing: a certificate that its issuer took back is let in",
+                'add [market.revocation], were it with mode = "off"',
+            )
+            for i, market in enumerate(settings.markets)
+            if market.revocation is None
+        ]
     return found
 
 
@@ -63,7 +75,9 @@ def _scripts_name_markets(settings: Settings) -> Iterator[ConfigFault]:
 
 def _listeners_apart(settings: Settings) -> Iterator[ConfigFault]:
     taken: dict[int, list[tuple[str, str]]] = {}
-    listeners = {f"listeners.{name}": getattr(settings.listeners, name) for name in ("mtls", "public", "health")}
+    listeners = {
+        f"listeners.{name}": getattr(settings.listeners, name) for name in ("mtls", "public", "proxied", "health")
+    }
     listeners["admin.tls"] = settings.admin.tls if settings.admin else None
     for key, listener in listeners.items():
         if listener is None or listener.port == 0:
@@ -103,9 +117,49 @@ def _administration(settings: Settings) -> Iterator[ConfigFault]:
         )
 
 
+def _proxied(settings: Settings) -> Iterator[ConfigFault]:
+    proxied = settings.listeners.proxied
+    if proxied is None:
+        return
+    key = "listeners.proxied"
+    yield from credential_faults(key, proxied)
+    if not proxied.proxy_ca and not proxied.proxy_networks:
+        reason = "names no proxy: whoever reaches the listener could be any TPP"
+        yield ConfigFault(f"{key}.proxy_ca", reason, "set proxy_ca, or proxy_networks")
+    if proxied.proxy_names and not proxied.proxy_ca:
+        yield ConfigFault(f"{key}.proxy_names", "names certificates, and there is no proxy_ca", "set proxy_ca")
+    if not proxied.has_tls:
+        if proxied.proxy_ca:
+            yield ConfigFault(f"{key}.certificate", "is missing, and proxy_ca needs TLS", "set certificate and key")
+        if not _is_loopback(proxied.host):
+            fix = "set certificate and key, or listen on 127.0.0.1"
+            yield ConfigFault(f"{key}.host", "is plain HTTP that others could reach", fix)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _one_signing_key(settings: Settings) -> Iterator[ConfigFault]:
-    if settings.signing.keystore is not None and settings.signing.key is not None:
-        yield ConfigFault("signing.key", "stands beside signing.keystore", "keep one of them")
+    signing = settings.signing
+    named = [name for name in ("keystore", "key", "hsm_key") if getattr(signing, name) is not None]
+    for name in named[1:]:
+        yield ConfigFault(f"signing.{name}", f"stands beside signing.{named[0]}", "keep one of them")
+    yield from _pin("signing.hsm_pin", signing.hsm_key, signing.hsm_pin)
+    for i, directory in enumerate(settings.directories):
+        if directory.signing_key is not None and directory.signing_hsm_key is not None:
+            yield ConfigFault(f"directory[{i}].signing_hsm_key", "stands beside signing_key", "keep one of them")
+        yield from _pin(f"directory[{i}].signing_hsm_pin", directory.signing_hsm_key, directory.signing_hsm_pin)
+
+
+def _pin(key: str, hsm_key: object, pin: object) -> Iterator[ConfigFault]:
+    if hsm_key is not None and pin is None:
+        yield ConfigFault(key, "is missing beside its key", "set the PIN, by reference")
+    if hsm_key is None and pin is not None:
+        yield ConfigFault(key, "is a PIN without a key", "set the key's URI, or remove it")
 
 
 def _proxies(settings: Settings) -> Iterator[ConfigFault]:
@@ -152,6 +206,18 @@ def _hosts(settings: Settings) -> Iterator[tuple[str, str]]:
                 yield f"directory[{i}].{name}", split_https(url).hostname or ""
         for j, place in enumerate(directory.software_jwks_hosts):
             yield f"directory[{i}].software_jwks_hosts[{j}]", place.rpartition(":")[0]
+    for i, market in enumerate(settings.markets):
+        if market.revocation is not None:
+            yield from _revocation_hosts(f"market[{i}].revocation", market.revocation)
+
+
+def _revocation_hosts(key: str, revocation: RevocationSettings) -> Iterator[tuple[str, str]]:
+    for i, url in enumerate(revocation.crl_urls):
+        yield f"{key}.crl_urls[{i}]", urlsplit(url).hostname or ""
+    if revocation.ocsp_url is not None:
+        yield f"{key}.ocsp_url", urlsplit(revocation.ocsp_url).hostname or ""
+    for i, place in enumerate(revocation.hosts):
+        yield f"{key}.hosts[{i}]", place.rpartition(":")[0]
 
 
 def _no_literal_secrets(settings: Settings) -> Iterator[ConfigFault]:
@@ -176,6 +242,7 @@ RULES: tuple[Rule, ...] = (
     _listeners_apart,
     _credentials,
     _administration,
+    _proxied,
     _one_signing_key,
     _directory_keys,
     _proxies,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, InstanceOf, PlainSerializer, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -79,6 +80,12 @@ def split_https(text: str) -> SplitResult:
     if "#" in text:
         raise refused("has a fragment", "take the part from # on out of the URL")
     return parts
+
+
+def _public_url(text: str) -> str:
+    # What is asked there is signed: plain HTTP gives nothing away (RFC 5280 §8).
+    split_https("https://" + text.removeprefix("http://") if text.startswith("http://") else text)
+    return text
 
 
 def _https_url(text: str) -> str:
@@ -193,6 +200,57 @@ def is_local_or_literal(host: str) -> bool:
     return True
 
 
+@dataclass(frozen=True, slots=True)
+class HsmKeyUri:
+    """A private key in an HSM, named by a PKCS#11 URI (RFC 7512)."""
+
+    module: Path
+    token: str
+    object: str | None
+    id: bytes | None
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+_HSM_FIX = "write pkcs11:token=LABEL;object=LABEL?module-path=/path/to/module.so"
+
+
+def _hsm_key(value: Any, info: ValidationInfo) -> HsmKeyUri:
+    if isinstance(value, HsmKeyUri):
+        return value
+    if not isinstance(value, str) or not re.fullmatch(r"pkcs11:[\x21-\x7e]+", value):
+        raise refused("is no PKCS#11 URI", _HSM_FIX)
+    path, _, query = value.removeprefix("pkcs11:").partition("?")
+    path_attributes, query_attributes = _attributes(path, ";"), _attributes(query, "&")
+    if {"pin-value", "pin-source"} & query_attributes.keys():
+        raise refused("names a PIN", "take it out, and set the PIN beside it by reference")
+    if path_attributes.pop("type", b"private") != b"private":
+        raise refused("is no private key's URI", _HSM_FIX)
+    unknown = (path_attributes.keys() - {"token", "object", "id"}) | (query_attributes.keys() - {"module-path"})
+    if unknown:
+        raise refused(f"has attributes that are not taken: {', '.join(sorted(unknown))}", _HSM_FIX)
+    if "token" not in path_attributes or "module-path" not in query_attributes:
+        raise refused("has no token, or no module-path", _HSM_FIX)
+    if not {"object", "id"} & path_attributes.keys():
+        raise refused("names no key", "add object=LABEL, or id=%01 in percent-encoded octets")
+    try:
+        label = path_attributes["object"].decode() if "object" in path_attributes else None
+        token, module = path_attributes["token"].decode(), query_attributes["module-path"].decode()
+    except UnicodeDecodeError:
+        raise refused("is not UTF-8", _HSM_FIX) from None
+    return HsmKeyUri(_base(info) / module, token, label, path_attributes.get("id"), value)
+
+
+def _attributes(text: str, separator: str) -> dict[str, bytes]:
+    pairs = [each.partition("=") for each in text.split(separator) if each]
+    found = {name: unquote_to_bytes(value) for name, _, value in pairs}
+    if len(found) != len(pairs) or not all(found.values()):
+        raise refused("has an attribute twice, or an empty one", _HSM_FIX)
+    return found
+
+
 _TEXT: dict[str, Any] = {"type": "string"}
 
 FilePath = Annotated[Path, BeforeValidator(_path), PlainSerializer(str), WithJsonSchema({**_TEXT, "format": "path"})]
@@ -215,7 +273,17 @@ Property = Annotated[
     PlainSerializer(str),
     WithJsonSchema({"type": ["string", "number", "boolean"]}),
 ]
+HsmKey = Annotated[
+    InstanceOf[HsmKeyUri],
+    BeforeValidator(_hsm_key),
+    PlainSerializer(str),
+    WithJsonSchema(
+        {**_TEXT, "format": "pkcs11", "examples": ["pkcs11:token=bank;object=seal?module-path=/usr/lib/hsm.so"]}
+    ),
+]
 HttpsUrl = Annotated[str, AfterValidator(_https_url), WithJsonSchema({**_TEXT, "format": "uri"})]
+#: Where something signed and public is had: http or https.
+PublicUrl = Annotated[str, AfterValidator(_public_url), WithJsonSchema({**_TEXT, "format": "uri"})]
 Issuer = Annotated[str, AfterValidator(_issuer), WithJsonSchema({**_TEXT, "format": "uri"})]
 BaseUrl = Annotated[str, AfterValidator(_base_url), WithJsonSchema({**_TEXT, "format": "uri"})]
 ProxyUrl = Annotated[str, AfterValidator(_proxy_url), WithJsonSchema({**_TEXT, "format": "uri"})]

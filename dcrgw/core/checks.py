@@ -297,7 +297,8 @@ _Step = Finding | Gate | tuple[Collection[Gate], Sequence[Finding]]
 class Report:
     """Everything that was found about one request, in order; grows stage by stage.
 
-    `report_id` is ours and random, `interaction_id` the caller's label, `at` epoch seconds.
+    `report_id` is ours and random, `interaction_id` the caller's label, `at` epoch seconds; `generation` numbers the
+    configuration and trust that judged, from 1 at the start of a process.
     """
 
     report_id: str
@@ -307,6 +308,7 @@ class Report:
     at: float
     findings: Findings = field(default_factory=Findings)
     decision: str = "undecided"
+    generation: int = 0
     #: What the stages proved, for the audit row: client_id, org_id, software_id, subject, kid …
     facts: dict[str, str] = field(default_factory=dict)
 

@@ -76,8 +76,9 @@ class Journal:
 @lean
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything that one decision was a function of. `at` is epoch seconds."""
+    """Everything that one decision was a function of. `at` is epoch seconds, `generation` as in its report."""
 
     arrival: Arrival
     at: float
     journal: Journal
+    generation: int = 0

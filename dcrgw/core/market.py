@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dcrgw.core.authorization.server import AuthorizationServer
+from dcrgw.core.certificates.leaf import LeafPolicy
 from dcrgw.core.certificates.path import TrustAnchors
+from dcrgw.core.certificates.revocation import RevocationPolicy
 from dcrgw.core.registration.profile import Profile
 
 #: Among hosts: wherever a signed statement says, for frameworks whose TPPs host their own keys. Never a private address.
@@ -58,6 +60,8 @@ class Market:
     access_token_lifetime_s: int = 300
     #: Answer with `errors` (every failing check) beside error and error_description.
     explain_errors: bool = True
+    leaf: LeafPolicy = field(default_factory=LeafPolicy)
+    revocation: RevocationPolicy = field(default_factory=RevocationPolicy)
     #: What the built-in authorization server offers here.
     server: AuthorizationServer = field(default_factory=AuthorizationServer)
 

@@ -15,7 +15,11 @@ from dcrgw.edge.redaction import redact
 Sink = Callable[..., None]
 
 #: Events that mean that the bank has to look; everything else is the outside world being itself.
-_LOUD = frozenset({"accept_failed", "connection_failed", "loop_stalled", "drain_forced"})
+_LOUD = frozenset(
+    {"accept_failed", "certificate_expired", "connection_failed", "drain_forced", "loop_stalled", "reload_refused"}
+)
+#: Events that mean that the bank has to look one of these days.
+_WARNING = frozenset({"certificate_expires", "configuration_warning"})
 
 
 #: Takes one event with all its fields: a level of `logging`, and the fields with `event`, `level` and `logger`.
@@ -39,11 +43,12 @@ def send_events_to(out: Out | None) -> None:
 def log_event(event: str, /, *, error: BaseException | None = None, **fields: Any) -> None:
     """Write one structured event. `error` is our own failure and is logged with its traceback."""
     loud = error is not None or event in _LOUD
+    level = logging.ERROR if loud else logging.WARNING if event in _WARNING else logging.INFO
     if error is not None:
         # As text, here: a renderer that formats it itself may print the locals of every frame, secrets among them.
         fields["exception"] = "".join(traceback.format_exception(error))
-    fields |= {"event": event, "level": "error" if loud else "info", "logger": "dcrgw.edge"}
-    _out(logging.ERROR if loud else logging.INFO, fields)
+    fields |= {"event": event, "level": logging.getLevelName(level).lower(), "logger": "dcrgw.edge"}
+    _out(level, fields)
 
 
 class Throttle:

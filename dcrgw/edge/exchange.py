@@ -28,6 +28,8 @@ class Exchange:
     malformed: ErrorCode = ErrorCode.INVALID_CLIENT_METADATA
     market: Market | None = None
     report: Report | None = None
+    #: The generation of configuration and trust that serves it; 0 where there are no generations.
+    generation: int = 0
     #: The map from failures to responses, where this request is answered in another way than its listener's.
     answer: Callable[[BaseException, Exchange], web.Response] | None = None
     #: More for the one log line, by field name.

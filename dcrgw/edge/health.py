@@ -15,8 +15,10 @@ class Condition:
     component: str
     ok: bool
     since: float
-    #: A class of error or a short phrase of ours, never a message from elsewhere.
+    #: A class of error or a short phrase of ours, never a message from elsewhere. Of an ok component: a warning.
     reason: str = ""
+    #: What an operator is to look at, one by one.
+    details: tuple[str, ...] = ()
 
 
 class Health:
@@ -26,14 +28,19 @@ class Health:
         self._clock = clock
         self._draining = False
         self._conditions: dict[str, Condition] = {}
+        self._adopted: tuple[Health, ...] = ()
         for component in expected:
             self.set(component, False, "starting")
 
-    def set(self, component: str, ok: bool, reason: str = "") -> None:
+    def set(self, component: str, ok: bool, reason: str = "", details: Iterable[str] = ()) -> None:
         """Take a component's word."""
         before = self._conditions.get(component)
         since = before.since if before is not None and before.ok == ok else self._clock.now()
-        self._conditions[component] = Condition(component, ok, since, reason)
+        self._conditions[component] = Condition(component, ok, since, reason, tuple(details))
+
+    def adopt(self, others: Iterable[Health]) -> None:
+        """Tell what others are told too, from now on, in place of those adopted before."""
+        self._adopted = tuple(others)
 
     def drain(self) -> None:
         """Be not ready from now on, whatever the components say."""
@@ -43,9 +50,10 @@ class Health:
     @property
     def ready(self) -> bool:
         """True when new requests may come."""
-        return not self._draining and all(condition.ok for condition in self._conditions.values())
+        return not self._draining and all(condition.ok for condition in self.conditions)
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
         """Every component's, by name."""
-        return tuple(sorted(self._conditions.values(), key=lambda condition: condition.component))
+        adopted = [condition for each in self._adopted for condition in each.conditions]
+        return tuple(sorted([*self._conditions.values(), *adopted], key=lambda condition: condition.component))

@@ -59,7 +59,7 @@ class Listener:
         on_event: Sink = log_event,
     ) -> None:
         self.name = name
-        #: For handshakes from now on: a new trust generation is put here. None is plain HTTP.
+        #: For handshakes from now on. None is plain HTTP.
         self.ssl_context = ssl_context
         self._noise = Throttle(on_event)
         self._accepting: asyncio.Task[None] | None = None
@@ -75,6 +75,20 @@ class Listener:
     def connections(self) -> int:
         """How many connections are open, those in their handshake included."""
         return len(self._connections)
+
+    def around(self, wrap: Callable[[Handler], Handler]) -> None:
+        """Put something around the handler."""
+        self._serving.handler = wrap(self._serving.handler)
+
+    def become(self, other: Listener) -> None:
+        """Serve from now on what `other`, which is never started, would serve: handler, TLS, limits and hosts.
+
+        Connections stay; their next request is the new handler's. A context is never changed: a live one can be
+        given anchors, but none can be taken away.
+        """
+        self.ssl_context = other.ssl_context
+        self._serving.become(other._serving)
+        self._places.each = other._places.each
 
     async def start(self) -> tuple[str, int]:
         """Bind and serve. Gives the bound host and port; for a socket file its path, and 0.

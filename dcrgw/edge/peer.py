@@ -51,11 +51,21 @@ def user_of(connection: _Socket | None) -> PeerUser | None:
     return PeerUser(uid, frozenset({gid, *(group for (group,) in struct.iter_unpack("I", octets))}))
 
 
+#: Where a listener behind a proxy puts what the proxy passed on (`edge.forwarded`); no other listener ever does.
+FORWARDED: web.RequestKey[tuple[bytes, ...]] = web.RequestKey("FORWARDED", tuple)
+
+
 def peer_chain(request: web.BaseRequest) -> tuple[bytes, ...]:
     """The client's certificates as DER, leaf first, then what else it sent; () when it showed none.
 
-    It is what this connection proved in its handshake, read once; no header can add to it.
+    Behind a proxy they are those of the connection that the proxy has with the client.
     """
+    forwarded = request.get(FORWARDED)
+    return handshake_chain(request) if forwarded is None else forwarded
+
+
+def handshake_chain(request: web.BaseRequest) -> tuple[bytes, ...]:
+    """What this connection proved in its handshake, read once; no header can add to it."""
     chain: tuple[bytes, ...] = getattr(request.protocol, "peer_chain", ())
     return chain
 

@@ -22,13 +22,14 @@ class Places:
     """Counts open connections by network."""
 
     def __init__(self, each: int) -> None:
-        self._each = each
+        #: What each network may have; may change at any time.
+        self.each = each
         self._taken: Counter[str] = Counter()
 
     def take(self, address: str) -> str | None:
         """A place, to be given back once; None when this network has all that it may have."""
         network = network_of(address)
-        if self._taken[network] >= self._each:
+        if self._taken[network] >= self.each:
             return None
         self._taken[network] += 1
         return network

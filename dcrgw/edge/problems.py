@@ -18,14 +18,15 @@ def problem_answer(error: BaseException, exchange: Exchange) -> web.Response:
     if isinstance(cause, Rejected):
         first = cause.faults[0]
         told = [{"check": fault.check, "detail": fault.description, "spec": fault.spec} for fault in cause.faults]
-        return _problem(first.status, first.description, exchange, cause.headers, errors=told)
+        return problem(first.status, first.description, exchange, cause.headers, errors=told)
     if isinstance(cause, Unavailable):
         detail = "a system that must be asked did not answer; try again later"
-        return _problem(503, detail, exchange, {"Retry-After": str(max(1, cause.retry_after_s))})
-    return _problem(500, f"the gateway failed; its log names this answer's {INTERACTION_HEADER}", exchange, {})
+        return problem(503, detail, exchange, {"Retry-After": str(max(1, cause.retry_after_s))})
+    return problem(500, f"the gateway failed; its log names this answer's {INTERACTION_HEADER}", exchange)
 
 
-def _problem(status: int, detail: str, exchange: Exchange, headers: Any, **more: object) -> web.Response:
+def problem(status: int, detail: str, exchange: Exchange, headers: Any = None, **more: object) -> web.Response:
+    """One answer; `more` are members beside those that every problem has."""
     # about:blank: a problem is told by its status and, in `errors`, by the ids of its checks.
     body = {
         "type": "about:blank",
@@ -35,6 +36,6 @@ def _problem(status: int, detail: str, exchange: Exchange, headers: Any, **more:
         "interaction_id": exchange.interaction_id,
         **more,
     }
-    response = json_answer(status, body, exchange, headers=headers)
+    response = json_answer(status, body, exchange, headers=headers or {})
     response.headers["Content-Type"] = "application/problem+json"
     return response

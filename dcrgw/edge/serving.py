@@ -43,6 +43,11 @@ class Serving:
     monotonic: Callable[[], float] = time.monotonic
     draining: bool = False
 
+    def become(self, other: Serving) -> None:
+        """Serve what `other` serves; requests under way go on as they began."""
+        self.handler, self.limits, self.hosts = other.handler, other.limits, other.hosts
+        self.malformed, self.answer = other.malformed, other.answer
+
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """The answer to one request. Raises: CancelledError only."""
         exchange = self._exchange(request)
@@ -99,6 +104,8 @@ class Serving:
             "peer": request.remote,
             "duration_ms": round((self.monotonic() - exchange.started) * 1000, 1),
         }
+        if exchange.generation:
+            fields["generation"] = exchange.generation
         if exchange.market is not None:
             fields["market"] = exchange.market.name
         if report is not None:

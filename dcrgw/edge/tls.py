@@ -56,6 +56,43 @@ def _demand_certificate(context: ssl.SSLContext, anchors: Sequence[x509.Certific
     context.load_verify_locations(cadata=b"".join(anchor.public_bytes(Encoding.DER) for anchor in set(anchors)))
 
 
+def rehearse(context: ssl.SSLContext) -> None:
+    """Shake hands with ourselves, in memory: proves that the context can serve. Raises: Misconfigured."""
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # Whether others trust the certificate is not ours to say; that key and certificate work together is.
+    client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ours = client.wrap_bio(to_client, to_server)
+    # Who asks for this may have come over a connection of ours: no alert of the rehearsal may go there.
+    real = handshake_socket.set(None)
+    theirs = context.wrap_bio(to_server, to_client, server_side=True)
+    handshake_socket.reset(real)
+    try:
+        finished = False
+        for _ in range(_FLIGHTS):
+            finished = _steps_on(ours)
+            _steps_on(theirs)
+    except ssl.SSLError as error:
+        # We have no certificate of those that are asked for: to be refused for just that is to pass.
+        if error.reason != "PEER_DID_NOT_RETURN_A_CERTIFICATE":
+            raise Misconfigured(f"the listener's TLS does not work: {refusal_reason(error)}") from None
+        return
+    if not finished or context.verify_mode is ssl.CERT_REQUIRED:
+        raise Misconfigured("the listener's TLS does not work: its handshake with itself does not end as it should")
+
+
+def _steps_on(end: ssl.SSLObject) -> bool:
+    try:
+        end.do_handshake()
+    except ssl.SSLWantReadError:
+        return False
+    return True
+
+
+#: TLS 1.2 takes two round trips, each end looking once at each.
+_FLIGHTS = 4
+
+
 def refusal_reason(error: BaseException) -> str:
     """Why a handshake failed, in OpenSSL's words where it has some. Holds nothing that the peer chose."""
     if isinstance(error, ssl.SSLCertVerificationError):

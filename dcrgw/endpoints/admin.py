@@ -15,6 +15,7 @@ from dcrgw.endpoints.admin_requests import AdminPlace, limit_of, no_query, place
 from dcrgw.endpoints.admin_scripts import ScriptsEndpoint
 from dcrgw.endpoints.admin_views import audit_line, summary, whole
 from dcrgw.endpoints.administrators import Door, demand_writer
+from dcrgw.endpoints.reloading import Reload, reload_answer
 from dcrgw.flows.administer import CLIENT_KNOWN, Operation, Order, administer
 from dcrgw.flows.scripts import ScriptDesk
 from dcrgw.ports import Ports
@@ -31,6 +32,7 @@ class AdminEndpoint:
     hosts: Collection[str]
     ports: Ports
     archive: Archive
+    reload: Reload
     scripts: ScriptDesk
 
     async def __call__(self, request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
@@ -38,6 +40,8 @@ class AdminEndpoint:
         administrator = await self.door.enter(request)
         exchange.notes["author"] = administrator.name
         screen(request, self.hosts)
+        if request.raw_path.partition("?")[0] == "/reload":
+            return await self._reload(request, exchange, administrator)
         if request.raw_path.startswith("/scripts"):
             return await ScriptsEndpoint(self.door, self.scripts)(request, exchange, administrator)
         place = place_of(request)
@@ -50,6 +54,12 @@ class AdminEndpoint:
             return await self._show(request, exchange, place.client)
         order = Order(_operation(request, place), *place.client, f"admin:{administrator.name}", exchange.interaction_id)
         return await self._order(request, exchange, administrator, order)
+
+    async def _reload(self, request: web.BaseRequest, exchange: Exchange, administrator: Administrator) -> web.Response:
+        demand_writer(administrator, "reload", self.door)
+        _demand(request, "POST")
+        no_query(request)
+        return await reload_answer(self.reload, exchange)
 
     async def _search(self, request: web.BaseRequest, exchange: Exchange) -> web.Response:
         _demand(request, "GET")

@@ -101,7 +101,7 @@ class AuthorizeEndpoint:
             languages=by_weight(request.headers.get("Accept-Language", "")),
         )
         report, journal = self._report(visit, exchange), Journal()
-        self._recent.kept.append((report, Evidence(arrival, report.at, journal)))
+        self._recent.kept.append((report, Evidence(arrival, report.at, journal, report.generation)))
         begun = await flow.begin(arrival, market, recorded(self._ports, journal), report)
         if isinstance(begun, Redirect):
             return _leave(begun)
@@ -199,6 +199,7 @@ class AuthorizeEndpoint:
             operation="authorize",
             market=visit.market.name,
             at=self._ports.clock.now(),
+            generation=exchange.generation,
         )
         return exchange.report
 

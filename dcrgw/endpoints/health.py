@@ -9,7 +9,7 @@ from aiohttp import web
 from dcrgw.edge.answers import json_answer
 from dcrgw.edge.exchange import Exchange, Handler
 from dcrgw.edge.faults import method_not_allowed, not_found
-from dcrgw.edge.health import Health
+from dcrgw.edge.health import Condition, Health
 
 _METHODS = ("GET", "HEAD")
 
@@ -34,6 +34,13 @@ def _readiness(health: Health, exchange: Exchange) -> web.Response:
     ready = health.ready
     body = {
         "status": "ok" if ready else "unavailable",
-        "components": [asdict(condition) for condition in health.conditions],
+        "components": [_told(condition) for condition in health.conditions],
     }
     return json_answer(200 if ready else 503, body, exchange)
+
+
+def _told(condition: Condition) -> dict[str, object]:
+    told = asdict(condition)
+    if not condition.details:
+        del told["details"]
+    return told

@@ -64,13 +64,15 @@ class ManagementEndpoint:
             operation=_OPERATIONS.get(request.method, "manage"),
             market=market.name,
             at=ports.clock.now(),
+            generation=exchange.generation,
         )
         body = _Body(request)
         try:
             return await _answer(arrival, body, market, ports, report, exchange)
         finally:
             # Only now is it known whether the body was read at all.
-            self._recent.kept.append((report, Evidence(replace(arrival, body=body.received), report.at, journal)))
+            arrived = replace(arrival, body=body.received)
+            self._recent.kept.append((report, Evidence(arrived, report.at, journal, report.generation)))
 
 
 class _Body:

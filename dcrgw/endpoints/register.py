@@ -63,8 +63,9 @@ class RegisterEndpoint:
             operation="create",
             market=market.name,
             at=ports.clock.now(),
+            generation=exchange.generation,
         )
-        self._recent.kept.append((report, Evidence(arrival, report.at, journal)))
+        self._recent.kept.append((report, Evidence(arrival, report.at, journal, report.generation)))
         answered = await create(arrival, market, ports, report)
         return json_answer(201, answered.body, exchange, headers={"ETag": entity_tag(answered.client.version)})
 

@@ -72,8 +72,9 @@ class FormEndpoint:
             operation=self._operation,
             market=market.name,
             at=ports.clock.now(),
+            generation=exchange.generation,
         )
-        self._recent.kept.append((report, Evidence(arrival, report.at, journal)))
+        self._recent.kept.append((report, Evidence(arrival, report.at, journal, report.generation)))
         answer = await self._run(arrival, market, ports, report)
         return json_answer(answer.status, answer.body, exchange)
 

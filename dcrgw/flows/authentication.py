@@ -13,7 +13,7 @@ from dcrgw.core.authorization import client_authentication, gates
 from dcrgw.core.authorization import form as forms
 from dcrgw.core.authorization.client_authentication import Authenticated
 from dcrgw.core.authorization.credentials import Credentials, present
-from dcrgw.core.certificates.identity import ClientIdentity, identify
+from dcrgw.core.certificates.identity import ClientIdentity
 from dcrgw.core.checks import Finding, Judgement, Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.jose.keys import KeySet
@@ -21,8 +21,9 @@ from dcrgw.core.market import Market
 from dcrgw.core.registration import holders
 from dcrgw.core.registration.client import RegisteredClient, claimed_id
 from dcrgw.errors import ErrorCode, Rejected
-from dcrgw.flows import audit, vouching
+from dcrgw.flows import stages, vouching
 from dcrgw.flows.client_keys import published_keys
+from dcrgw.flows.revoked_keys import judge_client
 from dcrgw.ports import Ports
 from dcrgw.ports.keysets import KeySets
 
@@ -40,8 +41,7 @@ class Caller:
 
 async def admit(arrival: Arrival, market: Market, ports: Ports, report: Report) -> Caller:
     """The client that sends a form over mutual TLS. Raises: Rejected, Unavailable."""
-    identity = report.settle(identify(arrival.chain, market.anchors, report.at, market.profile.identity))
-    audit.tell_identity(report, identity)
+    identity = await stages.identify(arrival.chain, market, ports.revocation, report)
     form = report.settle(forms.read(arrival.body, arrival.media_type, arrival.query))
     return Caller(await authenticate(form, arrival, identity, market, ports, report), identity, form)
 
@@ -65,8 +65,16 @@ async def authenticate(
     ):
         judged = client_authentication.prove(credentials, client, identity, keys, market, report.at, vouched_for=True)
     proven = door.settle(judged)
+    signer = keys.signer(*_named(credentials)) if keys is not None else None
+    door.settle(await judge_client(arrival, client, market, ports.keysets, signer=signer))
     report.facts["client_auth_method"] = proven.method
     return proven
+
+
+def _named(credentials: Credentials) -> tuple[str, str]:
+    """The key that the assertion names."""
+    assert credentials.assertion is not None  # only its method needs a published key
+    return credentials.assertion.header.kid, credentials.assertion.header.alg
 
 
 class Door:

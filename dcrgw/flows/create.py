@@ -19,7 +19,7 @@ async def create(arrival: Arrival, market: Market, ports: Ports, report: Report)
     Raises: Rejected, Unavailable, Misconfigured.
     """
     async with audit.of_failures(report, ports.registry):
-        identity = stages.identify(arrival.chain, market, report)
+        identity = await stages.identify(arrival.chain, market, ports.revocation, report)
         envelope = report.settle(request.open(arrival.body, arrival.media_type, market.profile))
         caller = subject_key(identity)
         earlier = await ports.registry.repeated(market.name, arrival.digest, caller)
@@ -29,6 +29,7 @@ async def create(arrival: Arrival, market: Market, ports: Ports, report: Report)
             return repeated
         proven = await stages.prove_statement(envelope, market, ports, report)
         asked = await stages.prove_request(envelope, proven, market, ports, report)
+        await stages.judge_key_use(arrival, proven, asked, market, ports.keysets, report)
         registration = stages.judge_rules(identity, proven, asked, market, ports.details, report)
         await stages.judge_standing(registration, market, ports.directories, report)
         enriched = await stages.enrich(registration, arrival, ports, report)

@@ -7,6 +7,7 @@ from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.flows import audit, replacing, stages
 from dcrgw.flows.authorising import authorise
+from dcrgw.flows.revoked_keys import judge_client
 from dcrgw.ports import Ports
 
 
@@ -16,6 +17,7 @@ async def delete(arrival: Arrival, market: Market, ports: Ports, report: Report)
     Raises: Rejected, Unavailable.
     """
     async with audit.of_failures(report, ports.registry):
-        identity = stages.identify(arrival.chain, market, report)
+        identity = await stages.identify(arrival.chain, market, ports.revocation, report)
         client = await authorise(arrival, identity, market, ports.registry, report)
+        report.settle(await judge_client(arrival, client, market, ports.keysets))
         await replacing.remove(client, arrival, ports.registry, report)

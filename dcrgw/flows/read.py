@@ -8,6 +8,7 @@ from dcrgw.core.market import Market
 from dcrgw.flows import audit, stages
 from dcrgw.flows.answering import Answered, answer
 from dcrgw.flows.authorising import authorise
+from dcrgw.flows.revoked_keys import judge_client
 from dcrgw.ports import Ports
 from dcrgw.ports.registry import Change
 
@@ -18,8 +19,9 @@ async def read(arrival: Arrival, market: Market, ports: Ports, report: Report) -
     Raises: Rejected, Unavailable.
     """
     async with audit.of_failures(report, ports.registry):
-        identity = stages.identify(arrival.chain, market, report)
+        identity = await stages.identify(arrival.chain, market, ports.revocation, report)
         client = await authorise(arrival, identity, market, ports.registry, report)
+        report.settle(await judge_client(arrival, client, market, ports.keysets))
         answered = await answer(client, arrival, identity, market, ports, report)
         report.decision = "read"
         await ports.registry.commit(Change(audit=audit.record(report)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from dcrgw.core.certificates import path, revocation
 from dcrgw.core.certificates.identity import ClientIdentity
 from dcrgw.core.certificates.identity import identify as identify_holder
 from dcrgw.core.checks import Report, gate
@@ -26,10 +27,13 @@ from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.errors import ErrorCode, Misconfigured, Rejected, Unavailable
 from dcrgw.flows import audit, ids
 from dcrgw.flows.capabilities import capability
+from dcrgw.flows.revoked_keys import judge_keys
 from dcrgw.flows.script_keys import script_keys
 from dcrgw.ports import Ports
 from dcrgw.ports.details import Details
 from dcrgw.ports.directory import Directories
+from dcrgw.ports.keysets import KeySets
+from dcrgw.ports.revocation import Revocation
 from dcrgw.ports.scripts import ScriptCall, ScriptOutcome
 
 STANDING_KNOWN = gate(
@@ -52,11 +56,27 @@ SCRIPT_OUTPUT = gate(
 )
 
 
-def identify(chain: tuple[bytes, ...], market: Market, report: Report) -> ClientIdentity:
-    """Who holds the certificate on the connection, by this market's anchors."""
-    identity = report.settle(identify_holder(chain, market.anchors, report.at, market.profile.identity))
+async def identify(chain: tuple[bytes, ...], market: Market, port: Revocation, report: Report) -> ClientIdentity:
+    """Who holds the certificate on the connection, by this market's anchors, and not taken back since."""
+    identity = report.settle(identify_holder(chain, market.anchors, report.at, market.profile.identity, market.leaf))
     audit.tell_identity(report, identity)
+    await _judge_revocation(chain, market, port, report)
     return identity
+
+
+async def _judge_revocation(chain: tuple[bytes, ...], market: Market, port: Revocation, report: Report) -> None:
+    policy = market.revocation
+    if policy.mode is revocation.Mode.OFF:
+        return
+    # Found a moment ago and kept: this is a look-up.
+    found = path.build(chain, market.anchors, report.at)
+    told = await port.told(market.name, found.der)
+    judged = revocation.judge(found, told, policy, report.at)
+    report.findings.take(judged.findings)
+    if judged.findings.has_failed:
+        raise Rejected([finding.fault for finding in judged.findings.failures])
+    if judged.unavailable is not None:
+        raise Unavailable("revocation", judged.unavailable)
 
 
 async def prove_statement(
@@ -85,6 +105,20 @@ async def prove_request(
     """The request, signed by a key that the proven statement leads to; the JSON form is not signed."""
     keys = await _request_keys(envelope, proven, market, ports, report)
     return report.settle(request.verify(envelope, keys, market.profile, market, proven, report.at))
+
+
+async def judge_key_use(
+    arrival: Arrival,
+    proven: SoftwareStatement | None,
+    asked: RegistrationRequest,
+    market: Market,
+    keysets: KeySets,
+    report: Report,
+) -> None:
+    """Neither the connection nor the request rests on a key that the directory took back."""
+    if proven is not None:
+        judged = await judge_keys(arrival, proven.claims, proven.directory, market, keysets, signer=asked.signer)
+        report.settle(judged)
 
 
 async def _statement_keys(

@@ -26,7 +26,7 @@ async def update(arrival: Arrival, receive: Receive, market: Market, ports: Port
     Raises: Rejected, Unavailable, Misconfigured.
     """
     async with audit.of_failures(report, ports.registry):
-        identity = stages.identify(arrival.chain, market, report)
+        identity = await stages.identify(arrival.chain, market, ports.revocation, report)
         current = await authorise(arrival, identity, market, ports.registry, report)
         arrival = replace(arrival, body=await receive())
         envelope = report.settle(request.open(arrival.body, arrival.media_type, market.profile))
@@ -34,6 +34,7 @@ async def update(arrival: Arrival, receive: Receive, market: Market, ports: Port
         proven = await stages.prove_statement(envelope, market, ports, report, current)
         report.settle(succession.judge_statement(proven, current, market.profile))
         asked = await stages.prove_request(envelope, proven, market, ports, report)
+        await stages.judge_key_use(arrival, proven, asked, market, ports.keysets, report)
         registration = stages.judge_rules(identity, proven, asked, market, ports.details, report)
         await stages.judge_standing(registration, market, ports.directories, report)
         enriched = await stages.enrich(registration, arrival, ports, report, current)

@@ -15,19 +15,23 @@ from pydantic import SecretStr
 
 from dcrgw.adapters import customers
 from dcrgw.adapters.keystores import KeyPair, PrivateKey
+from dcrgw.adapters.revocation_sources import RevocationSources
 from dcrgw.config.credentials import has_credentials
 from dcrgw.config.explaining import did_you_mean
 from dcrgw.config.faults import ConfigFault, ConfigurationRefused
 from dcrgw.config.model import DirectorySettings, MarketSettings, ServerListener, Settings, SigningSettings
 from dcrgw.config.profiles import profile_served
 from dcrgw.config.values import split_https
+from dcrgw.core.certificates.leaf import LeafPolicy
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.market import Directory, Market
 from dcrgw.materials.administration import AdminMaterials, admin_socket, admin_tls
 from dcrgw.materials.authorization import authorization_server
 from dcrgw.materials.opening import Opening
+from dcrgw.materials.proxied import ProxiedMaterials, proxied
+from dcrgw.materials.revocation import revocation_policy, revocation_sources
 
-__all__ = ["AdminMaterials", "DirectoryMaterials", "Materials", "open_materials", "open_sealing_keys"]
+__all__ = ["AdminMaterials", "DirectoryMaterials", "Materials", "open_markets", "open_materials", "open_sealing_keys"]
 
 #: A trust store's certificates; None is the system's own roots.
 Trust = tuple[x509.Certificate, ...] | None
@@ -41,6 +45,8 @@ class DirectoryMaterials:
     client_id: str | None
     transport: KeyPair | None
     signing_key: PrivateKey | None = field(repr=False)
+    #: The signing key's certificate, where one is named.
+    signing_certificate: x509.Certificate | None
     trust: Trust
     software_trust: Trust
     proxy: SecretStr | None
@@ -59,6 +65,8 @@ class Materials:
     sealing_keys: tuple[bytes, ...] = field(repr=False)
     #: The operator's own signature key; None where ours stand in the registry.
     signing_key: PrivateKey | None = field(repr=False)
+    #: Its certificate, where it came with one.
+    signing_certificate: x509.Certificate | None
     #: Those who may sign in on our pages.
     customers: tuple[customers.Entry, ...] = field(repr=False)
     #: Script name -> property name -> value, references resolved.
@@ -66,11 +74,38 @@ class Materials:
     #: The proxy that scripts' questions go by.
     script_proxy: SecretStr | None
     warnings: tuple[ConfigFault, ...]
+    #: Whom the markets ask about revoked certificates.
+    revocation: tuple[RevocationSources, ...] = ()
+    #: The general way out, for what is no directory's.
+    proxy: SecretStr | None = None
+    proxied: ProxiedMaterials | None = None
+
+    @property
+    def pairs(self) -> tuple[tuple[str, KeyPair], ...]:
+        """Our own key pairs, each with the words that name it."""
+        found = [("the mutual TLS listener", self.mtls)]
+        if self.public is not None:
+            found.append(("the public listener", self.public))
+        if self.admin is not None and self.admin.tls is not None:
+            found.append(("the administration's listener", self.admin.tls.pair))
+        transports = ((each.settings.name, each.transport) for each in self.directories.values())
+        found += [(f"transport to {name}", pair) for name, pair in transports if pair is not None]
+        return tuple(found)
+
+    @property
+    def own(self) -> frozenset[x509.Certificate]:
+        """Our own certificates."""
+        signing = [self.signing_certificate, *(each.signing_certificate for each in self.directories.values())]
+        return frozenset([*(pair.certificate for _, pair in self.pairs), *(each for each in signing if each)])
 
 
-def open_materials(settings: Settings, at: float) -> Materials:
-    """Open and judge all of it as of `at` (epoch seconds). Raises: ConfigurationRefused with every fault."""
-    opening = Opening(at, is_sandbox=settings.is_sandbox)
+def open_materials(settings: Settings, at: float, *, serving: Materials | None = None) -> Materials:
+    """Open and judge all of it as of `at` (epoch seconds).
+
+    What is `serving` already may have expired meanwhile: that must not keep other changes out.
+    Raises: ConfigurationRefused with every fault.
+    """
+    opening = Opening(at, is_sandbox=settings.is_sandbox, serving=serving.own if serving is not None else frozenset())
     mtls = _listener(opening, "listeners.mtls", settings.listeners.mtls)
     public = settings.listeners.public
     public_pair = _listener(opening, "listeners.public", public) if public else None
@@ -81,14 +116,16 @@ def open_materials(settings: Settings, at: float) -> Materials:
         each.name: _market(opening, f"market[{i}]", each, settings, mtls) for i, each in enumerate(settings.markets)
     }
     admin = _admin(opening, settings, markets.values())
+    behind_proxy = _proxied(opening, settings, markets.values())
     sealing_keys = _sealing_keys(opening, settings)
-    signing_key = _signing_key(opening, settings.signing)
+    signing_key, signing_certificate = _signing_key(opening, settings.signing)
     known_customers = _customers(opening, settings)
     properties = {
         each.name: _script_properties(opening, f"script[{i}]", settings, i)
         for i, each in enumerate(settings.scripts)
         if each.enabled
     }
+    proxy = opening.proxy("outbound", settings.outbound)
     script_proxy = opening.proxy("outbound", settings.outbound) if settings.scripting.http_hosts else None
     opening.folder("registry.path", settings.registry.path.parent)
     opening.private("registry.path", settings.registry.path)
@@ -104,11 +141,26 @@ def open_materials(settings: Settings, at: float) -> Materials:
         markets,
         sealing_keys,
         signing_key,
+        signing_certificate,
         known_customers,
         properties,
         script_proxy,
         (*settings.warnings, *opening.warnings),
+        revocation_sources(settings, markets),
+        proxy,
+        behind_proxy,
     )
+
+
+def open_markets(settings: Settings, at: float) -> dict[str, Market]:
+    """The markets with their trust, and nothing that is private. Raises: ConfigurationRefused."""
+    opening = Opening(at, is_sandbox=settings.is_sandbox)
+    markets = {
+        each.name: _market(opening, f"market[{i}]", each, settings, None) for i, each in enumerate(settings.markets)
+    }
+    if opening.faults:
+        raise ConfigurationRefused(settings.source, opening.faults)
+    return markets
 
 
 def open_sealing_keys(settings: Settings, at: float) -> tuple[bytes, ...]:
@@ -126,14 +178,18 @@ def _sealing_keys(opening: Opening, settings: Settings) -> tuple[bytes, ...]:
     return tuple(key for key in opened if key is not None)
 
 
-def _signing_key(opening: Opening, signing: SigningSettings) -> PrivateKey | None:
+def _signing_key(opening: Opening, signing: SigningSettings) -> tuple[PrivateKey | None, x509.Certificate | None]:
     if signing.keystore is not None:
         pair = opening.keystore("signing.keystore", signing.keystore, signing.keystore_password)
-        return opening.fitting_key("signing.alg", pair.key if pair else None, signing.alg)
+        key = opening.fitting_key("signing.alg", pair.key if pair else None, signing.alg)
+        return key, pair.certificate if pair else None
     if signing.key is not None:
         key = opening.private_key("signing.key", signing.key, signing.key_password)
-        return opening.fitting_key("signing.alg", key, signing.alg)
-    return None
+        return opening.fitting_key("signing.alg", key, signing.alg), None
+    if signing.hsm_key is not None:
+        key = opening.hsm_key("signing.hsm_key", signing.hsm_key, "signing.hsm_pin", signing.hsm_pin)
+        return opening.fitting_key("signing.alg", key, signing.alg), None
+    return None, None
 
 
 def _customers(opening: Opening, settings: Settings) -> tuple[customers.Entry, ...]:
@@ -164,6 +220,13 @@ def _admin(opening: Opening, settings: Settings, markets: Iterable[Market]) -> A
     return AdminMaterials(admin_socket(opening, admin), admin_tls(opening, admin.tls, pair, of_tpps))
 
 
+def _proxied(opening: Opening, settings: Settings, markets: Iterable[Market]) -> ProxiedMaterials | None:
+    listener = settings.listeners.proxied
+    pair = _listener(opening, "listeners.proxied", listener) if listener is not None and listener.has_tls else None
+    of_tpps = [each for market in markets for each in market.anchors.certificates]
+    return proxied(opening, listener, pair, of_tpps)
+
+
 def _directory(opening: Opening, key: str, directory: DirectorySettings, settings: Settings) -> DirectoryMaterials:
     transport = _transport(opening, key, directory) if has_credentials(directory, prefix="transport_") else None
     client_id = directory.client_id
@@ -184,7 +247,7 @@ def _directory(opening: Opening, key: str, directory: DirectorySettings, setting
         directory,
         client_id,
         transport,
-        opening.signing_key(key, directory),
+        *opening.signing_key(key, directory),
         trust,
         software_trust,
         opening.proxy(outbound_key, outbound),
@@ -225,6 +288,8 @@ def _market(opening: Opening, key: str, market: MarketSettings, settings: Settin
         error_codes={**profile.error_codes, **market.error_codes},
         access_token_lifetime_s=market.access_token_lifetime_s,
         explain_errors=market.explain_errors,
+        leaf=LeafPolicy(**market.certificates.model_dump()),
+        revocation=revocation_policy(market.revocation),
         server=authorization_server(opening, f"{key}.authorization_server", market.authorization_server),
     )
 

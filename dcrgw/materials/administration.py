@@ -73,7 +73,7 @@ def admin_tls(
         "admin.tls.client_ca", tls.client_ca, tls.client_ca_password, "admin.tls.client_ca_password"
     )
     vouching = tuple(of_tpps)
-    for shared in (root for root in roots if any(_reaches(root, each) for each in vouching)):
+    for shared in (root for root in roots if any(reaches(root, each) for each in vouching)):
         subject = shared.subject.rfc4514_string()
         fix = "issue administrators' certificates from a CA that issues nothing else"
         opening.faults.append(ConfigFault("admin.tls.client_ca", f"{subject} vouches for TPPs too", fix))
@@ -84,7 +84,7 @@ def admin_tls(
     return AdminTls(tls, pair, TrustAnchors(roots), Rights(frozenset(tls.readers), frozenset(tls.writers)))
 
 
-def _reaches(root: x509.Certificate, of_tpps: x509.Certificate) -> bool:
+def reaches(root: x509.Certificate, of_tpps: x509.Certificate) -> bool:
     """Whether leaves of `of_tpps` lead to `root` too: it has the same key, signed across or renewed, or issued it."""
     if root.public_key() == of_tpps.public_key():
         return True

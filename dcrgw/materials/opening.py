@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from pydantic import SecretStr
 
 from dcrgw.adapters import customers, keystores
+from dcrgw.adapters.hsm import HsmPlace, open_hsm_key
 from dcrgw.adapters.keystore_files import KeystoreRefused
 from dcrgw.adapters.keystores import KeyPair, PrivateKey
 from dcrgw.adapters.local_users import gid_of, uid_of
@@ -26,9 +27,10 @@ from dcrgw.config.explaining import did_you_mean
 from dcrgw.config.faults import ConfigFault
 from dcrgw.config.model import DirectorySettings, Outbound
 from dcrgw.config.secrets import SecretReference, SecretUnresolved, too_open
+from dcrgw.config.values import HsmKeyUri
 from dcrgw.core.checks import CATALOGUE
 from dcrgw.core.jose.algorithms import fitting
-from dcrgw.errors import Misconfigured
+from dcrgw.errors import Misconfigured, Unavailable
 
 T = TypeVar("T")
 
@@ -38,9 +40,10 @@ Certificates = tuple[x509.Certificate, ...]
 class Opening:
     """Collects `faults` and `warnings`. What could not be opened is None, and then there is a fault."""
 
-    def __init__(self, at: float, *, is_sandbox: bool) -> None:
+    def __init__(self, at: float, *, is_sandbox: bool, serving: frozenset[x509.Certificate] = frozenset()) -> None:
         self.faults: list[ConfigFault] = []
         self.warnings: list[ConfigFault] = []
+        self._serving = serving
         self._at = at
         self._is_sandbox = is_sandbox
 
@@ -56,8 +59,8 @@ class Opening:
         return None if secret is None else self._attempt(key, lambda: sealing_key(secret.get_secret_value()))
 
     def keystore(self, key: str, path: Path, password: SecretReference | None) -> KeyPair | None:
-        """The key pair of a PKCS#12 store, fit to serve now."""
-        return self._pair(key, path, password, lambda secret: keystores.open_pkcs12(path, secret))
+        """The key pair of a PKCS#12 or JKS store, fit to serve now."""
+        return self._pair(key, path, password, lambda secret: keystores.open_keystore(path, secret))
 
     def pem_pair(
         self, key: str, certificate: Path, private_key: Path, password: SecretReference | None
@@ -67,24 +70,47 @@ class Opening:
             key, private_key, password, lambda secret: keystores.open_pem(certificate, private_key, secret)
         )
 
-    def signing_key(self, key: str, directory: DirectorySettings) -> PrivateKey | None:
-        """The key that signs assertions, proven to belong to `signing_cert` where there is one."""
-        path = directory.signing_key
-        if path is None:
-            return None
-
-        def open_it(secret: bytes | None) -> PrivateKey:
+    def signing_key(self, key: str, directory: DirectorySettings) -> tuple[PrivateKey | None, x509.Certificate | None]:
+        """The key that signs assertions, and `signing_cert` where there is one, proven to belong to it."""
+        certificate = None
+        if directory.signing_hsm_key is not None:
+            place = f"{key}.signing_hsm_key"
+            private_key = self.hsm_key(
+                place, directory.signing_hsm_key, f"{key}.signing_hsm_pin", directory.signing_hsm_pin
+            )
+            if private_key is not None and directory.signing_cert is not None:
+                certificate = self._certificate_of(private_key, place, directory.signing_cert)
+        elif directory.signing_key is not None:
+            place, path = f"{key}.signing_key", directory.signing_key
             if directory.signing_cert is None:
-                return keystores.open_private_key(path, secret)
-            pair = keystores.open_pem(directory.signing_cert, path, secret)
-            keystores.judge_pair(pair, self._at)
-            return pair.key
-
-        private_key = self._with_password(f"{key}.signing_key", path, directory.signing_key_password, open_it)
+                private_key = self.private_key(place, path, directory.signing_key_password)
+            else:
+                pair = self.pem_pair(place, directory.signing_cert, path, directory.signing_key_password)
+                private_key, certificate = (pair.key, pair.certificate) if pair is not None else (None, None)
+        else:
+            return None, None
         if private_key is not None and not isinstance(private_key, RSAPrivateKey):
-            reason = f"{path} is no RSA key, which {directory.signing_alg} needs"
-            self._note(ConfigFault(f"{key}.signing_key", reason, "use an RSA key"))
-        return private_key
+            reason = f"it is no RSA key, which {directory.signing_alg} needs"
+            self._note(ConfigFault(place, reason, "use an RSA key"))
+        return private_key, certificate
+
+    def hsm_key(self, key: str, uri: HsmKeyUri, pin_key: str, pin: SecretReference | None) -> PrivateKey | None:
+        """A key that stays in its HSM."""
+        secret = self.secret(pin_key, pin) if pin is not None else None
+        if secret is None:
+            return None
+        place = HsmPlace(uri.module, uri.token, uri.object, uri.id)
+        return self._attempt(key, lambda: open_hsm_key(place, secret.get_secret_value()))
+
+    def _certificate_of(self, private_key: PrivateKey, key: str, path: Path) -> x509.Certificate | None:
+        def open_it() -> KeyPair:
+            certificate, *others = keystores.open_certificates(path)
+            pair = KeyPair(private_key, certificate, tuple(others), str(path))
+            self._judge(key, pair)
+            return pair
+
+        pair = self._attempt(key, open_it)
+        return pair.certificate if pair is not None else None
 
     def private_key(self, key: str, path: Path, password: SecretReference | None) -> PrivateKey | None:
         """The key of a PEM file that comes without a certificate."""
@@ -140,7 +166,7 @@ class Opening:
 
     def server_name(self, key: str, pair: KeyPair, host: str) -> None:
         """The listener's certificate must name the host, or no TPP can connect."""
-        if not _names(pair.certificate, host):
+        if not names_host(pair.certificate, host):
             fix = f"use a certificate whose subject alternative names hold {host}"
             self._note(ConfigFault(key, f"the certificate {pair.source} does not name {host}", fix))
 
@@ -194,10 +220,19 @@ class Opening:
     ) -> KeyPair | None:
         def judged(secret: bytes | None) -> KeyPair:
             pair = open_it(secret)
-            keystores.judge_pair(pair, self._at)
+            self._judge(key, pair)
             return pair
 
         return self._with_password(key, path, password, judged)
+
+    def _judge(self, key: str, pair: KeyPair) -> None:
+        if pair.certificate in self._serving and pair.expires_at < self._at:
+            ended = pair.certificate.not_valid_after_utc.isoformat()
+            reason = f"{pair.source} holds a certificate that expired on {ended}"
+            self.warnings.append(ConfigFault(key, reason, "renew it"))
+            keystores.judge_belonging(pair)
+        else:
+            keystores.judge_pair(pair, self._at)
 
     def _with_password(
         self,
@@ -223,6 +258,8 @@ class Opening:
             self._note(ConfigFault(key, refused.reason, refused.fix))
         except Misconfigured as refused:
             self._note(ConfigFault(key, str(refused)))
+        except Unavailable as failed:
+            self._note(ConfigFault(key, str(failed), "try again; see whether the HSM can be reached"))
         return None
 
     def _note(self, fault: ConfigFault) -> None:
@@ -236,7 +273,8 @@ class Opening:
             noted.append(fault)
 
 
-def _names(certificate: x509.Certificate, host: str) -> bool:
+def names_host(certificate: x509.Certificate, host: str) -> bool:
+    """Whether a certificate's alternative names hold a host name or an address; one wildcard level counts."""
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (x509.ExtensionNotFound, ValueError):

@@ -16,6 +16,7 @@ from dcrgw.ports.grants import Grants, NoGrants
 from dcrgw.ports.http import Http, NoHttp
 from dcrgw.ports.keysets import KeySets
 from dcrgw.ports.registry import Registry
+from dcrgw.ports.revocation import NoRevocation, Revocation
 from dcrgw.ports.scripts import Scripts
 from dcrgw.ports.signer import NoSigner, Signer
 from dcrgw.ports.tokens import Randomness
@@ -37,4 +38,5 @@ class Ports:
     customers: Customers = field(default_factory=NoCustomers)
     details: Details = field(default_factory=NoDetails)
     signer: Signer = field(default_factory=NoSigner)
+    revocation: Revocation = field(default_factory=NoRevocation)
     http: Http = field(default_factory=NoHttp)

@@ -23,3 +23,7 @@ class KeySets(Protocol):
     async def of_software(self, directory: str, url: str, kid: str) -> KeySet:
         """The keys of one software, from a URL that a verified statement named and the allow-list admits."""
         ...
+
+    async def of_revoked(self, directory: str, url: str) -> KeySet:
+        """The keys that a directory took back from a software or an organisation: a set of `prints` alone."""
+        ...

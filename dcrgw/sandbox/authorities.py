@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dcrgw.sandbox.world import Organisation, Software
+from dcrgw.testkit.certificate_kinds import Extension
 from dcrgw.testkit.certificates import CertificateAuthority, Instant, Issued, PrivateKey
+from dcrgw.testkit.revocation import published
 
 #: The names that every server of the sandbox answers to; OpenSSL takes no lone *.localhost.
 SERVER_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -19,16 +21,27 @@ class Authorities:
     root: CertificateAuthority
     issuing: CertificateAuthority
     foreign: CertificateAuthority
+    #: Base URL of lists and responder, no trailing slash; empty where nothing is published.
+    revocations: str = ""
+    #: Serial numbers of what was issued here.
+    issued: set[int] = field(default_factory=set)
 
     @classmethod
-    def create(cls) -> Authorities:
-        """Fresh ones."""
+    def create(cls, revocations: str = "") -> Authorities:
+        """Fresh ones, whose certificates say that their revocation is published below that URL."""
         root = CertificateAuthority.create("dcrgw sandbox root CA (not for production)")
-        return cls(
-            root,
-            root.intermediate("dcrgw sandbox issuing CA (not for production)", path_length=0),
-            CertificateAuthority.create("dcrgw sandbox root CA (not for production)"),
+        issuing = root.intermediate(
+            "dcrgw sandbox issuing CA (not for production)",
+            path_length=0,
+            extensions=_published(revocations, "root"),
         )
+        foreign = CertificateAuthority.create("dcrgw sandbox root CA (not for production)")
+        return cls(root, issuing, foreign, revocations, {issuing.certificate.serial_number})
+
+    @property
+    def published(self) -> dict[str, CertificateAuthority]:
+        """The authorities that publish what they took back, by the names of their lists."""
+        return {"root": self.root, "issuing": self.issuing}
 
     @property
     def pem(self) -> bytes:
@@ -51,7 +64,7 @@ class Authorities:
         key: PrivateKey | None = None,
     ) -> Issued:
         """A TPP's certificate, for a fresh key unless one is given. Raises: ValueError where none can hold this."""
-        return (self.foreign if foreign else self.issuing).issue(
+        issued = (self.foreign if foreign else self.issuing).issue(
             kind,
             software_id=software.software_id,
             org_id=organisation.org_id,
@@ -64,8 +77,15 @@ class Authorities:
             ca=ca,
             key_type=key_type,
             key=key,
+            extensions=_published(self.revocations, "issuing"),
         )
+        self.issued.add(issued.certificate.serial_number)
+        return issued
 
     def server(self) -> Issued:
         """A server certificate for this machine."""
         return self.root.issue_server(*SERVER_NAMES)
+
+
+def _published(base: str, name: str) -> list[Extension]:
+    return published(f"{base}/{name}.crl", f"{base}/ocsp") if base else []

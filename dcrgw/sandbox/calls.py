@@ -57,6 +57,25 @@ class IssueCertificate(Call):
     issuer: Literal["own", "foreign"] = "own"
 
 
+class RevokeCertificate(Call):
+    """POST /certificates/revoke: a PEM certificate; what follows it in a chain is not looked at."""
+
+    certificate: str
+    reason: Literal[
+        "unspecified",
+        "keyCompromise",
+        "cACompromise",
+        "affiliationChanged",
+        "superseded",
+        "cessationOfOperation",
+        "certificateHold",
+        "privilegeWithdrawn",
+    ] = "unspecified"
+    #: `authority`: its list and its responder say so; `directory`: the software's revoked key set does.
+    at: Literal["authority", "directory"] = "authority"
+    software_id: str | None = None
+
+
 class AddOrganisation(Call):
     """POST /organisations"""
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
 
 from dcrgw.sandbox import scim
 from dcrgw.sandbox.token import Caller, TokenRefused, TokenService
-from dcrgw.sandbox.traffic import Arrival, Endpoint, Fault, FaultMode, Traffic
+from dcrgw.sandbox.traffic import Endpoint, Handler, Traffic, faulty
 from dcrgw.sandbox.world import World
 
-Handler = Callable[[web.Request], Awaitable[web.Response]]
 KEY_SET_TYPE = "application/json"
-GARBAGE = b"<html>\x00\xff\xfe not what you asked for"
 
 DIRECTORY_KEYS = "/keystore/openbanking.jwks"
 TOKEN = "/as/token.oauth2"
@@ -40,7 +37,7 @@ class Directory:
         app = web.Application()
         app.router.add_get(DIRECTORY_KEYS, self._faulty(Endpoint.JWKS, self._directory_keys))
         app.router.add_get("/keystore/revoked/openbanking.jwks", self._faulty(Endpoint.JWKS, self._directory_revoked))
-        app.router.add_get("/{org_id}/revoked/{name}.jwks", self._faulty(Endpoint.SOFTWARE_JWKS, self._revoked_keys))
+        app.router.add_get("/{org_id}/revoked/{name}.jwks", self._faulty(Endpoint.REVOKED_JWKS, self._revoked_keys))
         app.router.add_get("/{org_id}/{name}.jwks", self._faulty(Endpoint.SOFTWARE_JWKS, self._keys))
         return app
 
@@ -53,15 +50,7 @@ class Directory:
         return app
 
     def _faulty(self, endpoint: Endpoint, handler: Handler) -> Handler:
-        """Log the request, then answer it as the endpoint's fault says."""
-
-        async def answer(request: web.Request) -> web.Response:
-            fault = self._traffic.arrive(Arrival(endpoint, request.raw_path, self._now()))
-            if "redirected" in request.query:
-                return await handler(request)
-            return await _misbehave(fault, request, handler)
-
-        return answer
+        return faulty(self._traffic, endpoint, handler, self._now)
 
     async def _directory_keys(self, _request: web.Request) -> web.Response:
         return web.Response(body=self._world.keys.published, content_type=KEY_SET_TYPE)
@@ -86,7 +75,7 @@ class Directory:
         software = self._world.software.get(name)
         if software is None or software.org_id != org_id:
             raise web.HTTPNotFound
-        return web.Response(body=software.keys.revoked, content_type=KEY_SET_TYPE)
+        return web.Response(body=software.revoked_key_set, content_type=KEY_SET_TYPE)
 
     async def _token(self, request: web.Request) -> web.Response:
         form = await request.post()
@@ -116,28 +105,6 @@ class Directory:
         return web.Response(
             body=json.dumps(body).encode(), status=status, headers=headers, content_type=scim.CONTENT_TYPE
         )
-
-
-async def _misbehave(fault: Fault, request: web.Request, handler: Handler) -> web.Response:
-    match fault.mode:
-        case FaultMode.NONE:
-            return await handler(request)
-        case FaultMode.SLOW:
-            await asyncio.sleep(fault.delay_s)
-            return await handler(request)
-        case FaultMode.ERROR:
-            return web.json_response({"error": "server_error"}, status=500)
-        case FaultMode.GARBAGE:
-            return web.Response(body=GARBAGE, content_type=KEY_SET_TYPE)
-        case FaultMode.EMPTY:
-            return web.Response(body=b"", content_type=KEY_SET_TYPE)
-        case FaultMode.REDIRECT:
-            # 307 keeps method and body, so that following it would succeed.
-            return web.Response(status=307, headers={"Location": str(request.rel_url.update_query(redirected="1"))})
-        case FaultMode.DOWN:
-            if request.transport is not None:
-                request.transport.abort()
-            return web.Response()
 
 
 def _caller(request: web.Request) -> Caller:

@@ -83,6 +83,11 @@ client_auth_methods = {methods}
 request_audiences = [{audience}, {issuer}]
 authorization_server = {{ grant_types = ["client_credentials", "authorization_code", "refresh_token"] }}
 policy = {{ statement_max_age_s = {max_age}, standing_compares_metadata = false }}    # the statements of testers count
+
+[market.revocation]
+mode = "hard"
+hosts = [{revocation_host}]
+renew_s = 0                                      # a certificate that is taken back counts from the next request on
 """
 
 
@@ -120,6 +125,8 @@ class Endpoints:
     token: str
     scim: str
     management: str
+    #: Base of the authorities' lists and of their responder.
+    revocations: str
 
     def base_url(self, market: SandboxMarket) -> str:
         """Where TPPs reach a market over mutual TLS."""
@@ -154,6 +161,7 @@ def render(endpoints: Endpoints, *, issuer: str, client_id: str, key_id: str, au
             methods=json.dumps(market.auth_methods),
             audience=_text(audience),
             max_age=LIFE_S,
+            revocation_host=_text(endpoints.revocations.removeprefix("http://")),
         )
         for market in MARKETS
     ]

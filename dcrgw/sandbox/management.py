@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from aiohttp import web
+from cryptography import x509
 
 from dcrgw.sandbox import calls
 from dcrgw.sandbox.authorities import Authorities
+from dcrgw.sandbox.revocations import NotIssuedHere, Revocations
 from dcrgw.sandbox.statements import Naming, NoSuchKey, Order, WhichKey, mint
 from dcrgw.sandbox.token import TokenService
 from dcrgw.sandbox.traffic import Endpoint, Fault, Traffic
@@ -40,13 +42,14 @@ LARGEST_BODY = 16 * 1024 * 1024
 API = {
     "POST /statements": "mint a software statement, right or wrong",
     "POST /certificates": "issue a certificate, right or wrong",
+    "POST /certificates/revoke": "take a certificate back",
     "POST /organisations": "enter an organisation",
     "PATCH /organisations/{id}": "change its status, or the roles that its regulator allows",
     "POST /software": "enter a software product",
     "PATCH /software/{id}": "change active, roles, mode, redirect_uris",
     "PUT /software/{id}/jwks": "publish any bytes as its key set",
     "POST /keys/rotate": "let a new key sign for the directory or a software",
-    "PUT /faults/{jwks|software-jwks|token|scim}": "make an endpoint misbehave",
+    "PUT /faults/{jwks|software-jwks|revoked-jwks|token|scim|crl|ocsp}": "make an endpoint misbehave",
     "GET /requests": "what arrived at the directory",
     "GET /reports/last": "the gateway's newest report",
     "GET /reports/{id}": "one of its recent reports",
@@ -67,6 +70,7 @@ class Management:
     markets: dict[str, Naming]
     default_software_id: str
     reports: Reports
+    revocations: Revocations
     now: Callable[[], float] = time.time
 
     def app(self) -> web.Application:
@@ -75,6 +79,7 @@ class Management:
         app.router.add_get("/", self._describe)
         app.router.add_post("/statements", self._mint)
         app.router.add_post("/certificates", self._issue)
+        app.router.add_post("/certificates/revoke", self._revoke)
         app.router.add_post("/organisations", self._add_organisation)
         app.router.add_patch("/organisations/{id}", self._change_organisation)
         app.router.add_post("/software", self._add_software)
@@ -135,6 +140,22 @@ class Management:
                 "chain": issued.chain_pem.removeprefix(issued.certificate_pem).decode(),
             }
         )
+
+    async def _revoke(self, request: web.Request) -> web.Response:
+        call = await calls.read(request, calls.RevokeCertificate)
+        try:
+            certificate = x509.load_pem_x509_certificate(call.certificate.encode())
+            if call.at == "authority":
+                self.revocations.revoke(certificate, call.reason)
+            else:
+                software = self.world.software_of(call.software_id or self.default_software_id)
+                known = (*software.revoked_certificates, certificate)
+                self.world.put_software(replace(software, revoked_certificates=known))
+        except ValueError as error:
+            raise calls.Refused("certificate is no PEM certificate") from error
+        except NotIssuedHere as error:
+            raise calls.Refused("no authority of this sandbox issued the certificate") from error
+        return web.json_response({"serial_number": hex(certificate.serial_number), "reason": call.reason})
 
     async def _add_organisation(self, request: web.Request) -> web.Response:
         call = await calls.read(request, calls.AddOrganisation)
@@ -226,6 +247,7 @@ class Management:
         self.world.reset()
         self.traffic.reset()
         self.tokens.reset()
+        self.revocations.reset()
         return web.json_response({"reset": True})
 
 

@@ -99,6 +99,7 @@ def _members(parties: Parties, endpoints: Endpoints, market: SandboxMarket, tpp:
         "token_endpoint_auth_methods": list(market.auth_methods),
         "directory_endpoints": {
             "management": endpoints.management,
+            "revocations": endpoints.revocations,
             "token": endpoints.token,
             "scim": endpoints.scim,
             "jwks": endpoints.jwks,

@@ -72,9 +72,12 @@ class Parties:
     people: tuple[Person, ...]
 
 
-def assemble() -> Parties:
-    """Fresh parties with fresh keys; `revoked` is still active, so that its statement can be minted."""
-    authorities = Authorities.create()
+def assemble(revocations: str = "") -> Parties:
+    """Fresh parties with fresh keys; `revoked` is still active, so that its statement can be minted.
+
+    `revocations` is the base URL at which the authorities publish what they took back.
+    """
+    authorities = Authorities.create(revocations)
     names = ["dir-1", "dir-0", "foreign", "bank-1", "sig-1", "sig-1", "sig-1"]
     # Most of a start is finding primes, which leaves the interpreter free.
     with ThreadPoolExecutor() as pool:

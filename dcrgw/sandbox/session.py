@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from dcrgw.sandbox.files import Folder
 from dcrgw.sandbox.gateway_config import MARKETS, Endpoints
 from dcrgw.sandbox.management import Management, Reports
 from dcrgw.sandbox.parties import Parties
+from dcrgw.sandbox.revocations import Revocations
 from dcrgw.sandbox.serving import LOOPBACK, free_ports, listen, server_tls
 from dcrgw.sandbox.token import TokenService
 from dcrgw.sandbox.traffic import Traffic
@@ -25,7 +26,8 @@ from dcrgw.sandbox.traffic import Traffic
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """TCP ports; 0 takes a free one. `directory` serves key sets, `bank` token URL and SCIM."""
+    """TCP ports; 0 takes a free one. `directory` serves key sets, `bank` token URL and SCIM,
+    `revocations` what the authorities took back."""
 
     mtls: int = 0
     public: int = 0
@@ -33,6 +35,7 @@ class Ports:
     directory: int = 0
     bank: int = 0
     management: int = 0
+    revocations: int = 0
 
 
 @dataclass(slots=True)
@@ -43,6 +46,8 @@ class Session:
     parties: Parties
     endpoints: Endpoints
     traffic: Traffic
+    #: The directory's token URL: a bank lodges new keys and certificates there.
+    tokens: TokenService
     #: sandbox.json once it is published, empty before.
     index: dict[str, Any]
 
@@ -62,24 +67,32 @@ async def session(path: Path, ports: Ports, reports: Reports) -> AsyncIterator[S
     folder = Folder(path)
     # What a killed run left behind must not be taken for this one's.
     folder.remove(*materials.NAMES)
-    everybody = await asyncio.to_thread(parties.assemble)
+    # The certificates name where their revocation is published, so that place comes first.
+    ports = replace(ports, revocations=ports.revocations or free_ports(1)[0])
+    everybody = await asyncio.to_thread(parties.assemble, f"http://{LOOPBACK}:{ports.revocations}")
     async with AsyncExitStack() as stack:
         stack.callback(folder.remove, *materials.NAMES)
         materials.write_servers(folder, everybody)
         traffic = Traffic()
-        endpoints = await _serve(stack, folder, everybody, traffic, ports, reports)
+        tokens = TokenService("", {everybody.bank.software.software_id: everybody.bank.client})
+        endpoints = await _serve(stack, folder, everybody, traffic, tokens, ports, reports)
         materials.write_parties(folder, everybody, endpoints)
         parties.revoke(everybody.world, everybody.revoked)
         everybody.world.remember()
-        yield Session(folder, everybody, endpoints, traffic, {})
+        yield Session(folder, everybody, endpoints, traffic, tokens, {})
 
 
 async def _serve(
-    stack: AsyncExitStack, folder: Folder, everybody: Parties, traffic: Traffic, ports: Ports, reports: Reports
+    stack: AsyncExitStack,
+    folder: Folder,
+    everybody: Parties,
+    traffic: Traffic,
+    tokens: TokenService,
+    ports: Ports,
+    reports: Reports,
 ) -> Endpoints:
-    """Open the directory's three listeners; the stack closes them."""
-    world, bank = everybody.world, everybody.bank
-    tokens = TokenService("", {bank.software.software_id: bank.client})
+    """Open the listeners of the directory and its authorities; the stack closes them."""
+    world = everybody.world
     directory = Directory(world, traffic, tokens)
     certificate, key = folder.path / "directory/server.pem", folder.path / "directory/server.key"
 
@@ -94,7 +107,11 @@ async def _serve(
     tokens.url = api + TOKEN
     namings = {market.name: market.naming for market in MARKETS}
     default = everybody.default.software.software_id
-    management = Management(world, traffic, tokens, everybody.authorities, keystore, namings, default, reports)
+    revocations = Revocations(traffic, everybody.authorities)
+    await serve(revocations.app(), ports.revocations, None)
+    management = Management(
+        world, traffic, tokens, everybody.authorities, keystore, namings, default, reports, revocations
+    )
     management_port = await serve(management.app(), ports.management, None)
     free = free_ports(3)
     return Endpoints(
@@ -106,4 +123,5 @@ async def _serve(
         token=api + TOKEN,
         scim=api + SCIM_COLLECTION,
         management=f"http://{LOOPBACK}:{management_port}",
+        revocations=everybody.authorities.revocations,
     )

@@ -64,7 +64,7 @@ class TokenService:
     """Grants tokens to the banks it knows, and tells its tokens from others. Tokens are bound to the certificate."""
 
     url: str
-    clients: Mapping[str, BankClient]
+    clients: dict[str, BankClient]
     _granted: dict[str, _Granted] = field(default_factory=dict)
     #: (client, jti) of assertions -> when they may be forgotten.
     _used: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -92,6 +92,10 @@ class TokenService:
         """Whether the token is one of ours, alive, and on the connection that it was granted on."""
         granted = self._granted.get(token)
         return granted is not None and now < granted.expires_at and granted.certificate == caller.digest
+
+    def lodge(self, client: BankClient) -> None:
+        """Know a bank by these keys and certificates from now on."""
+        self.clients[client.client_id] = client
 
     def reset(self) -> None:
         """Forget every token and assertion."""

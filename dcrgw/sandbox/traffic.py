@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from aiohttp import web
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+#: What a `garbage` fault answers.
+GARBAGE = b"<html>\x00\xff\xfe not what you asked for"
+_JSON = "application/json"
 #: Requests remembered; a test that floods the directory must not fill the memory.
 REMEMBERED = 10_000
 
@@ -15,8 +24,11 @@ class Endpoint(StrEnum):
 
     JWKS = "jwks"
     SOFTWARE_JWKS = "software-jwks"
+    REVOKED_JWKS = "revoked-jwks"
     TOKEN = "token"
     SCIM = "scim"
+    CRL = "crl"
+    OCSP = "ocsp"
 
 
 class FaultMode(StrEnum):
@@ -78,3 +90,37 @@ class Traffic:
         """Forget every request and every fault."""
         self.arrivals.clear()
         self._faults.clear()
+
+
+def faulty(traffic: Traffic, endpoint: Endpoint, handler: Handler, now: Callable[[], float]) -> Handler:
+    """The handler, but every request is logged first, and answered as the endpoint's fault says."""
+
+    async def answer(request: web.Request) -> web.Response:
+        fault = traffic.arrive(Arrival(endpoint, request.raw_path, now()))
+        if "redirected" in request.query:
+            return await handler(request)
+        return await _misbehave(fault, request, handler)
+
+    return answer
+
+
+async def _misbehave(fault: Fault, request: web.Request, handler: Handler) -> web.Response:
+    match fault.mode:
+        case FaultMode.NONE:
+            return await handler(request)
+        case FaultMode.SLOW:
+            await asyncio.sleep(fault.delay_s)
+            return await handler(request)
+        case FaultMode.ERROR:
+            return web.json_response({"error": "server_error"}, status=500)
+        case FaultMode.GARBAGE:
+            return web.Response(body=GARBAGE, content_type=_JSON)
+        case FaultMode.EMPTY:
+            return web.Response(body=b"", content_type=_JSON)
+        case FaultMode.REDIRECT:
+            # 307 keeps method and body, so that following it would succeed.
+            return web.Response(status=307, headers={"Location": str(request.rel_url.update_query(redirected="1"))})
+        case FaultMode.DOWN:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response()

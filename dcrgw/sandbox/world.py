@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from dcrgw.testkit.keys import SigningKey, jwks
+from cryptography.x509 import Certificate
+
+from dcrgw.testkit.keys import SigningKey, jwks, transport_jwk
 
 #: The roles that a regulator gives an organisation unless a test says otherwise.
 PSD2_ROLES = ("AISP", "PISP", "CBPII")
@@ -92,6 +95,15 @@ class Software:
     mode: str = "Test"
     active: bool = True
     document: bytes | None = None
+    #: Certificates whose keys the directory took back.
+    revoked_certificates: tuple[Certificate, ...] = ()
+
+    @property
+    def revoked_key_set(self) -> bytes:
+        """The document of its keys that must not be trusted any more, signing and transport keys alike."""
+        document = json.loads(self.keys.revoked)
+        document["keys"] += [transport_jwk(each) for each in self.revoked_certificates]
+        return json.dumps(document).encode()
 
     @property
     def key_set(self) -> bytes:

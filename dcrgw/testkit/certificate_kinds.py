@@ -1,4 +1,4 @@
-"""What each kind of certificate says about its holder: subject, key purposes, qualified statements.
+"""What each kind of certificate says about a TPP: subject, key purposes, qualified statements.
 
 Spec: OB Directory certificate profiles; ETSI EN 319 412-5 and TS 119 495; Open Finance Brasil certificate standard.
 """
@@ -9,16 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+from cryptography.x509.oid import NameOID, ObjectIdentifier
 
-from dcrgw.testkit.der import SEQUENCE, UTF8, oid, tlv
+from dcrgw.core.certificates import kinds
+from dcrgw.core.certificates.kinds import EXTENDED_USES, Extension, Kind, qc_statements, usage
 
-Extension = tuple[x509.ExtensionType, bool]
+__all__ = ["KINDS", "Extension", "Holder", "purposes", "qualified", "subject_of", "usage"]
 
-_QC_STATEMENTS = ObjectIdentifier("1.3.6.1.5.5.7.1.3")
-_QC_COMPLIANCE, _QC_TYPE, _PSD2 = "0.4.0.1862.1.1", "0.4.0.1862.1.6", "0.4.0.19495.2"
-_QC_TYPES = {"esign": "0.4.0.1862.1.6.1", "eseal": "0.4.0.1862.1.6.2", "web": "0.4.0.1862.1.6.3"}
-_PSD2_ROLES = {f"PSP_{name}": f"0.4.0.19495.1.{n}" for n, name in enumerate(("AS", "PI", "AI", "IC"), start=1)}
+#: The kinds that TPPs have.
+KINDS = {name: kind for name, kind in kinds.KINDS.items() if name not in ("brseal", "server")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +30,6 @@ class Holder:
     #: The regulator's number for the organisation (FCA firm reference number).
     authorisation_number: str = "900001"
     host: str = "tpp.example"
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What a kind's key is for. `qc_type` is that of its QCStatements, where it has any."""
-
-    eku: tuple[str, ...]
-    key_usage: tuple[str, ...]
-    qc_type: str | None = None
-
-
-KINDS = {
-    "obtransport": Kind(("clientAuth",), ("digital_signature",)),
-    "obsigning": Kind((), ("digital_signature", "content_commitment")),
-    "obwac": Kind(("clientAuth", "serverAuth"), ("digital_signature",), "web"),
-    "obseal": Kind((), ("digital_signature", "content_commitment"), "eseal"),
-    "qwac": Kind(("clientAuth", "serverAuth"), ("digital_signature",), "web"),
-    "qseal": Kind((), ("digital_signature", "content_commitment"), "eseal"),
-    "brcac": Kind(("clientAuth",), ("digital_signature", "key_encipherment")),
-}
 
 
 def subject_of(kind: str, holder: Holder) -> x509.Name:
@@ -101,44 +80,15 @@ def purposes(kind: Kind, eku: Sequence[str] | None, key_usage: Sequence[str] | N
         found.append((usage(*uses, *(("key_cert_sign",) if ca else ())), True))
     extended = kind.eku if eku is None else eku
     if extended:
-        found.append((x509.ExtendedKeyUsage([_EKU.get(use) or ObjectIdentifier(use) for use in extended]), False))
+        found.append(
+            (x509.ExtendedKeyUsage([EXTENDED_USES.get(use) or ObjectIdentifier(use) for use in extended]), False)
+        )
     return found
-
-
-_EKU = {
-    "clientAuth": ExtendedKeyUsageOID.CLIENT_AUTH,
-    "serverAuth": ExtendedKeyUsageOID.SERVER_AUTH,
-    "codeSigning": ExtendedKeyUsageOID.CODE_SIGNING,
-    "any": ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
-}
-_USES = (
-    "digital_signature",
-    "content_commitment",
-    "key_encipherment",
-    "data_encipherment",
-    "key_agreement",
-    "key_cert_sign",
-    "crl_sign",
-    "encipher_only",
-    "decipher_only",
-)
-
-
-def usage(*names: str) -> x509.KeyUsage:
-    """A keyUsage with just these bits."""
-    return x509.KeyUsage(**{use: use in names for use in _USES})
 
 
 def qualified(kind: Kind, roles: Sequence[str]) -> list[Extension]:
     """The QCStatements of a qualified (or OBWAC / OBSeal) certificate: compliance, type, PSD2 roles and authority."""
     if kind.qc_type is None:
         return []
-    named = [tlv(SEQUENCE, oid(_PSD2_ROLES[role]), tlv(UTF8, role.encode())) for role in roles]
-    authority = [tlv(UTF8, b"Financial Conduct Authority"), tlv(UTF8, b"GB-FCA")]
-    value = tlv(
-        SEQUENCE,
-        tlv(SEQUENCE, oid(_QC_COMPLIANCE)),
-        tlv(SEQUENCE, oid(_QC_TYPE), tlv(SEQUENCE, oid(_QC_TYPES[kind.qc_type]))),
-        tlv(SEQUENCE, oid(_PSD2), tlv(SEQUENCE, tlv(SEQUENCE, *named), *authority)),
-    )
-    return [(x509.UnrecognizedExtension(_QC_STATEMENTS, value), False)]
+    statements = qc_statements(kind.qc_type, roles, "Financial Conduct Authority", "GB-FCA", complies=True)
+    return [(statements, False)]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cryptography import x509
-from cryptography.hazmat import asn1
+from dcrgw.core.certificates.der_writing import oid, tlv
+
+__all__ = ["content", "elements", "oid", "raw_subject", "tlv"]
 
 INTEGER, BIT_STRING, NULL, SEQUENCE, SET = 0x02, 0x03, 0x05, 0x30, 0x31
 #: Tags of the string types that subjects are made of, and of some that they must not be made of.
@@ -14,20 +15,6 @@ VISIBLE, UNIVERSAL, BMP = 0x1A, 0x1C, 0x1E
 
 #: One attribute of a raw subject: dotted oid, tag of its string type, octets of its value.
 Attribute = tuple[str, int, bytes]
-
-
-def tlv(tag: int, *parts: bytes) -> bytes:
-    """One element: tag, definite length, and the parts as its content."""
-    body = b"".join(parts)
-    if len(body) < 0x80:
-        return bytes([tag, len(body)]) + body
-    length = len(body).to_bytes((len(body).bit_length() + 7) // 8, "big")
-    return bytes([tag, 0x80 | len(length)]) + length + body
-
-
-def oid(dotted: str) -> bytes:
-    """An OBJECT IDENTIFIER element."""
-    return asn1.encode_der(x509.ObjectIdentifier(dotted))
 
 
 def content(element: bytes) -> bytes:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
@@ -45,7 +46,12 @@ class SigningKey:
 
     def public_jwk(self, **changes: Any) -> dict[str, Any]:
         """The published form; a change to None leaves a member out."""
-        jwk: dict[str, Any] = {"kid": self.kid, "use": "sig", "alg": self.alg, **_numbers(self.private_key)}
+        jwk: dict[str, Any] = {
+            "kid": self.kid,
+            "use": "sig",
+            "alg": self.alg,
+            **_numbers(self.private_key.public_key()),
+        }
         return {name: value for name, value in {**jwk, **changes}.items() if value is not None}
 
     def sign(self, claims: Mapping[str, Any], *, header: Mapping[str, Any] | None = None) -> str:
@@ -75,11 +81,19 @@ def jwks(*keys: SigningKey | Mapping[str, Any]) -> bytes:
     return _json({"keys": [key.public_jwk() if isinstance(key, SigningKey) else dict(key) for key in keys]})
 
 
-def _numbers(key: signing.PrivateKey) -> dict[str, str]:
-    if isinstance(key, rsa.RSAPrivateKey):
-        rsa_numbers = key.public_key().public_numbers()
+def transport_jwk(certificate: x509.Certificate) -> dict[str, str]:
+    """The key of a certificate as directories publish transport keys: use `tls`, and the certificate's own digest."""
+    key = certificate.public_key()
+    assert isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
+    digest = base64url.encode(certificate.fingerprint(hashes.SHA256()))
+    return {**_numbers(key), "kid": digest, "use": "tls", "x5t#S256": digest}
+
+
+def _numbers(key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> dict[str, str]:
+    if isinstance(key, rsa.RSAPublicKey):
+        rsa_numbers = key.public_numbers()
         return {"kty": "RSA", "n": _integer(rsa_numbers.n), "e": _integer(rsa_numbers.e)}
-    numbers = key.public_key().public_numbers()
+    numbers = key.public_numbers()
     name = next(name for name, curve in _CURVES.values() if curve.name == numbers.curve.name)
     octets = (numbers.curve.key_size + 7) // 8
     return {"kty": "EC", "crv": name, "x": _integer(numbers.x, octets), "y": _integer(numbers.y, octets)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import ssl
@@ -24,6 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dcrgw.adapters import keystores
+from dcrgw.adapters.java_keystores import read_jks
 from dcrgw.adapters.keystore_files import MAX_BYTES, Format, KeystoreRefused, recognise
 from dcrgw.errors import Misconfigured
 from dcrgw.testkit.certificates import CertificateAuthority, Issued, new_key
@@ -83,7 +85,7 @@ def refusal(attempt: Callable[[], object]) -> KeystoreRefused:
 )
 def test_pkcs12_opens_in_modern_and_legacy_forms(tmp_path: Path, algorithm: PBES, mac: hashes.HashAlgorithm) -> None:
     path = written(tmp_path / "bank.p12", store(algorithm=algorithm, mac=mac))
-    pair = keystores.open_pkcs12(path, PASSWORD)
+    pair = keystores.open_keystore(path, PASSWORD)
     assert pair.certificate == BANK.certificate
     assert pair.key.public_key() == BANK.key.public_key()
     assert pair.chain == (LOWER.certificate, UPPER.certificate)
@@ -96,32 +98,32 @@ def test_a_store_of_the_openssl_tools_oldest_kind_opens(tmp_path: Path) -> None:
     out = tmp_path / "legacy.p12"
     command = ["openssl", "pkcs12", "-export", "-legacy", "-in", pem, "-out", out, "-passout", f"pass:{CANARY}"]
     subprocess.run(command, check=True, capture_output=True, timeout=30)
-    assert keystores.open_pkcs12(out, PASSWORD).certificate == BANK.certificate
+    assert keystores.open_keystore(out, PASSWORD).certificate == BANK.certificate
 
 
 @pytest.mark.parametrize("password", [None, b"", b"wrong", b"\xff\xfe", b"x" * 10_000])
 def test_a_wrong_password_is_told_as_such(tmp_path: Path, password: bytes | None) -> None:
     path = written(tmp_path / "bank.p12", store())
-    assert "password" in refusal(lambda: keystores.open_pkcs12(path, password)).reason
+    assert "password" in refusal(lambda: keystores.open_keystore(path, password)).reason
 
 
 def test_a_store_without_a_password_opens(tmp_path: Path) -> None:
     content = pkcs12.serialize_key_and_certificates(b"x", BANK.key, BANK.certificate, None, NoEncryption())
     path = written(tmp_path / "open.p12", content)
-    assert keystores.open_pkcs12(path, None).certificate == BANK.certificate
-    assert keystores.open_pkcs12(path, b"").certificate == BANK.certificate
+    assert keystores.open_keystore(path, None).certificate == BANK.certificate
+    assert keystores.open_keystore(path, b"").certificate == BANK.certificate
 
 
 def test_every_truncation_of_a_store_is_refused(tmp_path: Path) -> None:
     content = store()
     for length in [*range(64), len(content) // 2, len(content) - 1]:
         path = written(tmp_path / "cut.p12", content[:length])
-        refusal(lambda path=path: keystores.open_pkcs12(path, PASSWORD))
+        refusal(lambda path=path: keystores.open_keystore(path, PASSWORD))
 
 
 def test_a_store_of_certificates_only_is_no_key_pair(tmp_path: Path) -> None:
     path = written(tmp_path / "trust.p12", java_truststore(ROOT))
-    assert "no private key" in refusal(lambda: keystores.open_pkcs12(path, PASSWORD)).reason
+    assert "no private key" in refusal(lambda: keystores.open_keystore(path, PASSWORD)).reason
 
 
 def test_a_key_without_certificate_is_no_key_pair(tmp_path: Path) -> None:
@@ -129,7 +131,7 @@ def test_a_key_without_certificate_is_no_key_pair(tmp_path: Path) -> None:
         b"x", BANK.key, None, [ROOT.certificate], BestAvailableEncryption(PASSWORD)
     )
     path = written(tmp_path / "key.p12", content)
-    assert "certificate" in refusal(lambda: keystores.open_pkcs12(path, PASSWORD)).reason
+    assert "certificate" in refusal(lambda: keystores.open_keystore(path, PASSWORD)).reason
 
 
 def test_a_pem_pair_opens_whatever_the_order_of_its_certificates(tmp_path: Path) -> None:
@@ -252,7 +254,6 @@ def test_a_wrong_trust_password_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("magic", "format_"),
     [
-        (b"\xfe\xed\xfe\xed\x00\x00\x00\x02", Format.JKS),
         (b"\xce\xce\xce\xce\x00\x00\x00\x02", Format.JCEKS),
         (b"\x00\x00\x00\x02\x00\x00\x00\x14", Format.BKS),
         (b"\x30\x82\x03\xf0\x30\x82\x03\x84\x30\x4a\x06\x09\x2a\x86\x48", Format.BCFKS),
@@ -261,7 +262,7 @@ def test_a_wrong_trust_password_is_refused(tmp_path: Path) -> None:
 def test_java_formats_are_refused_with_the_command_that_converts(tmp_path: Path, magic: bytes, format_: Format) -> None:
     path = written(tmp_path / "store.jks", magic + bytes(64))
     assert recognise(path.read_bytes()) is format_
-    for attempt in (keystores.open_pkcs12, keystores.open_trust_store):
+    for attempt in (keystores.open_keystore, keystores.open_trust_store):
         refused = refusal(lambda attempt=attempt: attempt(path, PASSWORD))
         assert f"keytool -importkeystore -srckeystore store.jks -srcstoretype {format_}" in refused.fix
         assert "-deststoretype PKCS12" in refused.fix
@@ -277,7 +278,43 @@ def test_real_java_stores_are_told_apart(tmp_path: Path) -> None:
             [*command, "-storetype", kind, "-storepass", CANARY], check=True, capture_output=True, timeout=60
         )
     assert recognise((tmp_path / "roots.JKS").read_bytes()) is Format.JKS
-    assert keystores.open_trust_store(tmp_path / "roots.PKCS12", PASSWORD) == (ROOT.certificate,)
+    for kind in ("JKS", "PKCS12"):
+        assert keystores.open_trust_store(tmp_path / f"roots.{kind}", PASSWORD) == (ROOT.certificate,)
+
+
+@pytest.mark.skipif(shutil.which("keytool") is None, reason="needs Java's keytool")
+@pytest.mark.parametrize("kind", ["JKS", "PKCS12"])
+def test_key_stores_of_java_open_with_key_and_chain(tmp_path: Path, kind: str) -> None:
+    source = written(tmp_path / "bank.p12", BANK.pkcs12(PASSWORD))
+    target = tmp_path / f"bank.{kind}"
+    keytool("-importkeystore", "-srckeystore", source, "-srcstorepass", CANARY, "-destkeystore", target,
+            "-deststoretype", kind, "-deststorepass", CANARY)  # fmt: skip
+    pair = keystores.open_keystore(target, PASSWORD)
+    assert (pair.certificate, pair.chain) == (BANK.certificate, BANK.chain)
+    keystores.judge_pair(pair, NOW)
+    assert "password" in refusal(lambda: keystores.open_keystore(target, b"another")).reason
+    assert "password" in refusal(lambda: keystores.open_keystore(target, None)).reason
+    for cut in range(0, target.stat().st_size, 97):
+        path = written(tmp_path / "cut", target.read_bytes()[:cut])
+        refusal(lambda path=path: keystores.open_keystore(path, PASSWORD))
+
+
+@pytest.mark.skipif(shutil.which("keytool") is None, reason="needs Java's keytool")
+def test_a_java_store_with_several_keys_is_refused_by_their_names(tmp_path: Path) -> None:
+    target = tmp_path / "bank.jks"
+    for alias in ("one", "two"):
+        keytool("-genkeypair", "-keyalg", "RSA", "-keysize", "2048", "-alias", alias, "-dname", f"CN={alias}",
+                "-keystore", target, "-storetype", "JKS", "-storepass", CANARY, "-keypass", CANARY)  # fmt: skip
+    reason = refusal(lambda: keystores.open_keystore(target, PASSWORD)).reason
+    assert "one" in reason
+    assert "two" in reason
+    keytool("-keypasswd", "-alias", "one", "-keystore", target, "-storepass", CANARY, "-keypass", CANARY,
+            "-new", "another-one")  # fmt: skip
+    assert "keypasswd" in refusal(lambda: keystores.open_keystore(target, PASSWORD)).fix
+
+
+def keytool(*arguments: str | Path) -> None:
+    subprocess.run(["keytool", *arguments, "-noprompt"], check=True, capture_output=True, timeout=60)
 
 
 def test_a_der_certificate_is_refused_with_the_command_that_converts(tmp_path: Path) -> None:
@@ -289,7 +326,7 @@ def test_a_missing_empty_or_overlong_file_is_refused(tmp_path: Path) -> None:
     paths = [tmp_path / "none.p12", written(tmp_path / "empty.p12", b"")]
     paths += [written(tmp_path / "huge.p12", b"0" * (MAX_BYTES + 1)), tmp_path]
     for path in paths:
-        refusal(lambda path=path: keystores.open_pkcs12(path, PASSWORD))
+        refusal(lambda path=path: keystores.open_keystore(path, PASSWORD))
         refusal(lambda path=path: keystores.open_pem(path, path))
         refusal(lambda path=path: keystores.open_trust_store(path))
 
@@ -297,7 +334,7 @@ def test_a_missing_empty_or_overlong_file_is_refused(tmp_path: Path) -> None:
 def test_a_fifo_does_not_hold_the_reader(tmp_path: Path) -> None:
     path = tmp_path / "bank.p12"
     os.mkfifo(path)
-    refusal(lambda: keystores.open_pkcs12(path, PASSWORD))
+    refusal(lambda: keystores.open_keystore(path, PASSWORD))
 
 
 @settings(max_examples=60, deadline=None)
@@ -307,7 +344,7 @@ def test_a_fifo_does_not_hold_the_reader(tmp_path: Path) -> None:
 def test_any_bytes_open_or_are_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = written(tmp_path_factory.getbasetemp() / "any", content)
     for attempt in (
-        lambda: keystores.open_pkcs12(path, None),
+        lambda: keystores.open_keystore(path, None),
         lambda: keystores.open_trust_store(path),
         lambda: keystores.open_pem(path, path),
     ):
@@ -356,3 +393,12 @@ def test_a_pair_that_openssl_refuses_is_named(key_place: Path) -> None:
 def test_an_rsa_pair_installs(key_place: Path) -> None:
     issued = ROOT.issue(software_id="X", key=new_key("rsa2048"))
     keystores.install(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), keystores.KeyPair(issued.key, issued.certificate))
+
+
+@settings(max_examples=60)
+@given(st.binary(max_size=80), st.integers(0, 3), st.integers(0, 3))
+def test_any_java_store_with_the_right_digest_opens_or_is_refused(body: bytes, version: int, count: int) -> None:
+    head = b"\xfe\xed\xfe\xed" + version.to_bytes(4, "big") + count.to_bytes(4, "big") + body
+    digest = hashlib.sha1(CANARY.encode("utf-16-be") + b"Mighty Aphrodite" + head).digest()
+    with suppress(KeystoreRefused):
+        assert len(read_jks(Path("store.jks"), head + digest, PASSWORD)) == count

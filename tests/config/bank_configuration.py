@@ -35,6 +35,7 @@ MARKET: dict[str, Any] = {
     "profile": "obuk-3.2",
     "directories": ["primary"],
     "trust": ["roots.pem"],
+    "revocation": {"mode": "off"},
 }
 SCRIPT: dict[str, Any] = {"type": "client_registration", "name": "onboarding", "file": "onboarding.py"}
 BANK: dict[str, Any] = {

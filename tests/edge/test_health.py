@@ -61,3 +61,16 @@ async def test_anything_else_is_refused(edge, request_head, method, path, status
     answer, _ = await edge.ask(request_head(method, path))
     assert answer.status == status
     assert answer.json["error"] == "invalid_request"
+
+
+def test_what_is_adopted_is_told_and_counts_until_others_are() -> None:
+    clock = MovableClock()
+    health, first, second = Health(clock), Health(clock), Health(clock)
+    health.set("registry", True)
+    first.set("keys", False, "no answer")
+    second.set("keys", True)
+    health.adopt([first])
+    assert not health.ready
+    assert [condition.component for condition in health.conditions] == ["keys", "registry"]
+    health.adopt([second])
+    assert health.ready

@@ -135,6 +135,9 @@ class Keys:
     async def of_software(self, directory: str, url: str, kid: str) -> KeySet:
         return key_set(jwks(SOFTWARE_KEY))
 
+    async def of_revoked(self, directory: str, url: str) -> KeySet:
+        raise AssertionError("not configured")
+
 
 @dataclass
 class Directory:

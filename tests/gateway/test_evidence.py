@@ -26,15 +26,15 @@ from dcrgw.ports.recording import recorded, values_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-#: The report's own id, and its time, are asked before the flow begins.
-OPENING = ["randomness.report_id", "clock.now"]
+#: The report's own id and its time are asked before the flow begins, whether a certificate was revoked at its start.
+OPENING = ["randomness.report_id", "clock.now", "revocation.told"]
 KNOWN = [*OPENING, "registry.repeated", "keysets.of_directory", "keysets.of_software"]
-PROVEN = [*KNOWN, "details.types", "directories.standing"]
+PROVEN = [*KNOWN, "keysets.of_revoked", "keysets.of_revoked", "details.types", "directories.standing"]
 ENRICHED = ["scripts.generate_id", "randomness.client_id", "scripts.create_client"]
 ANSWERED = ["scripts.modify_response", "registry.commit"]
 STORED = [*PROVEN, *ENRICHED, *ANSWERED]
 #: Where requests are not signed, no directory is asked, and the client gets a token for itself and a secret.
-PLAIN = [*KNOWN[:4], "details.types", *ENRICHED, "randomness.token", "randomness.client_secret", *ANSWERED]
+PLAIN = [*KNOWN[:5], "details.types", *ENRICHED, "randomness.token", "randomness.client_secret", *ANSWERED]
 
 
 class Replayed:
@@ -174,7 +174,7 @@ async def _outage(town: Town) -> None:
 
 DECISIONS = {
     "refused by the directory": (_revoked, [*PROVEN, "registry.commit"]),
-    "refused by the rules": (_scope, [*KNOWN, "registry.commit"]),
+    "refused by the rules": (_scope, [*KNOWN, "keysets.of_revoked", "keysets.of_revoked", "registry.commit"]),
     "refused by the registry": (_jti, [*STORED, "registry.commit"]),
     "refused unread": (_garbage, [*OPENING, "registry.commit"]),
     "an outage": (_outage, [*PROVEN, "registry.commit"]),

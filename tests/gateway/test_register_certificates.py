@@ -11,6 +11,7 @@ from town import UK, Town
 from wire import client_tls, own, request, wire
 
 from dcrgw.testkit.certificates import CertificateAuthority, Issued, raw_subject, resigned
+from dcrgw.testkit.revocation import published
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -29,7 +30,11 @@ def issued(town: Town, **wish: Any) -> Issued:
     """A certificate of the default TPP, by the directory's own issuing authority."""
     parties = town.session.parties
     software, organisation = parties.default.software, parties.default.organisation
-    right = {"software_id": software.software_id, "org_id": organisation.org_id}
+    right = {
+        "software_id": software.software_id,
+        "org_id": organisation.org_id,
+        "extensions": published(f"{parties.authorities.revocations}/issuing.crl"),
+    }
     return parties.authorities.issuing.issue("obtransport", **{**right, **wish})
 
 

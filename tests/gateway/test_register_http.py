@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from town import Town
+from town import MARKETS, Town
 from wire import Heard, own, request, wire
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -366,7 +366,9 @@ async def test_the_health_listener_tells_of_life_and_readiness_and_nothing_else(
         assert (alive.status, alive.json) == (200, {"status": "ok"})
         ready = await connection.ask(request(town, method="GET", path="/readyz"))
         assert (ready.status, ready.json["status"]) == (200, "ok")
-        assert {each["component"] for each in ready.json["components"]} == {"registry", "keys of primary"}
+        lists = {f"revocation of {market}" for market in MARKETS}
+        components = {"registry", "keys of primary", "certificates", "configuration", "scripts"} | lists
+        assert {each["component"] for each in ready.json["components"]} == components
         assert (await connection.ask(request(town, method="HEAD", path="/livez"), head=True)).status == 200
         assert (await connection.ask(request(town, method="POST", path="/livez"))).status == 405
         answer = await connection.ask(request(town, await town.body()))

@@ -147,8 +147,6 @@ CLAIMS = [
     "software_tos_uri",
     "software_client_uri",
     "org_jwks_endpoint",
-    "software_jwks_revoked_endpoint",
-    "org_jwks_revoked_endpoint",
 ]
 
 
@@ -158,6 +156,14 @@ async def test_no_other_url_of_the_statement_is_fetched(town: Town, claim: str) 
         statement = await town.statement(**{claim: f"https://localhost:{port}/x"})
         reply = await town.post(town.key().sign(town.claims(statement)).encode())
     assert reply.status == 201, reply.body
+
+
+@pytest.mark.parametrize("claim", ["software_jwks_revoked_endpoint", "org_jwks_revoked_endpoint"])
+async def test_revoked_keys_are_asked_of_allowed_hosts_alone(town: Town, claim: str) -> None:
+    async with untouched() as port:
+        statement = await town.statement(**{claim: f"https://localhost:{port}/x"})
+        reply = await town.post(town.key().sign(town.claims(statement)).encode())
+    assert (reply.status, reply.checks) == (400, ["fetch.url"]), reply.body
 
 
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])

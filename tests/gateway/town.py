@@ -5,6 +5,7 @@ Nothing is faked: TLS, key sets, tokens, SCIM, SQLite and scripts are those of `
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import ssl
@@ -81,7 +82,11 @@ class Town:
         config = self.session.config
         self.plain = self.plain or config.read_text()
         config.write_text(self.edit(self.plain))
-        self.gateway = await app.start(self.adjust(load(config)), monotonic=lambda: time.monotonic() + self.ahead_s)
+
+        def read() -> Settings:
+            return self.adjust(load(config))
+
+        self.gateway = await app.start(read(), monotonic=lambda: time.monotonic() + self.ahead_s, read=read)
 
     async def stop(self) -> None:
         """Stop the gateway and the TPPs' connections; the directory stays."""
@@ -120,6 +125,12 @@ class Town:
     async def times_asked(self, endpoint: str) -> int:
         """How often the directory was asked at an endpoint since its start or its last reset."""
         return (await self.asked()).count(endpoint)
+
+    async def until_asked(self, endpoint: str, times: int) -> None:
+        """Wait until the directory was asked so often."""
+        async with asyncio.timeout(15):
+            while await self.times_asked(endpoint) < times:  # noqa: ASYNC110 - it is told over HTTP alone
+                await asyncio.sleep(0.01)
 
     def claims(
         self, statement: str | None, market: str = UK, tpp: str | None = None, **changes: Change

@@ -1,6 +1,7 @@
-"""The bank's configuration is built beside the tests of `dcrgw.config`."""
+"""The bank's configuration is built beside the tests of `dcrgw.config`, the HSM beside those of the adapters."""
 
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[1] / "config"))
+for room in ("config", "adapters"):
+    sys.path.append(str(Path(__file__).parents[1] / room))

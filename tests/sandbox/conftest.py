@@ -16,6 +16,7 @@ from dcrgw.core.jose.keys import key_set
 from dcrgw.sandbox.authorities import Authorities
 from dcrgw.sandbox.directory import TOKEN, Directory
 from dcrgw.sandbox.management import Management
+from dcrgw.sandbox.revocations import Revocations
 from dcrgw.sandbox.serving import Listener, listen, server_tls
 from dcrgw.sandbox.statements import Naming
 from dcrgw.sandbox.token import BankClient, Caller, TokenService
@@ -100,6 +101,7 @@ async def running(
         {"uk-3.2": Naming.OB_UK, "generic": Naming.RFC7591},
         SOFTWARE,
         lambda wanted: reports.get(wanted or "r-1"),
+        Revocations(traffic, authorities),
         now=lambda: NOW,
     )
     port = await serve(management.app(), None)

@@ -13,7 +13,7 @@ import pytest_asyncio
 from dcrgw.adapters.directory.settings import OpenBankingDirectory
 from dcrgw.adapters.directory.standing import DirectoryStanding
 from dcrgw.adapters.fetcher import Fetcher, FetchLimits
-from dcrgw.adapters.keystores import install, open_pkcs12, open_private_key
+from dcrgw.adapters.keystores import install, open_keystore, open_private_key
 from dcrgw.config.loading import load
 from dcrgw.errors import Unavailable
 from dcrgw.sandbox.session import Ports, Session, session
@@ -52,7 +52,7 @@ async def bank(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bank]:
         assert isinstance(written.transport_keystore, Path)
         context = ssl.create_default_context(cafile=str(written.trust_keystore))
         password = (sandbox.folder.path / "bank/transport.password").read_bytes()
-        install(context, open_pkcs12(written.transport_keystore, password))
+        install(context, open_keystore(written.transport_keystore, password))
         limits = FetchLimits(total_s=2, allowed_networks=settings.fetch.allowed_networks)
         fetcher = Fetcher(ssl_context=context, limits=limits)
         directory = OpenBankingDirectory(

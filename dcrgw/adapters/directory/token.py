@@ -68,10 +68,11 @@ class AccessTokens:
         await self._flights.close()
 
     async def _renew(self) -> AccessToken:
-        self._token = await self._endpoint.ask(self._request)
+        self._token = await self._endpoint.ask(self.ask)
         return self._token
 
-    async def _request(self) -> AccessToken:
+    async def ask(self) -> AccessToken:
+        """A token asked for now, past what is kept and past the breaker. Raises: FetchFailed, EndpointTrouble."""
         directory = self._directory
         asked_at = self._clock()
         form = {

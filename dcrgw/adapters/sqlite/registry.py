@@ -51,6 +51,11 @@ WHERE r.market = ? AND r.request_digest = ? AND r.subject_key = ? AND c.status =
 _TOKEN = f"""
 SELECT {TOKEN_COLUMNS} FROM {TOKEN_SOURCE} WHERE t.hash = ? AND t.expires_at > ?
 """  # noqa: S608 - constants
+#: A sealed text is `v1.<key id, 8 digits>.<box>`.
+_SEALED_WITH = """
+SELECT DISTINCT substr(secret.value, 4, 8) FROM clients, json_each(clients.document, '$.secrets') AS secret
+UNION SELECT substr(sealed, 4, 8) FROM signing_keys WHERE sealed IS NOT NULL
+"""
 _DIGESTS = "SELECT request_digest FROM requests"
 _AUDIT_TAIL = f"SELECT sequence, {AUDIT_COLUMNS} FROM audit ORDER BY sequence DESC LIMIT ?"  # noqa: S608 - constants
 
@@ -175,6 +180,10 @@ class SqliteRegistry:
         """The last `limit` lines of the audit trail, newest first."""
         rows = await self._read(_AUDIT_TAIL, (limit,))
         return tuple(AuditLine(row[0], audit_of(row[1:])) for row in rows)
+
+    async def sealed_with(self) -> frozenset[str]:
+        """The ids of all keys (`adapters.sealer.key_id`) that something stored is sealed with. Reads every client."""
+        return frozenset(row[0] for row in await self._read(_SEALED_WITH, (), self._archive))
 
     async def backup(self, target: Path) -> None:
         """A whole, checked copy at `target`, taken while the gateway works on.

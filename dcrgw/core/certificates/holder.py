@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from dcrgw.core.certificates import organization_identifier
 from dcrgw.core.certificates.dn_text import DnRefused, decoded, unsafe_character
 from dcrgw.core.certificates.leaf import LeafPolicy
 from dcrgw.core.certificates.names import COMMON_NAME, Subject
@@ -71,6 +72,12 @@ IDENTIFIERS = _gate(
     "OB UK DCR 3.3, software_id and org_id; RFC 8705 §7.4",
 )
 
+AUTHORITY = _gate(
+    "psd2.authority",
+    "A QWAC's PSD2 statement names the competent authority that its organizationIdentifier names.",
+    "ETSI TS 119 495 §5.1, §5.2.1",
+)
+
 _ORGANIZATIONAL_UNIT, _ORGANIZATION_IDENTIFIER, _UID = "2.5.4.11", "2.5.4.97", "0.9.2342.19200300.100.1.1"
 
 #: The attributes that an identity strategy may name: `cn=software_id,ou=org_id`.
@@ -111,6 +118,7 @@ def judge(
     too_long = f"the client certificate's common name is longer than {limit} characters"
     found.settle(COMMON_NAME_LENGTH, too_long if len(common_names[0]) > limit else None)
     holder = _holder(leaf, subject, common_names[0], is_qualified)
+    found.settle(AUTHORITY, _other_authority(leaf, holder))
     if found.settle(KIND, _not_admitted(holder.kind, strategies)):
         found.settle(IDENTIFIERS, _not_identifying(subject, strategies[holder.kind]))
     return found.judgement(holder)
@@ -171,6 +179,15 @@ def _repeated(subject: Subject) -> str | None:
         if len(_values(subject, oid)) > 1:
             return f"the client certificate's subject has more than one {name}"
     return None
+
+
+def _other_authority(leaf: Leaf, holder: Holder) -> str | None:
+    if holder.kind is not CertificateKind.QWAC or leaf.qualified is None or leaf.qualified.authority_id is None:
+        return None
+    named = organization_identifier.read(holder.organization_identifier or "")
+    if named is None or named.scheme != "PSD" or f"{named.country}-{named.authority}" == leaf.qualified.authority_id:
+        return None
+    return "the client certificate's PSD2 statement and its organizationIdentifier name different authorities"
 
 
 def _not_single(common_names: list[str]) -> str | None:

@@ -23,6 +23,9 @@ class LeafPolicy:
     #: Refuse a certificate without keyUsage (RFC 5280 makes the extension optional in leaves).
     key_usage_required: bool = False
     common_name_max_length: int = 64
+    #: Take a qualified seal's or person's certificate for TLS (ETSI EN 319 412-5 §4.2.3 gives each its purpose).
+    seals_are_taken: bool = False
+    minimum_rsa_bits: int = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,12 @@ def key_usage(subject: LeafUnderPolicy) -> Outcome:
 
 @check("tls.leaf.key", spec="RFC 9325 §4.5", code=ErrorCode.INVALID_CLIENT, status=401)
 def key(subject: LeafUnderPolicy) -> Outcome:
-    """The client certificate's key is RSA of at least 2048 bits, or EC on P-256, P-384 or P-521."""
+    """The client certificate's key is RSA of 2048 bits or more, as the market says, or EC on P-256, P-384 or P-521."""
     weakness = subject.leaf.weak_key
-    return f"the client certificate {weakness}" if weakness else None
+    if weakness:
+        return f"the client certificate {weakness}"
+    bits, least = subject.leaf.rsa_bits, subject.policy.minimum_rsa_bits
+    return f"the client certificate holds an RSA key shorter than {least} bits" if bits and bits < least else None
 
 
 @check("tls.leaf.signature", spec="RFC 9155", code=ErrorCode.INVALID_CLIENT, status=401)
@@ -111,7 +117,7 @@ def serial_number(subject: LeafUnderPolicy) -> Outcome:
 def qualified_use(subject: LeafUnderPolicy) -> Outcome:
     """A qualified certificate used for TLS is one for web authentication, not a seal's or a person's."""
     qualified = subject.leaf.qualified
-    if qualified is None or not qualified.types or "web" in qualified.types:
+    if qualified is None or not qualified.types or "web" in qualified.types or subject.policy.seals_are_taken:
         return None
     return "the client certificate is qualified for seals or signatures, not for web authentication"
 

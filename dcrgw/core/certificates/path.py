@@ -14,12 +14,13 @@ import hashlib
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 
 from cachetools import LRUCache
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import crypto
 
 from dcrgw.core.certificates.reading import CertificateRefused, load
@@ -57,6 +58,8 @@ class Path:
     certificates: tuple[x509.Certificate, ...]
     not_before: float
     not_after: float
+    #: The certificates as bytes, in their order.
+    der: tuple[bytes, ...] = field(repr=False)
 
 
 class PathRefused(ValueError):
@@ -181,6 +184,7 @@ def _judged(certificates: tuple[x509.Certificate, ...]) -> Path:
         certificates,
         max(c.not_valid_before_utc.timestamp() for c in certificates),
         min(c.not_valid_after_utc.timestamp() for c in certificates),
+        tuple(c.public_bytes(Encoding.DER) for c in certificates),
     )
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dcrgw.core.certificates.der import OBJECT_IDENTIFIER, SEQUENCE, DerRefused, elements, only
+from dcrgw.core.certificates.der import OBJECT_IDENTIFIER, SEQUENCE, UTF8_STRING, DerRefused, elements, only
 
 EXTENSION = "1.3.6.1.5.5.7.1.3"
 
-_QC_TYPE, _PSD2 = "0.4.0.1862.1.6", "0.4.0.19495.2"
+_COMPLIANCE, _QC_TYPE, _PSD2 = "0.4.0.1862.1.1", "0.4.0.1862.1.6", "0.4.0.19495.2"
 _TYPES = {"0.4.0.1862.1.6.1": "esign", "0.4.0.1862.1.6.2": "eseal", "0.4.0.1862.1.6.3": "web"}
 _ROLES = {
     "0.4.0.19495.1.1": "PSP_AS",
@@ -27,6 +27,11 @@ class QcStatements:
 
     types: frozenset[str] = frozenset()
     psd2_roles: tuple[str, ...] = ()
+    #: The competent authority of the PSD2 statement: `Financial Conduct Authority`, `GB-FCA`; None without one.
+    authority_name: str | None = None
+    authority_id: str | None = None
+    #: Issued as a qualified certificate (QcCompliance).
+    is_qualified: bool = False
 
 
 def read(extension_value: bytes) -> QcStatements:
@@ -36,6 +41,8 @@ def read(extension_value: bytes) -> QcStatements:
     """
     types: list[str] = []
     roles: list[str] = []
+    authority: tuple[str | None, str | None] = (None, None)
+    is_qualified = False
     for tag, body in elements(only(extension_value, SEQUENCE)):
         if tag != SEQUENCE:
             raise DerRefused("a statement is not a sequence")
@@ -44,7 +51,10 @@ def read(extension_value: bytes) -> QcStatements:
             types += [_TYPES.get(oid, oid) for oid in (_oid(*element) for element in elements(info))]
         elif identifier == _PSD2:
             roles += _psd2_roles(info)
-    return QcStatements(frozenset(types), tuple(roles))
+            authority = _authority(info)
+        elif identifier == _COMPLIANCE:
+            is_qualified = True
+    return QcStatements(frozenset(types), tuple(roles), *authority, is_qualified)
 
 
 def _statement(parts: list[tuple[int, bytes]]) -> tuple[str, bytes]:
@@ -64,6 +74,18 @@ def _psd2_roles(info: bytes) -> list[str]:
         raise DerRefused("a PSD2 statement is empty")
     oids = [_oid(*elements(role)[0]) for _, role in elements(fields[0][1]) if role]
     return [_ROLES.get(oid, oid) for oid in oids]
+
+
+def _authority(info: bytes) -> tuple[str | None, str | None]:
+    """nCAName and nCAId; a statement that leaves them out names no authority."""
+    texts = elements(info)[1:3]
+    if any(tag != UTF8_STRING for tag, _ in texts):
+        raise DerRefused("a PSD2 statement's authority is not text")
+    try:
+        name, identifier = (*(octets.decode() for _, octets in texts), None, None)[:2]
+    except UnicodeDecodeError as error:
+        raise DerRefused("a PSD2 statement's authority is not UTF-8") from error
+    return name, identifier
 
 
 def _oid(tag: int, content: bytes) -> str:

@@ -13,7 +13,7 @@ from cryptography.hazmat import asn1
 
 from dcrgw.core.certificates import qcstatements
 from dcrgw.core.certificates.qcstatements import QcStatements
-from dcrgw.core.certificates.strength import key_weakness, signature_weakness
+from dcrgw.core.certificates.strength import key_weakness, rsa_bits, signature_weakness
 
 
 class CertificateRefused(ValueError):
@@ -46,6 +46,8 @@ class Leaf:
     qualified: QcStatements | None
     weak_key: str | None
     weak_signature: str | None
+    #: None for a key that is no RSA key.
+    rsa_bits: int | None
 
 
 def load(der: bytes) -> x509.Certificate:
@@ -98,6 +100,7 @@ def _leaf(der: bytes, certificate: x509.Certificate) -> Leaf:
         qualified=_qualified(extensions),
         weak_key=key_weakness(certificate),
         weak_signature=signature_weakness(certificate),
+        rsa_bits=rsa_bits(certificate),
     )
 
 

@@ -32,6 +32,26 @@ def key_weakness(certificate: x509.Certificate) -> str | None:
     return "holds a key that is neither RSA nor EC"
 
 
+def rsa_bits(certificate: x509.Certificate) -> int | None:
+    """The length of an RSA key; None for other keys, and for those that cannot be read."""
+    try:
+        key = certificate.public_key()
+    except Exception:  # as above
+        return None
+    return key.key_size if isinstance(key, rsa.RSAPublicKey) else None
+
+
+def key_in_words(certificate: x509.Certificate) -> str:
+    """`RSA 2048`, `EC secp256r1`, or what else it is."""
+    try:
+        key = certificate.public_key()
+    except Exception:  # as above
+        return "not readable"
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return f"EC {key.curve.name}"
+    return f"RSA {key.key_size}" if isinstance(key, rsa.RSAPublicKey) else type(key).__name__.removesuffix("PublicKey")
+
+
 def _writes_its_curve_out(certificate: x509.Certificate) -> bool:
     """Whether the EC parameters are a SEQUENCE: so a liar may choose the generator (CVE-2020-0601)."""
     fields = elements(only(certificate.tbs_certificate_bytes, SEQUENCE))
@@ -47,4 +67,9 @@ def signature_weakness(certificate: x509.Certificate) -> str | None:
         digest = certificate.signature_hash_algorithm
     except Exception:  # an algorithm that is not known, or parameters that are not
         return "is signed with an algorithm that is not known"
+    return digest_weakness(digest)
+
+
+def digest_weakness(digest: hashes.HashAlgorithm | None) -> str | None:
+    """The same for anything else that was signed over a digest; None stands for none."""
     return None if isinstance(digest, _DIGESTS) else "is signed with a digest other than SHA-256, SHA-384 and SHA-512"

@@ -53,6 +53,13 @@ class KeySet:
     keys: Mapping[str, VerificationKey]
     refused: tuple[RefusedKey, ...] = ()
     source: str = ""
+    #: Of a set of revoked keys: RFC 7638 thumbprints, and x5t#S256 where a key came with a certificate.
+    prints: frozenset[str] = frozenset()
+
+    def signer(self, kid: str, alg: str) -> str | None:
+        """The thumbprint of the key that a token of this kid and algorithm was proven by."""
+        key = self.keys[kid].serving(alg) if kid in self.keys else None
+        return key.thumbprint if key is not None else None
 
 
 class KeySetUnusable(ValueError):
@@ -61,13 +68,17 @@ class KeySetUnusable(ValueError):
 
 def key_set(document: bytes, *, source: str = "") -> KeySet:
     """The keys of a JWK Set as published. Raises: KeySetUnusable, as `read` besides."""
+    return read(members_of(document), source=source)
+
+
+def members_of(document: bytes) -> JsonValue:
+    """A JWK Set as JSON, nothing judged. Raises: KeySetUnusable."""
     if len(document) > MAX_DOCUMENT_BYTES:
         raise KeySetUnusable(f"the key set is longer than {MAX_DOCUMENT_BYTES} bytes")
     try:
-        members = strict_json.loads_object(document)
+        return strict_json.loads_object(document)
     except strict_json.JsonRefused as error:
         raise KeySetUnusable(f"the key set {error}") from None
-    return read(members, source=source)
 
 
 def read(members: JsonValue, *, source: str = "") -> KeySet:
@@ -77,7 +88,7 @@ def read(members: JsonValue, *, source: str = "") -> KeySet:
     """
     usable: dict[str, list[VerificationKey]] = {}
     refused: list[RefusedKey] = []
-    for entry in _entries(members):
+    for entry in entries(members):
         try:
             vetted = vetting.vet(entry)
         except vetting.KeyRefused as error:
@@ -94,7 +105,8 @@ def read(members: JsonValue, *, source: str = "") -> KeySet:
     return KeySet(MappingProxyType(keys), tuple(refused), source)
 
 
-def _entries(members: JsonValue) -> list[JsonValue]:
+def entries(members: JsonValue) -> list[JsonValue]:
+    """The keys of a JWK Set as they stand. Raises: KeySetUnusable."""
     entries = members.get("keys") if isinstance(members, dict) else None
     if not isinstance(entries, list):
         raise KeySetUnusable("the key set has no list of keys")

@@ -1,4 +1,7 @@
-"""Signs claims as a compact JWS, for what we send ourselves."""
+"""Signs claims as a compact JWS, for what we send ourselves.
+
+The key is only asked to sign: it may as well be one that never leaves its hardware.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from jwcrypto.jwk import JWK
-from jwcrypto.jws import JWS
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from dcrgw.core.jose.algorithms import ALGORITHMS, fitting
+from dcrgw.core.jose import base64url
+from dcrgw.core.jose.algorithms import ALGORITHMS, Algorithm, EcAlgorithm, fitting
 
 PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
 
@@ -36,12 +39,20 @@ def sign(
     members = {"typ": typ, "alg": alg, "kid": kid, **(header or {})}
     if members["typ"] is None:
         del members["typ"]
-    jws = JWS(_compact(claims))
-    jws.allowed_algs = [alg]
-    jws.add_signature(JWK.from_pyca(key), alg=alg, protected=_compact(members))
-    token: str = jws.serialize(compact=True)
-    return token
+    signed = f"{_encoded(members)}.{_encoded(claims)}"
+    return f"{signed}.{base64url.encode(_signature(signed.encode(), key, ALGORITHMS[alg]))}"
 
 
-def _compact(members: Mapping[str, Any]) -> str:
-    return json.dumps(dict(members), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+def _signature(message: bytes, key: PrivateKey, algorithm: Algorithm) -> bytes:
+    if isinstance(algorithm, EcAlgorithm):
+        assert isinstance(key, EllipticCurvePrivateKey)
+        # RFC 7518 §3.4: r and s side by side, each of the curve's full length.
+        r, s = decode_dss_signature(key.sign(message, ECDSA(algorithm.hash)))
+        return r.to_bytes(algorithm.octets, "big") + s.to_bytes(algorithm.octets, "big")
+    assert isinstance(key, RSAPrivateKey)
+    return key.sign(message, algorithm.padding, algorithm.hash)
+
+
+def _encoded(members: Mapping[str, Any]) -> str:
+    text = json.dumps(dict(members), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return base64url.encode(text.encode())

@@ -64,10 +64,10 @@ def vet(jwk: JsonValue) -> Vetted:
     key = _imported(jwk, kid)
     refuse(rsa_weakness(key) if isinstance(key, RSAPublicKey) else None)
     refuse(_wrong_certificate(jwk, key))
-    return Vetted(kid, key, _algorithms(jwk, key, kid), _thumbprint(key))
+    return Vetted(kid, key, _algorithms(jwk, key, kid), thumbprint(key))
 
 
-def _thumbprint(key: PublicKey) -> str:
+def thumbprint(key: PublicKey) -> str:
     """RFC 7638 §3."""
     if isinstance(key, RSAPublicKey):
         rsa = key.public_numbers()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from dcrgw.core.certificates import organization_identifier as organization_identifiers
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.core.values import lean
 
@@ -26,19 +26,21 @@ class RegulatorEntry:
 
     authority_id: str
     registration_id: str
+    #: What the directory itself says that certificates call it, in whole: any form of organizationIdentifier.
+    identifiers: frozenset[str] = frozenset()
 
     def is_named_by(self, organization_identifier: str) -> bool:
-        """The ETSI identifier (PSDGB-FCA-900001) names this very entry: same country, authority and id."""
-        match = _PSD_IDENTIFIER.fullmatch(organization_identifier)
-        if match is None or match["id"] != self.registration_id:
+        """An organizationIdentifier names this very entry: one that the directory lists for it, or the ETSI one
+        (PSDGB-FCA-900001) of the same country, authority and id.
+        """
+        if organization_identifier in self.identifiers:
+            return True
+        named = organization_identifiers.read(organization_identifier)
+        if named is None or named.scheme != "PSD" or named.number != self.registration_id:
             return False
         authority = self.authority_id.upper()
-        nca = match["nca"].upper()
-        return authority.startswith(nca) and country(authority[len(nca) :]) == match["country"]
+        return authority.startswith(named.authority) and country(authority[len(named.authority) :]) == named.country
 
-
-#: ETSI TS 119 495 §5.2.1: PSD, country, regulator, the regulator's own id.
-_PSD_IDENTIFIER = re.compile(r"PSD(?P<country>[A-Z]{2})-(?P<nca>[A-Z]{2,8})-(?P<id>[\x21-\x7e]+)")
 
 #: Alpha-3 codes seen beside alpha-2 (the OB directory writes both GB and GBR): the UK and the EEA.
 _CODES = (
@@ -85,8 +87,17 @@ def read(claims: JsonValue) -> Authorities | None:
         authorisations += _authorisations(folded, active)
         authority, registration = folded.get("authorityid"), folded.get("registrationid")
         if active and isinstance(authority, str) and isinstance(registration, str) and registration:
-            regulator_entries.append(RegulatorEntry(authority, registration))
+            regulator_entries.append(RegulatorEntry(authority, registration, _identifiers(folded)))
     return tuple(authorisations), tuple(regulator_entries)
+
+
+def _identifiers(entry: dict[str, JsonValue]) -> frozenset[str]:
+    """EtsiIdentifier and X509OrganisationIdentifier, each a text or a list of texts (OB Directory, SCIM)."""
+    found: set[str] = set()
+    for key in ("etsiidentifier", "x509organisationidentifier"):
+        value = entry.get(key)
+        found.update(v for v in (value if isinstance(value, list) else [value]) if isinstance(v, str) and v)
+    return frozenset(found)
 
 
 def _authorisations(entry: dict[str, JsonValue], entry_is_active: bool) -> Iterator[Authorisation]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from dcrgw.core.certificates.identity import ClientIdentity, subject_key
 from dcrgw.core.checks import Failed, Outcome, Skipped
@@ -24,6 +25,22 @@ class Party:
     software_id: str | None
     org_id: str | None
     regulator_entries: tuple[RegulatorEntry, ...] = ()
+
+
+class Named(Protocol):
+    """What both a subject and an identity say."""
+
+    @property
+    def common_name(self) -> str: ...
+
+    @property
+    def organizational_unit(self) -> str | None: ...
+
+    @property
+    def organization_identifier(self) -> str | None: ...
+
+    @property
+    def uid(self) -> str | None: ...
 
 
 def software_fault(strategy: str, identity: ClientIdentity, party: Party) -> Outcome:
@@ -53,6 +70,22 @@ def client_fault(identity: ClientIdentity, client: RegisteredClient, profile: Pr
         if isinstance(outcome, Failed):
             return outcome.description
     return None
+
+
+def in_words(strategy: str, named: Named) -> str:
+    """Whom a certificate names by a profile's strategy, for people."""
+    match strategy:
+        case "cn=software_id,ou=org_id":
+            return f"software {named.common_name} of organisation {named.organizational_unit}"
+        case "cn=org_id":
+            return f"organisation {named.common_name}, and no software"
+        case "uid=software_id,organizationIdentifier=OFBBR-org_id":
+            organisation = (named.organization_identifier or "").removeprefix("OFBBR-")
+            return f"software {named.uid} of organisation {organisation}"
+        case "organizationIdentifier=registration_id":
+            return f"the organisation that regulators know as {named.organization_identifier}, and no software"
+        case _:
+            return "its subject alone: the market ties no certificate to a statement"
 
 
 def _regulator_entries(client: RegisteredClient, profile: Profile) -> tuple[RegulatorEntry, ...]:

@@ -166,6 +166,8 @@ class Profile:
     standing: str
     #: What the directory says of redirect URIs and mode is compared too, not only status and roles.
     standing_compares_metadata: bool
+    #: The PSD2 roles in a certificate limit the scopes too, beside the statement's.
+    certificate_roles_limit_scopes: bool
     #: Member states whose competent-authority authorisations count (`GB` and `GBR` are one); empty: none are compared.
     member_states: frozenset[str]
     #: In the answer: statement claims are flattened to the top level (OB UK DCR, RFC 7591 §3.2.1).
@@ -309,6 +311,12 @@ OVERRIDABLE: Mapping[str, Override] = {
     ),
     "redirect_uris_default_to_statement": Override(
         "metadata", "redirect_uris_default_to_statement", "Omitted redirect_uris mean all of the statement's.", bool
+    ),
+    "certificate_roles_limit_scopes": Override(
+        "",
+        "certificate_roles_limit_scopes",
+        "The PSD2 roles in a certificate limit the scopes beside the statement's.",
+        bool,
     ),
     "standing_compares_metadata": Override(
         "",

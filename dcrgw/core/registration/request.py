@@ -54,6 +54,8 @@ class RegistrationRequest:
     kid: str | None
     alg: str | None
     claims: Mapping[str, JsonValue] = field(repr=False)
+    #: RFC 7638 thumbprint of the key that signed it, None where nothing is signed.
+    signer: str | None = None
 
 
 def jose_policy(profile: Profile) -> ReadPolicy:
@@ -154,7 +156,7 @@ def verify(
     findings.take(asked.findings)
     if asked.value is None:
         return findings.judgement()
-    return findings.judgement(_request(envelope, asked.value))
+    return findings.judgement(_request(envelope, asked.value, keys))
 
 
 def _note_unsigned(findings: Findings) -> None:
@@ -172,7 +174,7 @@ def _is_signed(token: Unverified, keys: KeySet | SharedSecret | None, profile: P
     return True
 
 
-def _request(envelope: Envelope, asked: ClientMetadata) -> RegistrationRequest:
+def _request(envelope: Envelope, asked: ClientMetadata, keys: KeySet | SharedSecret | None) -> RegistrationRequest:
     found = envelope.unverified_claims
     software_id = found.get("software_id")
     if envelope.token is None:
@@ -202,4 +204,5 @@ def _request(envelope: Envelope, asked: ClientMetadata) -> RegistrationRequest:
         kid=envelope.token.header.kid,
         alg=envelope.token.header.alg,
         claims=found,
+        signer=keys.signer(envelope.token.header.kid, envelope.token.header.alg) if isinstance(keys, KeySet) else None,
     )

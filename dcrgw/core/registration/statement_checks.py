@@ -135,6 +135,7 @@ _TEXTS = (
     "org_name",
     "org_status",
     "org_jwks_endpoint",
+    "org_jwks_revoked_endpoint",
 )
 
 

@@ -31,8 +31,10 @@ def test_only_takes_no_second_element() -> None:
         only(tlv(UTF8, b"a") * 2, UTF8)
 
 
-def test_qualified_statements_say_type_and_roles() -> None:
-    assert qcstatements.read(WEB) == qcstatements.QcStatements(frozenset({"web"}), ("PSP_PI", "PSP_AI"))
+def test_qualified_statements_say_type_roles_and_authority() -> None:
+    assert qcstatements.read(WEB) == qcstatements.QcStatements(
+        frozenset({"web"}), ("PSP_PI", "PSP_AI"), "Financial Conduct Authority", "GB-FCA", is_qualified=True
+    )
 
 
 def test_unknown_statements_are_passed_over() -> None:

@@ -216,3 +216,25 @@ def test_mutated_certificate_is_judged_never_raised(
     cut = data.draw(st.integers(0, 3))
     judgement = identify([bytes(der[: len(der) - cut])], anchors, at, {"qwac": "none"})
     assert judgement.value is None, "without its intermediate no path is found"
+
+
+@pytest.mark.parametrize("kind", ["qseal", "obseal"])
+def test_seal_is_taken_where_the_market_says_so(issue: Issue, judge: Judge, kind: str) -> None:
+    taken = judge(issue(kind, eku=("clientAuth",)), policy=LeafPolicy(seals_are_taken=True))
+    assert "tls.leaf.qualified_use" not in failed(taken)
+
+
+def test_market_may_ask_for_longer_rsa_keys(issue: Issue, judge: Judge) -> None:
+    issued = issue(key=new_key("rsa2048"))
+    assert failed(judge(issued, policy=LeafPolicy(minimum_rsa_bits=3072))) == ["tls.leaf.key"]
+    assert failed(judge(issued)) == []
+    assert failed(judge(issue(), policy=LeafPolicy(minimum_rsa_bits=3072))) == []
+
+
+@pytest.mark.parametrize(
+    ("identifier", "refused"),
+    [("PSDGB-FCA-1", False), ("PSDIE-CBI-1", True), ("PSDGB-PRA-1", True), ("VATIE-1", False), ("anything", False)],
+)
+def test_qwac_names_one_authority(issue: Issue, judge: Judge, identifier: str, refused: bool) -> None:
+    issued = issue("qwac", subject=f"CN=tpp.example,2.5.4.97={identifier},O=Example,C=GB")
+    assert failed(judge(issued)) == (["identity.psd2.authority"] if refused else [])

@@ -23,6 +23,9 @@ ISS = ErrorCode.INVALID_SOFTWARE_STATEMENT
 UNA = ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT
 
 
+BY_CERTIFICATE = {"certificate_roles_limit_scopes": True}
+
+
 class Case(NamedTuple):
     code: ErrorCode
     failing: Story
@@ -150,6 +153,11 @@ RULES = {
     "rules.scope.form": Case(META, asking(scope="openid  accounts")),
     "rules.scope.known": Case(META, asking(scope="openid accounts admin")),
     "rules.scope.within_roles": Case(META, asking(scope="openid fundsconfirmations")),
+    "rules.scope.certified": Case(
+        UNA,
+        Story(policy=BY_CERTIFICATE, identity=markets.identity(psd2_roles=("PSP_AI", "PSP_IC"))),
+        Story(policy=BY_CERTIFICATE, identity=markets.identity(psd2_roles=("PSP_AI", "PSP_PI"))),
+    ),
     "rules.scope.authorised": Case(
         UNA,
         saying(

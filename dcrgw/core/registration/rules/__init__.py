@@ -35,6 +35,7 @@ _ALWAYS: tuple[Check[Registration], ...] = (
     redirects.redirect_uris_loopback,
     scopes.scope_form,
     scopes.scope_known,
+    scopes.scope_certified,
     scopes.scope_openid,
     grants.grant_types_offered,
     grants.grant_types_needed,

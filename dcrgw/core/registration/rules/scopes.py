@@ -81,6 +81,30 @@ def scope_authorised(subject: Registration) -> Outcome:
     return f"scope: word {_places(barred)} needs a role that no regulator authorises" if barred else None
 
 
+#: ETSI TS 119 495 §5.1: the roles of a PSD2 statement, as statements call them.
+_PSD2_ROLES = {"PSP_AS": "ASPSP", "PSP_PI": "PISP", "PSP_AI": "AISP", "PSP_IC": "CBPII"}
+
+
+@check(
+    "rules.scope.certified",
+    spec="PSD2 RTS art. 34; ETSI TS 119 495 §5.1; RFC 7591 §2",
+    code=ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT,
+)
+def scope_certified(subject: Registration) -> Outcome:
+    """Every scope is allowed by a PSD2 role of the certificate, where it has any and the market compares them."""
+    rules = subject.profile.metadata
+    if not subject.profile.certificate_roles_limit_scopes or not rules.role_scopes:
+        return Skipped("certificates limit no scopes in this market")
+    certified = subject.identity.psd2_roles
+    if not certified:
+        return Skipped("the client certificate has no PSD2 statement")
+    roles = {_PSD2_ROLES.get(role, role) for role in certified}
+    beyond = [
+        index for index, scope in _scopes_of_roles(subject) if roles.isdisjoint(rules.roles_by_scope.get(scope, ()))
+    ]
+    return f"scope: word {_places(beyond)} needs a PSD2 role that the client certificate lacks" if beyond else None
+
+
 @check("rules.scope.openid", spec="OpenID Connect Core 1.0 §3.1.2.1", code=_META)
 def scope_openid(subject: Registration) -> Outcome:
     """A client that is to get ID tokens asks for the scope openid."""

@@ -1,0 +1,88 @@
+"""`dcrgw doctor`: what is wrong around the gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+
+import click
+from aiohttp import web
+
+from dcrgw.core.certificates.forwarded import USUAL, Form, ForwardedRefused, Headers, read
+from dcrgw.core.registration.certificate_words import facts
+
+_WORDS = ("cert", "clientcert", "tls", "ssl")
+
+
+@click.group()
+def doctor() -> None:
+    """Find out what is wrong around the gateway."""
+
+
+@doctor.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on, plain HTTP.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Port; 0 takes a free one."
+)
+@click.option("--header", "name", help="Another header than those that proxies usually set.")
+def header(host: str, port: int, name: str | None) -> None:
+    """Wait for one request of a proxy, and say what it passes on of the client's certificate."""
+    try:
+        arrived = asyncio.run(_one_request(host, port))
+    except (OSError, KeyboardInterrupt) as error:
+        click.echo(f"dcrgw doctor header: {error}", err=True)
+        sys.exit(2)
+    lines = list(told(arrived, name))
+    for line in lines:
+        click.echo(line)
+    sys.exit(0 if any("reads as" in line for line in lines) else 1)
+
+
+async def _one_request(host: str, port: int) -> Mapping[str, Sequence[str]]:
+    """The headers of the first request; lower case name -> every value."""
+    came: asyncio.Future[Mapping[str, Sequence[str]]] = asyncio.get_running_loop().create_future()
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        if not came.done():
+            came.set_result({key.lower(): request.headers.getall(key) for key in request.headers})
+        return web.Response(text="seen\n")
+
+    runner = web.ServerRunner(web.Server(answer))
+    await runner.setup()
+    await web.TCPSite(runner, host, port).start()
+    click.echo(f"Waiting for one request at http://{host}:{runner.addresses[0][1]}/", err=True)
+    try:
+        found = await came
+        await asyncio.sleep(0)
+        return found
+    finally:
+        await runner.cleanup()
+
+
+def told(arrived: Mapping[str, Sequence[str]], name: str | None = None) -> Iterator[str]:
+    """What these headers say, for people. The values themselves are not shown."""
+    known = {each.leaf for each in USUAL.values()} | ({name.lower()} if name else set())
+    for found in sorted(key for key in arrived if key in known or any(word in key for word in _WORDS)):
+        values = arrived[found]
+        yield f"{found}: {len(values)} value(s), {sum(map(len, values))} characters"
+        yield from _readings(found, values, arrived)
+    if not known & arrived.keys():
+        yield f"none of {', '.join(sorted(known))} arrived"
+
+
+def _readings(found: str, values: Sequence[str], arrived: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    for form in Form:
+        headers = Headers(found, USUAL[form].chain)
+        chain = arrived.get(headers.chain, ()) if headers.chain else ()
+        try:
+            certificates = read(form, values, chain)
+        except ForwardedRefused as refused:
+            if found == USUAL[form].leaf:
+                yield f"  not {form}: it {refused}"
+            continue
+        if certificates:
+            subject = facts(certificates[0]).get("subject", "unreadable")
+            yield f"  reads as {form}: {len(certificates)} certificate(s), the first of {subject}"
+        elif found == USUAL[form].leaf:
+            yield f"  empty: the client showed {form} no certificate"

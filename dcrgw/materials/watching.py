@@ -1,0 +1,56 @@
+"""The files that a generation was made of, and whether they still say the same."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from dcrgw.config.model import Settings
+from dcrgw.config.profiles import profile_files
+from dcrgw.config.walking import secrets, walk
+
+#: What we write ourselves, and what the script host looks after.
+_NOT_WATCHED = re.compile(r"registry\.path|admin\.socket|script\[\d+\]\.file")
+_CHUNK_BYTES = 1024 * 1024
+
+
+def watched_files(settings: Settings) -> frozenset[Path]:
+    """The configuration, and every file that it names: certificates, keys, stores, lists, secrets; and the profiles."""
+    found = {settings.source, *profile_files(), *_named(settings)}
+    return frozenset(found | {reference.file for _, reference in secrets(settings) if reference.file is not None})
+
+
+def digests(paths: Iterable[Path]) -> Mapping[Path, str]:
+    """What each file says now, as a SHA-256; of one that cannot be read, why.
+
+    By content, since a time stamp tells little of a link that points elsewhere now (as Kubernetes swaps them) or of a
+    file that was renamed over another. Synchronous: use a thread where a loop is running.
+    """
+    return {path: _digest(path) for path in paths}
+
+
+def _named(settings: Settings) -> Iterator[Path]:
+    for setting in walk(settings):
+        if not _NOT_WATCHED.fullmatch(setting.key):
+            values = setting.value if isinstance(setting.value, tuple) else (setting.value,)
+            yield from (value for value in values if isinstance(value, Path))
+
+
+def _digest(path: Path) -> str:
+    hashed = hashlib.sha256()
+    try:
+        # Without O_NONBLOCK a FIFO in place of the file would hold the watch for ever.
+        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                return "no file"
+            while chunk := file.read(_CHUNK_BYTES):
+                hashed.update(chunk)
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
+    # Owner and mode count too: a key that others may read is refused, until it is closed to them.
+    return f"{hashed.hexdigest()} {status.st_uid}:{status.st_gid} {stat.S_IMODE(status.st_mode):04o}"

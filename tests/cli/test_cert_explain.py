@@ -1,0 +1,135 @@
+"""`dcrgw cert explain` says of a certificate what the gateway would, from a file of any form or from a server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dcrgw.cli.cert import explain
+from dcrgw.core.registration.certificate_words import facts
+from dcrgw.sandbox.session import Ports, Session, session
+from dcrgw.testkit.certificates import CertificateAuthority, Issued
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def sandbox(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Session]:
+    async with session(tmp_path_factory.mktemp("sandbox"), Ports(), lambda _: None) as opened:
+        yield opened
+
+
+def run(sandbox: Session, where: Path | str, *options: str) -> Result:
+    result = CliRunner().invoke(explain, [str(where), "--config", str(sandbox.config), *options])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.output
+    return result
+
+
+def told(sandbox: Session, where: Path | str, *options: str) -> dict[str, Any]:
+    return json.loads(run(sandbox, where, "--json", *options).stdout)
+
+
+def put(sandbox: Session, name: str, content: bytes) -> Path:
+    path = sandbox.folder.path / name
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_right_certificate_is_taken_and_its_names_told(sandbox: Session) -> None:
+    found = told(sandbox, sandbox.folder.path / "transport.pem")
+    software = sandbox.parties.default.software
+    by_market = {each["market"]: each for each in found["markets"]}
+    assert all(each["is_taken"] for each in found["markets"])
+    assert software.software_id in by_market["uk-3.2"]["names"]
+    assert software.org_id in by_market["uk-3.2"]["names"]
+    assert by_market["uk-3.2"]["kind"] == "obtransport"
+    assert found["certificates"][0]["revocation lists"] == [f"{sandbox.endpoints.revocations}/issuing.crl"]
+    assert found["certificates"][1]["may issue certificates"] == "yes"
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_stranger_s_certificate_is_refused_by_its_rule_and_still_named(sandbox: Session) -> None:
+    stranger = CertificateAuthority.create("Stranger").issue("obwac", org_id="0015800000TPPAAAA1", eku=("serverAuth",))
+    found = told(sandbox, put(sandbox, "stranger.pem", stranger.chain_pem), "--market", "uk-3.4")
+    (word,) = found["markets"]
+    assert not word["is_taken"]
+    assert {each["check"] for each in word["refusals"]} == {"tls.leaf.purpose", "tls.path.anchored"}
+    assert (word["kind"], "0015800000TPPAAAA1" in word["names"]) == ("obwac", True)
+    assert found["certificates"][0]["PSD2 roles"] == ["PSP_PI", "PSP_AI"]
+    assert "FCA of GB" in found["certificates"][0]["organisation"]
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_every_form_of_file_tells_the_same(sandbox: Session) -> None:
+    tpp = sandbox.parties.default.transport
+    forms = {
+        "chain.pem": tpp.chain_pem,
+        "both.pem": tpp.key_pem + tpp.chain_pem,
+        "leaf.der": tpp.der,
+        "store.p12": tpp.pkcs12(b"secret"),
+    }
+    digests = {
+        told(sandbox, put(sandbox, name, content), "--password", "secret")["certificates"][0]["x5t#S256"]
+        for name, content in forms.items()
+    }
+    assert len(digests) == 1
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_exit_code_says_whether_any_market_takes_it(sandbox: Session) -> None:
+    assert run(sandbox, sandbox.folder.path / "transport.pem").exit_code == 0
+    server = put(sandbox, "server.pem", sandbox.parties.bank.server.chain_pem)
+    result = run(sandbox, server)
+    assert result.exit_code == 1
+    assert "tls.leaf.purpose" in result.stdout
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_live_server_is_looked_at_without_being_trusted(sandbox: Session) -> None:
+    place = sandbox.endpoints.keystore.removeprefix("https://")
+    found = await asyncio.to_thread(told, sandbox, place)
+    assert found["certificates"][0]["DNS names"] == ["localhost"]
+
+
+@pytest.mark.parametrize(
+    ("where", "options"),
+    [
+        ("nowhere.pem", ()),
+        ("127.0.0.1:1", ()),
+        ("sandbox.toml", ()),
+        ("store.p12", ("--password", "wrong")),
+        ("transport.pem", ("--market", "elsewhere")),
+    ],
+)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_cannot_be_looked_at_is_a_sentence(sandbox: Session, where: str, options: tuple[str, ...]) -> None:
+    put(sandbox, "sandbox.toml", b"name = 1")
+    put(sandbox, "store.p12", sandbox.parties.default.transport.pkcs12(b"secret"))
+    place = where if ":" in where else sandbox.folder.path / where
+    result = await asyncio.to_thread(run, sandbox, place, *options)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("dcrgw cert explain: ")
+
+
+def broken() -> Issued:
+    return CertificateAuthority.create("Root").issue(software_id="sw", org_id="org", key_type="p256")
+
+
+LEAF = broken().certificate.public_bytes(Encoding.DER)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(place=st.integers(0, len(LEAF) - 1), octet=st.integers(1, 255))
+def test_any_octets_are_facts_or_unreadable(place: int, octet: int) -> None:
+    changed = bytearray(LEAF)
+    changed[place] ^= octet
+    assert facts(bytes(changed))
