@@ -203,7 +203,9 @@ def _standing_source(
         return asked_directory(directory, settings, opened)
     assert own.tpp_url is not None
     # Published to everybody, so that no certificate is shown.
-    return ListedDirectory(own.name, own.kind, own.tpp_url, fetcher_of(directory.trust, None, directory, settings, opened))
+    return ListedDirectory(
+        own.name, own.kind, own.tpp_url, fetcher_of(directory.trust, None, directory, settings, opened)
+    )
 
 
 def asked_directory(directory: DirectoryMaterials, settings: Settings, opened: AsyncExitStack) -> OpenBankingDirectory:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from dcrgw.config.credentials import has_credentials
@@ -36,13 +37,24 @@ def _one_directory_an_issuer(settings: Settings) -> Iterator[ConfigFault]:
 def _profiles_exist(settings: Settings) -> Iterator[ConfigFault]:
     names = profile_names()
     for i, market in enumerate(settings.markets):
-        if market.profile not in names:
-            fix = did_you_mean(market.profile, names, f"there are {', '.join(names)}")
-            yield ConfigFault(f"market[{i}].profile", f"there is no profile {market.profile}", fix)
+        fault = _profile_fault(market.profile, names)
+        if fault is not None:
+            yield ConfigFault(f"market[{i}].profile", *fault)
         elif market.dn_match is not None and "dn_match" in market.policy:
             yield ConfigFault(f"market[{i}].dn_match", "stands in policy too", "keep one of them")
         else:
             yield from _policy_faults(f"market[{i}]", market)
+
+
+def _profile_fault(place: str | Path, names: tuple[str, ...]) -> tuple[str, str] | None:
+    """What is wrong with a profile, and the fix."""
+    if isinstance(place, str) and place not in names:
+        return f"there is no profile {place}", did_you_mean(place, names, f"there are {', '.join(names)}")
+    try:
+        load_profile(place)
+    except ValueError as error:
+        return f"{place}: {error}", "correct the file; docs/markets.md says what stands in it"
+    return None
 
 
 def _policy_faults(key: str, market: MarketSettings) -> Iterator[ConfigFault]:

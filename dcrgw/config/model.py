@@ -20,11 +20,12 @@ from dcrgw.config.values import (
     HostPort,
     HsmKey,
     HttpsUrl,
-    KeyHost,
     Issuer,
+    KeyHost,
     LocalName,
     LocalUser,
     Name,
+    ProfilePlace,
     Property,
     ProxyUrl,
     PublicUrl,
@@ -505,7 +506,10 @@ class MarketSettings(Section):
         description="Issuer identifier of its authorization server (RFC 8414).",
         json_schema_extra=_like("`base_url`"),
     )
-    profile: Name = Field(description="Market profile: the rules of this market, such as obuk-3.2.")
+    profile: ProfilePlace = Field(
+        description="Market profile: the rules of this market, such as obuk-3.2; or a TOML file with those of a market"
+        " of your own."
+    )
     directories: tuple[Name, ...] = Field(min_length=1, description="Directories whose statements it takes.")
     trust: tuple[FilePath, ...] = Field(
         min_length=1, description="Roots of TPPs' certificates: PEM, PKCS#12 or JKS files."

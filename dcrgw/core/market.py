@@ -11,7 +11,8 @@ from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.certificates.revocation import RevocationPolicy
 from dcrgw.core.registration.profile import Profile
 
-#: Among hosts: wherever a signed statement says, for frameworks whose TPPs host their own keys. Never a private address.
+#: Among hosts: wherever a signed statement says, for frameworks whose TPPs host their own keys; but never a private
+#: address.
 ANY_HOST = "*"
 
 

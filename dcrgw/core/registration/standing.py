@@ -34,7 +34,10 @@ class Standing:
     software_mode: str | None = None
 
 
-_SPEC = "OB Directory API, OBThirdPartyProviders; Open Finance Brasil Directory, participants; CDR Register, data recipients"
+_SPEC = (
+    "OB Directory API, OBThirdPartyProviders; Open Finance Brasil Directory, participants; "
+    "CDR Register, data recipients; RFC 7591 §3.2.2"
+)
 _UNAPPROVED = ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT
 
 FOUND = gate("standing.software.found", "The directory knows the software.", spec=_SPEC, code=_UNAPPROVED)

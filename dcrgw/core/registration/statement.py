@@ -122,7 +122,7 @@ def verify(
     statement = StatementClaims(found, profile.statement)
     judge_origin(statement, directory, market, findings)
     judge_times(statement, Window(at, market.leeway_s), findings, is_stored=is_stored)
-    judge_software(statement, directory, profile, findings)
+    judge_software(statement, directory, findings)
     judge_organisation(statement, findings)
     if findings.has_failed:
         return findings.judgement()

@@ -10,7 +10,7 @@ from dcrgw.core.checks import Findings, gate
 from dcrgw.core.market import Directory, Market
 from dcrgw.core.registration import authorities, roles
 from dcrgw.core.registration.dates import Window
-from dcrgw.core.registration.profile import Profile, StatementProfile
+from dcrgw.core.registration.profile import StatementProfile
 from dcrgw.core.registration.uris import https_fault, parse
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.errors import ErrorCode
@@ -215,7 +215,7 @@ def judge_times(statement: StatementClaims, window: Window, findings: Findings, 
         findings.settle(NBF, window.not_future(name("nbf"), nbf))
 
 
-def judge_software(statement: StatementClaims, directory: Directory, profile: Profile, findings: Findings) -> None:
+def judge_software(statement: StatementClaims, directory: Directory, findings: Findings) -> None:
     """The software: id, environment, redirect URIs, roles and key set."""
     rules = statement.rules
     if statement.get("software_id") is None:
@@ -230,7 +230,7 @@ def judge_software(statement: StatementClaims, directory: Directory, profile: Pr
     if endpoint is None:
         findings.add(JWKS_ENDPOINT.skipped("the statement names no key set"))
     else:
-        findings.settle(JWKS_ENDPOINT, _endpoint_fault(statement, directory, profile))
+        findings.settle(JWKS_ENDPOINT, _endpoint_fault(statement, directory))
 
 
 def _judge_roles(statement: StatementClaims, findings: Findings) -> None:
@@ -289,7 +289,7 @@ def _list_fault(statement: StatementClaims, field: str, limit: int) -> str | Non
     return None
 
 
-def _endpoint_fault(statement: StatementClaims, directory: Directory, profile: Profile) -> str | None:
+def _endpoint_fault(statement: StatementClaims, directory: Directory) -> str | None:
     endpoint, name = statement.text("software_jwks_endpoint"), statement.name("software_jwks_endpoint")
     if endpoint is None:
         return f"software_statement: {name} must be a string"
