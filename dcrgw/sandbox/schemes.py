@@ -8,6 +8,8 @@ from typing import Any
 from uuid import uuid4
 
 from dcrgw.sandbox.world import PSD2_ROLES, Organisation, Software, World, new_org_id, new_software_id
+from dcrgw.testkit.brazilian_names import brazilian_dn
+from dcrgw.testkit.certificates import Issued
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class Scheme:
     listed: Callable[[World], Any] | None = None
     new_org_id: Callable[[], str] = new_org_id
     new_software_id: Callable[[], str] = new_software_id
+    #: The subject of a TPP's certificate as its market's requests write it.
+    subject_dn: Callable[[Issued], str] = lambda issued: issued.subject_dn
 
 
 def _uuid() -> str:
@@ -114,6 +118,7 @@ BRAZIL = Scheme(
     listed=participants,
     new_org_id=_uuid,
     new_software_id=_uuid,
+    subject_dn=lambda issued: brazilian_dn(issued.der),
 )
 AUSTRALIA = Scheme(
     name="cdr",
