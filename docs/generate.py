@@ -18,6 +18,7 @@ from dcrgw.config.documentation import configuration_markdown, configuration_sch
 from dcrgw.core.checks import CATALOGUE
 from dcrgw.core.scripts.types import LIFE, TYPES, Method
 from dcrgw.errors import ErrorCode
+from docs import profiles_page
 
 DOCS = Path(__file__).parent
 _MADE = "<!-- Made by `make docs` from the code; edit the code instead. -->\n"
@@ -197,6 +198,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "configuration.md": configuration_markdown,
     "configuration.schema.json": configuration_schema,
     "bundle.schema.json": bundle_json,
+    "profiles.md": lambda: profiles_page.render(_MADE),
 }
 
 

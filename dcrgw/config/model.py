@@ -50,6 +50,7 @@ GrantType = Literal["client_credentials", "authorization_code", "refresh_token"]
 WireCode = Literal[
     "invalid_redirect_uri",
     "invalid_client_metadata",
+    "invalid_webhook_uris",
     "invalid_software_statement",
     "unapproved_software_statement",
     "invalid_client",

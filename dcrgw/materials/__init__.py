@@ -269,10 +269,11 @@ def _market(opening: Opening, key: str, market: MarketSettings, settings: Settin
     roots = opening.trust_files(f"{key}.trust", market.trust, *password)
     intermediates = opening.trust_files(f"{key}.intermediates", market.intermediates, *password)
     qualified = opening.trust_files(f"{key}.qualified_trust", market.qualified_trust, *password)
+    profile = profile_served(market, settings)
     opening.check_ids(f"{key}.error_codes", market.error_codes)
+    opening.check_ids(f"{key}.profile, error_codes", profile.error_codes)
     if mtls is not None:
         opening.server_name(f"{key}.base_url", mtls, split_https(market.base_url).hostname or "")
-    profile = profile_served(market, settings)
     directories = [each for name in market.directories if (each := settings.directory(name))]
     return Market(
         name=market.name,
