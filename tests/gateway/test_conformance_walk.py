@@ -1,4 +1,6 @@
-"""The public conformance suite of OB UK DCR 3.2, 3.3 and 3.4 (and its scenarios for 3.1), played against the sandbox request by request.
+"""The public conformance suite of OB UK DCR 3.2, 3.3 and 3.4, played against the sandbox request by request.
+
+3.1 is played by the same scenarios with its own names.
 
 The player knows what a tester would put into that suite's configuration: members of sandbox.json and the files they
 name. It shares no code with the gateway: tokens are made by another library, and what it does is what the suite does,
