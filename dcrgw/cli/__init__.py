@@ -21,6 +21,7 @@ COMMANDS = {
     "doctor": ("dcrgw.cli.doctor", "doctor", "Find out what is wrong around the gateway."),
     "customers": ("dcrgw.cli.customers", "customers", "Keep the file of customers who sign in on the gateway's pages."),
     "replay": ("dcrgw.cli.replay", "replay", "Decide recorded requests again, and compare."),
+    "conformance": ("dcrgw.cli.conformance", "conformance", "Play a standard's demands against any bank."),
     "explain": ("dcrgw.cli.explain", "explain", "Show why the last request was decided as it was."),
 }
 
