@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from dcrgw.config.credentials import has_credentials
@@ -36,13 +37,24 @@ def _one_directory_an_issuer(settings: Settings) -> Iterator[ConfigFault]:
 def _profiles_exist(settings: Settings) -> Iterator[ConfigFault]:
     names = profile_names()
     for i, market in enumerate(settings.markets):
-        if market.profile not in names:
-            fix = did_you_mean(market.profile, names, f"there are {', '.join(names)}")
-            yield ConfigFault(f"market[{i}].profile", f"there is no profile {market.profile}", fix)
+        fault = _profile_fault(market.profile, names)
+        if fault is not None:
+            yield ConfigFault(f"market[{i}].profile", *fault)
         elif market.dn_match is not None and "dn_match" in market.policy:
             yield ConfigFault(f"market[{i}].dn_match", "stands in policy too", "keep one of them")
         else:
             yield from _policy_faults(f"market[{i}]", market)
+
+
+def _profile_fault(place: str | Path, names: tuple[str, ...]) -> tuple[str, str] | None:
+    """What is wrong with a profile, and the fix."""
+    if isinstance(place, str) and place not in names:
+        return f"there is no profile {place}", did_you_mean(place, names, f"there are {', '.join(names)}")
+    try:
+        load_profile(place)
+    except ValueError as error:
+        return f"{place}: {error}", "correct the file; docs/markets.md says what stands in it"
+    return None
 
 
 def _policy_faults(key: str, market: MarketSettings) -> Iterator[ConfigFault]:
@@ -120,6 +132,17 @@ def _people_can_be_asked(settings: Settings) -> Iterator[ConfigFault]:
             yield ConfigFault("registry.sealing_keys", reason, "add one, or set signing.key or signing.keystore")
 
 
+#: What a directory must have that is asked with a token.
+_OF_SCIM = ("tpp_url", "token_url", "client_scopes", "key_id", "signing_key")
+
+
+def _own_standing_can_be_asked(settings: Settings) -> Iterator[ConfigFault]:
+    for i, directory in enumerate(settings.directories):
+        if directory.check_own_standing and directory.kind != "scim":
+            reason = f"is set, but a list of {directory.kind} does not tell of banks"
+            yield ConfigFault(f"directory[{i}].check_own_standing", reason, "remove it")
+
+
 def _standing_can_be_asked(settings: Settings) -> Iterator[ConfigFault]:
     for i, directory in enumerate(settings.directories):
         why = "tpp_url is set" if directory.has_standing else None
@@ -129,10 +152,11 @@ def _standing_can_be_asked(settings: Settings) -> Iterator[ConfigFault]:
                 why = f"market {market.name} (profile {profile.name}) asks the directory about each TPP"
         if why is None:
             continue
-        for name in ("tpp_url", "token_url", "client_scopes", "key_id", "signing_key"):
+        is_asked_by_token = directory.kind == "scim"
+        for name in _OF_SCIM if is_asked_by_token else ("tpp_url",):
             if not getattr(directory, name) and not (name == "signing_key" and directory.signing_hsm_key):
                 yield ConfigFault(f"directory[{i}].{name}", f"is missing, but {why}", "add it")
-        if not has_credentials(directory, prefix="transport_"):
+        if is_asked_by_token and not has_credentials(directory, prefix="transport_"):
             fix = "add it, or transport_cert and transport_key"
             yield ConfigFault(f"directory[{i}].transport_keystore", f"is missing, but {why}", fix)
 
@@ -184,6 +208,7 @@ MARKET_RULES = (
     _secrets_can_be_sealed,
     _people_can_be_asked,
     _standing_can_be_asked,
+    _own_standing_can_be_asked,
     _software_keys_can_be_had,
     _revocation_has_a_source,
 )

@@ -21,9 +21,11 @@ from dcrgw.config.values import (
     HsmKey,
     HttpsUrl,
     Issuer,
+    KeyHost,
     LocalName,
     LocalUser,
     Name,
+    ProfilePlace,
     Property,
     ProxyUrl,
     PublicUrl,
@@ -310,6 +312,11 @@ class DirectorySettings(Section):
     """A trust framework: who signs software statements, and who is asked about a TPP."""
 
     name: Name = Field(description="Its name here; markets refer to it.")
+    kind: Literal["scim", "participants", "data-recipients"] = Field(
+        default="scim",
+        description="How it tells a TPP's standing: `scim` (OB UK, asked with a token for each software),"
+        " `participants` (Open Finance Brasil, a public list), `data-recipients` (the CDR Register's list).",
+    )
     issuers: tuple[Text, ...] = Field(min_length=1, description="The exact `iss` values of its software statements.")
     keys: Literal["endpoint", "script"] = Field(
         default="endpoint",
@@ -319,13 +326,17 @@ class DirectorySettings(Section):
     jwks_endpoint: HttpsUrl | None = Field(
         default=None, description='Key set that verifies its software statements; needed unless `keys = "script"`.'
     )
-    software_jwks_hosts: tuple[HostPort, ...] = Field(
-        default=(), description="Hosts (`host` or `host:port`) that may serve a software's key set."
+    software_jwks_hosts: tuple[KeyHost, ...] = Field(
+        default=(),
+        description="Hosts (`host` or `host:port`) that may serve a software's key set; `*` for wherever a signed"
+        " statement says, at public addresses only: for frameworks whose TPPs host their own keys.",
     )
     token_url: HttpsUrl | None = Field(
         default=None, description="Where the gateway gets its access token for `tpp_url`."
     )
-    tpp_url: HttpsUrl | None = Field(default=None, description="SCIM endpoint that tells a TPP's standing.")
+    tpp_url: HttpsUrl | None = Field(
+        default=None, description="What tells a TPP's standing: the SCIM endpoint, or the list of its `kind`."
+    )
     client_id: Text | None = Field(
         default=None,
         description="The bank's own client id at the directory.",
@@ -495,7 +506,10 @@ class MarketSettings(Section):
         description="Issuer identifier of its authorization server (RFC 8414).",
         json_schema_extra=_like("`base_url`"),
     )
-    profile: Name = Field(description="Market profile: the rules of this market, such as obuk-3.2.")
+    profile: ProfilePlace = Field(
+        description="Market profile: the rules of this market, such as obuk-3.2; or a TOML file with those of a market"
+        " of your own."
+    )
     directories: tuple[Name, ...] = Field(min_length=1, description="Directories whose statements it takes.")
     trust: tuple[FilePath, ...] = Field(
         min_length=1, description="Roots of TPPs' certificates: PEM, PKCS#12 or JKS files."

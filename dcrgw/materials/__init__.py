@@ -272,19 +272,20 @@ def _market(opening: Opening, key: str, market: MarketSettings, settings: Settin
     opening.check_ids(f"{key}.error_codes", market.error_codes)
     if mtls is not None:
         opening.server_name(f"{key}.base_url", mtls, split_https(market.base_url).hostname or "")
+    profile = profile_served(market, settings)
     directories = [each for name in market.directories if (each := settings.directory(name))]
     return Market(
         name=market.name,
         base_url=market.base_url,
         issuer=market.issuer,
-        profile=profile_served(market, settings),
+        profile=profile,
         directories={each.name: _core_directory(each) for each in directories},
         anchors=TrustAnchors(roots, intermediates, qualified),
         auth_methods=market.client_auth_methods,
         request_audiences=frozenset(market.request_audiences),
         refuse_loopback_redirects=not settings.is_sandbox,
         leeway_s=market.leeway_s,
-        error_codes=dict(market.error_codes),
+        error_codes={**profile.error_codes, **market.error_codes},
         access_token_lifetime_s=market.access_token_lifetime_s,
         explain_errors=market.explain_errors,
         leaf=LeafPolicy(**market.certificates.model_dump()),

@@ -51,6 +51,11 @@ def _text_with(check: str, absent: Checks) -> Outcomes:
     return (absent, both, both, both, (check,), (check,), both)
 
 
+def _url() -> Outcomes:
+    """A string that is fetched from."""
+    return (_TAKEN, _TYPES, _TYPES, _TYPES, _TAKEN, ("fetch.url",), _TYPES)
+
+
 def _list(check: str, absent: Checks, empty: Checks) -> Outcomes:
     """A list; an empty one has a meaning."""
     return (absent, (check,), (check,), empty, (check,), (check,), (check,))
@@ -78,7 +83,7 @@ CLAIMS: Mapping[str, Mapping[str, Outcomes]] = {
         "software_roles": _list("statement.roles.form", _REQUIRED, ("rules.scope.within_roles",)),
         "software_redirect_uris": _list("statement.redirect_uris.form", _REQUIRED, ("rules.redirect_uris.subset",)),
         "software_jwks_endpoint": _text_with("statement.jwks_endpoint.allowed", _REQUIRED),
-        "software_jwks_revoked_endpoint": _text(),
+        "software_jwks_revoked_endpoint": _url(),
         "software_logo_uri": ANYTHING,
         "software_policy_uri": ANYTHING,
         "software_tos_uri": ANYTHING,
@@ -88,7 +93,7 @@ CLAIMS: Mapping[str, Mapping[str, Outcomes]] = {
         "org_status": _text_with("statement.org_status.active", _REQUIRED),
         "org_contacts": ANYTHING,
         "org_jwks_endpoint": _text(),
-        "org_jwks_revoked_endpoint": ANYTHING,
+        "org_jwks_revoked_endpoint": _url(),
         "organisation_competent_authority_claims": (
             _TAKEN,
             ("statement.authorities.form",),

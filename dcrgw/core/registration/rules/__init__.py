@@ -29,6 +29,7 @@ __all__ = ["RULES", "Registration", "judge"]
 _ALWAYS: tuple[Check[Registration], ...] = (
     identity.identity_kind,
     presence.metadata_required,
+    presence.metadata_forbidden,
     redirects.redirect_uris_present,
     redirects.redirect_uris_form,
     redirects.redirect_uris_loopback,
@@ -37,7 +38,9 @@ _ALWAYS: tuple[Check[Registration], ...] = (
     scopes.scope_certified,
     scopes.scope_openid,
     grants.grant_types_offered,
+    grants.grant_types_needed,
     grants.response_types_offered,
+    grants.response_types_members,
     grants.grant_types_consistent,
     application.application_type_offered,
     application.subject_type_known,
