@@ -83,6 +83,7 @@ def _upon(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     if strangers:
         raise PackUnusable(f"pack {own.get('id')}: leave_out names no case: {', '.join(strangers)}")
     result["case"] = [case for name, case in cases.items() if name not in gone]
+    result.pop("leave_out", None)
     return result
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -109,12 +110,10 @@ def _alg(scene: Scene, step: Step) -> str:
 async def _claims(scene: Scene, step: Step, request: Request) -> dict[str, Any]:
     """The pack's right claims, what an update must say besides, and the step's changes."""
     statement = await stated(scene, step.statement, is_used=True)
-    right = dict(scene.values.fill(request.claims))
-    if statement is not None:
-        right |= scene.values.fill(request.with_statement)
-    for name, offer in request.chosen.items():
-        values = offered(scene, offer)
-        right[name] = values if offer.as_list else values[0]
+    if step.echo:
+        right = dict(scene.actor(step.client).known.information)
+    else:
+        right = _right(scene, request, has_statement=statement is not None)
     if step.do == "update":
         right |= _registered(scene, step)
     asked = {**right, **step.claims}
@@ -122,6 +121,19 @@ async def _claims(scene: Scene, step: Step, request: Request) -> dict[str, Any]:
     asked = {**scene.values.fill(extra), **asked}
     asked |= dict.fromkeys(step.null)
     return {name: value for name, value in asked.items() if name not in step.without}
+
+
+def _right(scene: Scene, request: Request, *, has_statement: bool) -> dict[str, Any]:
+    right = dict(scene.values.fill(request.claims))
+    for name, offer in request.chosen.items():
+        values = offered(scene, offer)
+        right[name] = values if offer.as_list else values[0]
+    if has_statement:
+        return right | scene.values.fill(request.with_statement)
+    for name, value in request.without_statement.items():
+        with suppress(Lacking):
+            right[name] = scene.values.fill(value)
+    return right
 
 
 def _registered(scene: Scene, step: Step) -> dict[str, Any]:

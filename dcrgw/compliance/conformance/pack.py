@@ -100,6 +100,9 @@ class Step(Part):
     form: Literal["jws", "json"] | None = Field(default=None, description="The request's form; else the pack's.")
     media_type: str | None = None
     body: str | None = Field(default=None, description="This text in place of a request.")
+    echo: bool = Field(
+        default=False, description="All that the bank says is registered, in place of the pack's claims."
+    )
     again: bool = Field(default=False, description="The very bytes of the step before.")
     certificate: Literal["own", "other", "stranger", "expired", "none"] | Reference = "own"
     token: Literal["own", "none", "empty", "unknown", "other"] | Reference = Field(
@@ -150,6 +153,7 @@ class Request(Part):
     chosen: dict[str, Offer] = Field(default={}, description="Claims that follow the bank's discovery document.")
     by_method: dict[str, Table] = Field(default={}, description="What each token_endpoint_auth_method needs beside it.")
     with_statement: Table = Field(default={}, description="Claims when the tester has a software statement.")
+    without_statement: Table = Field(default={}, description="Claims when it has none, as far as it has their values.")
 
 
 class Pack(Part):

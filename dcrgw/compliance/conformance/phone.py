@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from dcrgw.compliance.conformance import hooks
 from dcrgw.compliance.conformance.filling import Lacking
@@ -62,9 +63,9 @@ class Phone:
             case "own":
                 return self.tester.own.transport
             case "other":
-                if self.tester.other is None:
-                    raise Lacking("other")
-                return self.tester.other.transport
+                if self.tester.other is not None:
+                    return self.tester.other.transport
+                return await self._ordered(certificate, self.tester.hook.other if self.tester.hook else {})
             case "none":
                 return Transport()
             case "stranger":
@@ -73,7 +74,11 @@ class Phone:
                 )
                 return self._kept(certificate, issued.chain_pem, issued.key_pem)
         now = int(time.time())
-        order = {"not_before": now - 30 * _DAY, "not_after": now - _HOUR}
+        return await self._ordered(certificate, {"not_before": now - 30 * _DAY, "not_after": now - _HOUR})
+
+    async def _ordered(self, certificate: str, order: Mapping[str, Any]) -> Transport:
+        if not order:
+            raise Lacking(certificate)
         chain, key = await hooks.certificate(self.tester.hook, order)
         return self._kept(certificate, chain.encode(), key.encode())
 

@@ -140,7 +140,7 @@ def has(bank: Bank, need: str) -> bool:
         "statement": own.table.statement is not None or hooks.can(tester.hook, hooks.STATEMENTS),
         "signing_key": own.table.signing_key is not None,
         "transport": own.transport.is_given,
-        "other": tester.other is not None,
+        "other": tester.other is not None or bool(tester.hook and tester.hook.other),
         "other_signing_key": tester.other is not None and tester.other.table.signing_key is not None,
     }.get(need, False)
 

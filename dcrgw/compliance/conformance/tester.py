@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from dcrgw.compliance.conformance import signing
 from dcrgw.core import strict_json
-from dcrgw.core.jose.reasons import JoseRefused
 from dcrgw.core.jose.signing import PrivateKey
-from dcrgw.tpp import credentials, requests
+from dcrgw.tpp import credentials
 from dcrgw.tpp.credentials import CredentialsUnusable, Transport
 from dcrgw.tpp.setup import Setup
 
@@ -67,6 +67,8 @@ class HookTable(_Table):
     #: Members of every order: such as the market, or the kind of certificate.
     statement: dict[str, Any] = {}
     certificate: dict[str, Any] = {}
+    #: What makes a certificate another TPP's, where the tester has no `[other]`.
+    other: dict[str, Any] = {}
 
 
 class TesterFile(_Table):
@@ -122,7 +124,7 @@ class Party:
             well_known=self.bank.well_known,
             transport=self.transport,
             server_ca=self.bank.server_ca,
-            signing_key=self.table.signing_key,
+            opened_key=self.key,
             kid=self.table.kid,
             alg=self.table.alg,
         )
@@ -198,12 +200,18 @@ def _of_sandbox(path: Path, content: bytes, profile: str, market: str | None) ->
         ),
         path.parent,
     )
-    other = entry.get("other") or index.get("more", {}).get("obwac")
+    # Another TPP of the same directory.
+    other = index.get("more", {}).get("obwac") if entry["directory"] == index["directory"] else None
     hook = HookTable(
         url=entry["directory_endpoints"]["management"],
         makes=("statements", "certificates"),
         statement={"market": entry["market"], "software_id": entry["software_id"]},
-        certificate={"kind": entry.get("transport_kind", "obtransport"), "software_id": entry["software_id"]},
+        certificate={
+            "market": entry["market"],
+            "kind": entry["transport_kind"],
+            "software_id": entry["software_id"],
+        },
+        other={"subject": "UID=4d0ba7a4-2a4e-4d4c-9f4b-0c8c1e2f3a4b,CN=elsewhere.example,O=Another TPP,C=BR"},
     )
     parties = [Party(_placed(_party(each), path.parent), bank) for each in (entry, other) if each]
     return Tester(parties[0], parties[1] if len(parties) > 1 else None, hook)
@@ -239,7 +247,4 @@ def _first(error: ValidationError) -> str:
 
 def statement_claims(text: str) -> dict[str, Any]:
     """What a statement says, believed by nobody; empty for what cannot be read."""
-    try:
-        return dict(requests.statement(text).claims)
-    except JoseRefused:
-        return {}
+    return signing.parts(text)[1]
