@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from bench import against_peer, inprocess, load, machine, store, whole
+from bench import against_peer, details, inprocess, load, machine, store, whole
 from bench.contest import Arena
 from bench.goals import BESIDE_PEER, GOALS, Measured, skipped, table
 from bench.load import NoGenerator
@@ -83,10 +83,14 @@ async def _measured(wish: Wish) -> list[Measured]:
         results = []
         if wish.wants("G3"):
             results.append(await inprocess.measure_registration(town, wish.folder, wish.rounds))
+        if wish.wants("G13"):
+            results.append(await inprocess.measure_replay(town, wish.folder, wish.rounds))
         if wish.wants("G5"):
             results.append(inprocess.measure_door(town, wish.rounds))
         if wish.wants("G8"):
             results.append(await store.measure(town, wish.folder, wish.rounds))
+        if wish.wants("G15"):
+            results.append(await details.measure_judgement(wish.rounds))
         results += await _under_load(town, wish)
     return [each for goal in GOALS for each in results if each.goal.id == goal and wish.wants(goal)]
 

@@ -1,4 +1,4 @@
-"""G3, G5 and what a script adds: judging and proving, with nothing around it."""
+"""G3, G5 and what a script adds: judging and proving, with nothing around it; G13: judging again."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from bench.floor import Floor, cpu_us
 from bench.goals import GOALS, Measured
 from bench.rehearsal import Rehearsal, rehearsal
 from bench.town import Town, records
+from dcrgw.compliance import bundle as bundles
+from dcrgw.compliance.replay import replay
 from dcrgw.core.jose.keys import key_set
 from dcrgw.core.jose.reader import JosePolicy, claims, read
 from dcrgw.core.jose.verification import verify
@@ -77,6 +79,29 @@ async def _spent(stage: Rehearsal, bodies: list[bytes]) -> float:
 def _process_s(pid: int) -> float:
     """Seconds on a processor, to the nanosecond."""
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+
+
+async def measure_replay(town: Town, folder: Path, rounds: int) -> Measured:
+    """G13: registrations, and their bundles read from their documents and decided again, in turns."""
+    measured = Measured(GOALS["G13"])
+    bodies = list(islice(records(town.signed_bodies(_BODIES)), _BODIES))
+    async with rehearsal(town, folder) as stage:
+        documents = [await stage.bundle(body) for body in bodies]
+        for _ in range(rounds):
+            first_us = again_us = 0.0
+            for _ in range(_TURNS):
+                begun = time.thread_time()
+                for body in bodies:
+                    await stage.register(body)
+                half = time.thread_time()
+                for document in documents:
+                    assert (await replay(bundles.read(document, for_replay=True))).is_same
+                ended = time.thread_time()
+                first_us += (half - begun) / _BODIES * 1e6
+                again_us += (ended - half) / _BODIES * 1e6
+            measured.rounds.append({"registration_us": first_us / _TURNS, "replay_us": again_us / _TURNS})
+            measured.ratios.append(first_us / again_us)
+    return measured
 
 
 def measure_door(town: Town, rounds: int) -> Measured:

@@ -9,16 +9,18 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
 from bench.town import SCRIPT, UK, Town
 from dcrgw.adapters.clock import SystemClock
 from dcrgw.adapters.randomness import SystemRandomness
+from dcrgw.compliance.keeping import Closed, bundled
 from dcrgw.config.loading import load
+from dcrgw.core.certificates.revocation import RevocationPolicy
 from dcrgw.core.checks import Report
-from dcrgw.core.evidence import Arrival, Journal
+from dcrgw.core.evidence import Arrival, Evidence, Journal
 from dcrgw.core.jose.keys import KeySet, key_set
 from dcrgw.core.market import Market
 from dcrgw.core.registration.client import RegisteredClient
@@ -29,10 +31,10 @@ from dcrgw.ports import Ports
 from dcrgw.ports.directory import Directories
 from dcrgw.ports.recording import recorded
 from dcrgw.ports.registry import Change, Committed, CommitVerdict, Registry
+from dcrgw.scripting.hiring import WorkerSettings
 from dcrgw.scripting.host import ScriptHost
-from dcrgw.scripting.loader import entry_of_file
-from dcrgw.scripting.pool import WorkerSettings
 from dcrgw.scripting.runners import Runners
+from dcrgw.scripting.testing import entry_of
 from dcrgw.testkit.keys import jwks
 
 
@@ -81,11 +83,19 @@ class Rehearsal:
 
     async def register(self, body: bytes) -> bytes:
         """The answer to one signed request: what an endpoint does, without HTTP."""
-        arrival = Arrival(self.market.name, self.chain, "application/jose", body)
-        ports = recorded(self.ports, Journal())
+        return (await self._decide(body))[0]
+
+    async def bundle(self, body: bytes) -> bytes:
+        """The same, as the document of its decision."""
+        return bundled((await self._decide(body))[1])
+
+    async def _decide(self, body: bytes) -> tuple[bytes, Closed]:
+        arrival, journal = Arrival(self.market.name, self.chain, "application/jose", body), Journal()
+        ports = recorded(self.ports, journal)
         report = Report(ports.randomness.report_id(), "", "create", self.market.name, ports.clock.now())
         answered = await create(arrival, self.market, ports, report)
-        return json.dumps(answered.body).encode()
+        closed = Closed(report, Evidence(arrival, report.at, journal), self.market)
+        return json.dumps(answered.body).encode(), closed
 
 
 @asynccontextmanager
@@ -93,12 +103,14 @@ async def rehearsal(town: Town, folder: Path, mode: str | None = "inline") -> As
     """A rehearsal with the town's materials, as the gateway itself opens them. `mode` None: without a script."""
     now = time.time()
     market = open_materials(load(town.configuration(folder / "unused.sqlite")), now).markets[UK]
+    # Nobody is asked here, so nobody can tell whether a certificate was taken back.
+    market = replace(market, revocation=RevocationPolicy())
     parties = town.session.parties
     keysets = _KeySets(key_set(parties.world.keys.published), key_set(jwks(parties.default.software.keys.current)))
     runners = Runners(WorkerSettings(), lambda *_args, **_fields: None)
     scripts = ScriptHost(on_event=lambda *_args, **_fields: None)
     if mode is not None:
-        scripts.swap([await runners.load(entry_of_file("bench", SCRIPT, mode=mode), {})])
+        scripts.swap([await runners.load(replace(entry_of(SCRIPT), mode=mode), {})])
     registry = _Registry()
     ports = Ports(
         clock=SystemClock(),

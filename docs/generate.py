@@ -18,6 +18,7 @@ from dcrgw.config.documentation import configuration_markdown, configuration_sch
 from dcrgw.core.checks import CATALOGUE
 from dcrgw.core.scripts.types import LIFE, TYPES, Method
 from dcrgw.errors import ErrorCode
+from docs import examples_of_checks, profiles_page
 
 DOCS = Path(__file__).parent
 _MADE = "<!-- Made by `make docs` from the code; edit the code instead. -->\n"
@@ -68,7 +69,7 @@ _ERRORS = {
     ),
     ErrorCode.INVALID_REQUEST_OBJECT: ("400", "The request object is not signed by this client for us and now."),
     ErrorCode.INVALID_REQUEST_URI: ("400", "The request_uri is not ours, not this client's, used up or expired."),
-    ErrorCode.UNSUPPORTED_RESPONSE_TYPE: ("400, redirect", "The response type is not code."),
+    ErrorCode.UNSUPPORTED_RESPONSE_TYPE: ("400, redirect", "The response type is none that is served here."),
     ErrorCode.ACCESS_DENIED: ("redirect; 400 on the page", "The person said no, or did not sign in."),
     ErrorCode.LOGIN_REQUIRED: ("redirect; 400 on the page", "Nobody is signed in, and the request forbids to ask."),
     ErrorCode.INVALID_TOKEN: ("401", "The access token is unknown, ended, or not for this certificate or client."),
@@ -197,6 +198,8 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "configuration.md": configuration_markdown,
     "configuration.schema.json": configuration_schema,
     "bundle.schema.json": bundle_json,
+    "profiles.md": lambda: profiles_page.render(_MADE),
+    "../dcrgw/compliance/examples.json": examples_of_checks.render,
 }
 
 

@@ -1,6 +1,7 @@
 """One type of authorization_details (RFC 9396): payment_initiation. The script's name is the type.
 
-A script of the type authz_detail. The words for the consent page are made here, from what was judged: a client's own
+A script of the type authz_detail. payment_initiation.schema.json beside it has judged the form before: here is what a
+schema cannot know. The words for the consent page are made here, from what was judged: a client's own
 `ui_representation` would let it write its own consent text.
 
 Properties:
@@ -8,13 +9,18 @@ Properties:
     largestAmount   the most that one payment may move (default "10000")
 """
 
-import re
 from decimal import Decimal
 
 from dcrgw.scripting.types import AuthzDetailType
 
-AMOUNT = re.compile(r"[0-9]{1,13}(\.[0-9]{1,5})?")
-IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
+WORDS = {
+    "en": "Pay {amount} {currency} to {name} ({account})",
+    "pt": "Pagar {amount} {currency} a {name} ({account})",
+}
+FROM = {"en": ", from your account {account}", "pt": ", da sua conta {account}"}
+#: Of an IBAN's letters: A is 10, Z is 35.
+DIGITS = str.maketrans({chr(ord("A") + i): str(10 + i) for i in range(26)})
+PURPOSE = {"en": '. Reference: "{text}"', "pt": '. Referência: "{text}"'}
 
 
 class AuthzDetail(AuthzDetailType):
@@ -28,34 +34,39 @@ class AuthzDetail(AuthzDetailType):
         return bool(self.currencies)
 
     def validateDetail(self, context):
-        detail = context.getAuthzDetail().getJsonObject()
-        paid = detail.optJSONObject("instructedAmount")
-        creditor = detail.optJSONObject("creditorAccount")
-        if paid is None or creditor is None:
-            self.refuse(context, "instructedAmount and creditorAccount must be objects")
-        amount = paid.optString("amount")
-        if not AMOUNT.fullmatch(amount) or not 0 < Decimal(amount) <= self.largest:
-            self.refuse(context, "instructedAmount.amount is not an amount that this bank pays")
-        if paid.get("currency") not in self.currencies:
-            self.refuse(context, "instructedAmount.currency is not one that this bank pays in")
-        if not IBAN.fullmatch(creditor.optString("iban")):
-            self.refuse(context, "creditorAccount.iban is not an IBAN")
-        name = detail.get("creditorName")
-        if not isinstance(name, str) or not 0 < len(name) <= 70 or not name.isprintable():
-            self.refuse(context, "creditorName is missing, too long, or holds what cannot be shown")
+        detail = context.detail.json
+        paid = detail["instructedAmount"]
+        if not 0 < Decimal(paid["amount"]) <= self.largest:
+            context.fault("/instructedAmount/amount", "is not an amount that this bank pays at once")
+        if paid["currency"] not in self.currencies:
+            context.fault("/instructedAmount/currency", "is not a currency that this bank pays in")
+        for name in ("creditorAccount", "debtorAccount"):
+            if name in detail and not is_iban(detail[name]["iban"]):
+                context.fault("/" + name + "/iban", "is not an IBAN: its check digits are wrong")
         if sum(one.type == context.detail.type for one in context.siblings) > 1:
-            self.refuse(context, "one consent is for one payment")
+            context.fault("", "one consent is for one payment")
         return True
 
-    def refuse(self, context, what):
-        context.reject("invalid_authorization_details", "authorization_details[" + str(context.index) + "]: " + what)
-
     def getUiRepresentation(self, context):
-        detail = context.getAuthzDetail().getJsonObject()
-        paid, creditor = detail.getJSONObject("instructedAmount"), detail.getJSONObject("creditorAccount")
-        return "Pay {} {} to {} ({})".format(
-            paid.getString("amount"), paid.getString("currency"), detail.getString("creditorName"), creditor["iban"]
+        detail = context.detail.json
+        paid, creditor = detail["instructedAmount"], detail["creditorAccount"]["iban"]
+        text = context.in_words(WORDS).format(
+            amount=paid["amount"], currency=paid["currency"], name=detail["creditorName"], account=grouped(creditor)
         )
+        if "debtorAccount" in detail:
+            text += context.in_words(FROM).format(account=grouped(detail["debtorAccount"]["iban"]))
+        if "remittanceInformationUnstructured" in detail:
+            text += context.in_words(PURPOSE).format(text=detail["remittanceInformationUnstructured"])
+        return text
 
     def destroy(self, configurationAttributes):
         return True
+
+
+def is_iban(text):
+    """Whether its check digits are right (ISO 13616, ISO 7064 MOD 97-10)."""
+    return int((text[4:] + text[:4]).translate(DIGITS)) % 97 == 1
+
+
+def grouped(text):
+    return " ".join(text[i : i + 4] for i in range(0, len(text), 4))

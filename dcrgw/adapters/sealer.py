@@ -22,6 +22,7 @@ _NONCE_BYTES = 12
 #: 32 random bytes hold about 30 different ones; one with fewer than this was typed, not drawn.
 _FEWEST_DIFFERENT_BYTES = 12
 
+_ALTERED = "a sealed secret does not open: it was altered or moved to another row"
 _HEX = re.compile(r"[0-9A-Fa-f]{64}")
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]{43}=?")
 
@@ -68,12 +69,13 @@ class Sealer:
 
     def seal(self, secret: str, context: str) -> str:
         """`secret` encrypted for this context only. Raises: Misconfigured when no key is configured."""
-        sealing_id, ciphers = self._keys
-        if sealing_id is None:
-            raise Misconfigured("a secret must be kept, but no sealing_key is configured: set storage sealing_key")
-        nonce = os.urandom(_NONCE_BYTES)
-        box = nonce + ciphers[sealing_id].encrypt(nonce, secret.encode(), _bound(sealing_id, context))
+        sealing_id, box = self._locked(secret.encode(), context)
         return f"v1.{sealing_id}.{base64.urlsafe_b64encode(box).decode().rstrip('=')}"
+
+    def seal_octets(self, content: bytes, context: str) -> bytes:
+        """The same for long content, without base64url: `v1.<key id>.` and the octets. Raises: Misconfigured."""
+        sealing_id, box = self._locked(content, context)
+        return f"v1.{sealing_id}.".encode() + box
 
     def open(self, sealed: str, context: str) -> str:
         """The secret again. Raises: Misconfigured when its key is not configured, or it was altered or moved."""
@@ -81,17 +83,38 @@ class Sealer:
         sealing_id, _, box_text = rest.partition(".")
         if version != "v1":
             raise Misconfigured("a sealed secret has a form that this version does not know")
+        try:
+            box = base64.urlsafe_b64decode(box_text + "=" * (-len(box_text) % 4))
+        except ValueError as error:
+            raise Misconfigured(_ALTERED) from error
+        return self._unlocked(sealing_id, box, context).decode()
+
+    def open_octets(self, sealed: bytes, context: str) -> bytes:
+        """What `seal_octets` sealed. Raises: Misconfigured as `open`."""
+        version, _, rest = sealed.partition(b".")
+        sealing_id, _, box = rest.partition(b".")
+        if version != b"v1":
+            raise Misconfigured("sealed content has a form that this version does not know")
+        return self._unlocked(sealing_id.decode("ascii", "replace"), box, context)
+
+    def _locked(self, content: bytes, context: str) -> tuple[str, bytes]:
+        """(key id, nonce and ciphertext)."""
+        sealing_id, ciphers = self._keys
+        if sealing_id is None:
+            raise Misconfigured("a secret must be kept, but no sealing_key is configured: set storage sealing_key")
+        nonce = os.urandom(_NONCE_BYTES)
+        return sealing_id, nonce + ciphers[sealing_id].encrypt(nonce, content, _bound(sealing_id, context))
+
+    def _unlocked(self, sealing_id: str, box: bytes, context: str) -> bytes:
         cipher = self._keys[1].get(sealing_id)
         if cipher is None:
             raise Misconfigured(
                 f"a secret was sealed with key {sealing_id}, which is not among the configured sealing keys"
             )
         try:
-            box = base64.urlsafe_b64decode(box_text + "=" * (-len(box_text) % 4))
-            opened = cipher.decrypt(box[:_NONCE_BYTES], box[_NONCE_BYTES:], _bound(sealing_id, context))
+            return cipher.decrypt(box[:_NONCE_BYTES], box[_NONCE_BYTES:], _bound(sealing_id, context))
         except (InvalidTag, ValueError) as error:
-            raise Misconfigured("a sealed secret does not open: it was altered or moved to another row") from error
-        return opened.decode()
+            raise Misconfigured(_ALTERED) from error
 
 
 def _bound(key_id: str, context: str) -> bytes:

@@ -19,32 +19,45 @@ from dcrgw.flows.scripts import ScriptDesk
 from dcrgw.materials import AdminMaterials
 from dcrgw.materials.administration import AdminSocket, AdminTls
 from dcrgw.ports import Ports
+from dcrgw.ports.decisions import Decisions
 from dcrgw.ports.registry import Archive
 
-#: A script with its cases, and nothing longer.
-_BODY_BYTES = 1024 * 1024
+#: A bundle that is imported. Reasons and scripts are bounded where they are read.
+_BODY_BYTES = 4 * 1024 * 1024
 #: Who speaks over a socket file need not know the machine's name.
 _LOCAL_HOSTS = frozenset({"localhost"})
 
 
 def admin_listeners(
-    admin: AdminMaterials | None, ports: Ports, archive: Archive, scripts: ScriptDesk, limits: Limits, reload: Reload
+    admin: AdminMaterials | None,
+    ports: Ports,
+    archive: Archive,
+    decisions: Decisions,
+    scripts: ScriptDesk,
+    limits: Limits,
+    reload: Reload,
 ) -> Iterator[Listener]:
     """The listeners of the settings, not yet started."""
     narrow = replace(limits, body_bytes=_BODY_BYTES)
     if admin is not None and admin.socket is not None:
-        yield _socket(admin.socket, ports, archive, scripts, narrow, reload)
+        yield _socket(admin.socket, ports, archive, decisions, scripts, narrow, reload)
     if admin is not None and admin.tls is not None:
-        yield _tls(admin.tls, ports, archive, scripts, narrow, reload)
+        yield _tls(admin.tls, ports, archive, decisions, scripts, narrow, reload)
 
 
 def _socket(
-    socket: AdminSocket, ports: Ports, archive: Archive, scripts: ScriptDesk, limits: Limits, reload: Reload
+    socket: AdminSocket,
+    ports: Ports,
+    archive: Archive,
+    decisions: Decisions,
+    scripts: ScriptDesk,
+    limits: Limits,
+    reload: Reload,
 ) -> Listener:
     door = SocketDoor(socket.readers, socket.writers)
     return Listener(
         "admin",
-        AdminEndpoint(door, _LOCAL_HOSTS, ports, archive, reload, scripts),
+        AdminEndpoint(door, _LOCAL_HOSTS, ports, archive, decisions, reload, scripts),
         file=SocketFile(socket.path, socket.group),
         limits=limits,
         hosts=_LOCAL_HOSTS,
@@ -54,13 +67,19 @@ def _socket(
 
 
 def _tls(
-    tls: AdminTls, ports: Ports, archive: Archive, scripts: ScriptDesk, limits: Limits, reload: Reload
+    tls: AdminTls,
+    ports: Ports,
+    archive: Archive,
+    decisions: Decisions,
+    scripts: ScriptDesk,
+    limits: Limits,
+    reload: Reload,
 ) -> Listener:
     hosts = frozenset(host.lower() for host in tls.settings.hosts)
     door = CertificateDoor(tls.anchors, tls.rights, ports.clock)
     return Listener(
         "admin.tls",
-        AdminEndpoint(door, hosts, ports, archive, reload, scripts),
+        AdminEndpoint(door, hosts, ports, archive, decisions, reload, scripts),
         host=tls.settings.host,
         port=tls.settings.port,
         limits=limits,

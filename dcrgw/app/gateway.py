@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from dcrgw.adapters.clock import SystemClock
 from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
+from dcrgw.app.deciding import decisions_of
 from dcrgw.app.generation import Generation, Lasting
 from dcrgw.app.reloading import COMPONENT, Reloading
 from dcrgw.app.scripting import Scripting
@@ -143,7 +144,10 @@ async def start(
         gateway._sealer.renew(materials.sealing_keys)
         registry = await _registry(materials, gateway, clock, opened)
         await scripts.serve(materials, registry.scripts, gateway.health)
-        lasting = Lasting(clock, monotonic, gateway.health, gateway.recent, registry, scripts, gateway.reload)
+        decisions = await decisions_of(materials, gateway._sealer, gateway.recent, gateway.health, opened)
+        lasting = Lasting(
+            clock, monotonic, gateway.health, gateway.recent, decisions, registry, scripts, gateway.reload
+        )
         first = await Generation.build(1, materials, lasting, None)
         opened.push_async_callback(first.parts.close)
         gateway.health.adopt(first.parts.healths)

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from dcrgw.adapters.attempts import Attempts
 from dcrgw.adapters.customers import FileCustomers
 from dcrgw.adapters.keystores import PrivateKey
 from dcrgw.adapters.randomness import SystemRandomness
@@ -22,7 +21,7 @@ from dcrgw.adapters.signers import KeystoreSigner, StoredSigner
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app import outgoing
 from dcrgw.app.administration import admin_listeners
-from dcrgw.app.listening import authorize_endpoint, handlers, http_limits, listeners, sign_in_attempts
+from dcrgw.app.listening import authorize_endpoint, bounds, handlers, http_limits, listeners
 from dcrgw.app.parts import Opener, Parts
 from dcrgw.app.revocation import revocation
 from dcrgw.app.scripting import Scripting
@@ -31,7 +30,7 @@ from dcrgw.edge.exchange import Exchange, Handler
 from dcrgw.edge.health import Health
 from dcrgw.edge.listeners import Listener
 from dcrgw.edge.tls import rehearse
-from dcrgw.endpoints.authorize import AuthorizeEndpoint
+from dcrgw.endpoints.authorize import AuthorizeEndpoint, Bounds
 from dcrgw.endpoints.recent import Recent
 from dcrgw.endpoints.reloading import Reload
 from dcrgw.errors import Unavailable
@@ -39,7 +38,9 @@ from dcrgw.flows.scripts import ScriptDesk
 from dcrgw.materials import Materials
 from dcrgw.ports import Ports
 from dcrgw.ports.clock import Clock
+from dcrgw.ports.decisions import Decisions
 from dcrgw.ports.signer import NoSigner, Signer
+from dcrgw.scripting.detail_types import DetailTypes
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Lasting:
     monotonic: Callable[[], float]
     health: Health
     recent: Recent
+    decisions: Decisions
     registry: SqliteRegistry
     scripts: Scripting
     #: What an administrator's order to read everything anew calls.
@@ -106,12 +108,17 @@ class Generation:
             signer=signer or NoSigner(),
             http=await outgoing.http(materials, self.parts),
             customers=await self.parts.get("customers", materials.customers, _customers_of(materials)),
+            details=DetailTypes(lasting.scripts.host, materials.detail_types),
         )
         authorize = await self.parts.get("authorize", object(), await self._pages(ports, lasting))
-        serving = handlers(list(materials.markets.values()), ports, signer, lasting.recent, authorize)
+        serving = handlers(
+            list(materials.markets.values()), ports, signer, lasting.recent, authorize, lasting.decisions
+        )
         limits = http_limits(materials.settings)
         desk = ScriptDesk(lasting.registry.scripts, lasting.scripts.keeper, lasting.clock, lasting.scripts.host)
-        admin = admin_listeners(materials.admin, ports, lasting.registry, desk, limits, lasting.reload)
+        admin = admin_listeners(
+            materials.admin, ports, lasting.registry, lasting.decisions, desk, limits, lasting.reload
+        )
         for listener in (*listeners(materials, serving, lasting.health, lasting.clock), *admin):
             if listener.ssl_context is not None:
                 # In a thread: a handshake takes milliseconds that requests should not wait for.
@@ -123,13 +130,13 @@ class Generation:
         """The pages are each generation's own; who failed to sign in too often stays so through all of them."""
         settings = self.materials.settings
 
-        async def count(_opened: AsyncExitStack, _health: Health) -> Attempts:
-            return sign_in_attempts(settings)
+        async def count(_opened: AsyncExitStack, _health: Health) -> Bounds:
+            return bounds(settings)
 
-        attempts = await self.parts.get("sign-ins", settings.consent, count)
+        counted = await self.parts.get("strangers", settings.consent, count)
 
         async def open_(opened: AsyncExitStack, _health: Health) -> AuthorizeEndpoint:
-            endpoint = authorize_endpoint(settings, ports, lasting.recent, attempts)
+            endpoint = authorize_endpoint(settings, ports, lasting.recent, counted)
             opened.push_async_callback(endpoint.close)
             return endpoint
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from dcrgw.adapters.attempts import AttemptLimits, Attempts
+from dcrgw.adapters.crowd import Crowd
 from dcrgw.adapters.keystores import KeyPair, install
 from dcrgw.config.model import ServerListener, Settings
 from dcrgw.core.market import Market
@@ -18,11 +19,12 @@ from dcrgw.edge.health import Health
 from dcrgw.edge.limits import Limits
 from dcrgw.edge.listeners import Listener
 from dcrgw.edge.tls import server_context
-from dcrgw.endpoints.authorize import AuthorizeEndpoint
+from dcrgw.endpoints.authorize import AuthorizeEndpoint, Bounds
 from dcrgw.endpoints.discovery import DiscoveryEndpoint, KeysEndpoint
 from dcrgw.endpoints.health import health_endpoint
 from dcrgw.endpoints.pages import Pages
 from dcrgw.endpoints.register import Recent, RegisterEndpoint, register_without_certificate
+from dcrgw.endpoints.reports import ReportsEndpoint
 from dcrgw.endpoints.routes import Dispatcher, Endpoint, MarketMap
 from dcrgw.endpoints.token import form_endpoints, without_certificate
 from dcrgw.errors import ErrorCode
@@ -30,22 +32,29 @@ from dcrgw.materials import Materials
 from dcrgw.materials.proxied import ProxiedMaterials
 from dcrgw.ports import Ports
 from dcrgw.ports.clock import Clock
+from dcrgw.ports.decisions import Decisions
 from dcrgw.ports.signer import Signer
 
 
-def sign_in_attempts(settings: Settings) -> Attempts:
-    """What counts the sign-ins that failed."""
+def bounds(settings: Settings) -> Bounds:
+    """What counts strangers' requests, and the sign-ins that failed."""
     consent = settings.consent
-    return Attempts(AttemptLimits(consent.attempts, consent.attempts_of_network, consent.attempts_s))
+    limits = AttemptLimits(consent.attempts, consent.attempts_of_network, consent.attempts_s)
+    return Bounds(Attempts(limits), Crowd(consent.waiting))
 
 
-def authorize_endpoint(settings: Settings, ports: Ports, recent: Recent, attempts: Attempts) -> AuthorizeEndpoint:
+def authorize_endpoint(settings: Settings, ports: Ports, recent: Recent, counted: Bounds) -> AuthorizeEndpoint:
     """The pages on which customers decide; markets that ask nobody do not show them."""
-    return AuthorizeEndpoint(ports, recent, Pages(settings.consent.bank_name, is_sandbox=settings.is_sandbox), attempts)
+    return AuthorizeEndpoint(ports, recent, Pages(settings.consent.bank_name, is_sandbox=settings.is_sandbox), counted)
 
 
 def handlers(
-    markets: list[Market], ports: Ports, signer: Signer | None, recent: Recent, authorize: AuthorizeEndpoint
+    markets: list[Market],
+    ports: Ports,
+    signer: Signer | None,
+    recent: Recent,
+    authorize: AuthorizeEndpoint,
+    decisions: Decisions,
 ) -> dict[str, Handler]:
     """The handlers of the TLS listeners. Below base_url over mutual TLS, below the issuer without."""
     keys: dict[str, Endpoint] = {"jwks": KeysEndpoint(signer)} if signer is not None else {}
@@ -55,9 +64,11 @@ def handlers(
             {
                 "register": RegisterEndpoint(ports, recent),
                 **form_endpoints(ports, recent),
+                "reports": ReportsEndpoint(decisions, ports.clock),
                 ".well-known": DiscoveryEndpoint(signer, ports.details, public=False),
                 **keys,
             },
+            decisions,
         ),
         "public": Dispatcher(
             MarketMap((market.issuer, market) for market in markets),
@@ -69,6 +80,7 @@ def handlers(
                 ".well-known": DiscoveryEndpoint(signer, ports.details, public=True),
                 **keys,
             },
+            decisions,
         ),
     }
 

@@ -18,9 +18,9 @@ from dcrgw.materials import Materials
 from dcrgw.ports.clock import Clock
 from dcrgw.ports.script_entries import ScriptEntries
 from dcrgw.scripting.files import ScriptFiles
+from dcrgw.scripting.hiring import WorkerSettings
 from dcrgw.scripting.host import ScriptHost
 from dcrgw.scripting.keeping import ScriptKeeper
-from dcrgw.scripting.pool import WorkerSettings
 from dcrgw.scripting.runner import Loaded
 from dcrgw.scripting.runners import Runners
 

@@ -20,8 +20,11 @@ COMMANDS = {
     "cert": ("dcrgw.cli.cert", "cert", "Explain a certificate: whom it names, and which rule refuses it."),
     "doctor": ("dcrgw.cli.doctor", "doctor", "Find out what is wrong around the gateway."),
     "customers": ("dcrgw.cli.customers", "customers", "Keep the file of customers who sign in on the gateway's pages."),
+    "checks": ("dcrgw.cli.checks", "checks", "Look up what is checked, what passes and what fails."),
+    "evidence": ("dcrgw.cli.evidence", "evidence", "Look through recorded decisions, and take them out as bundles."),
     "replay": ("dcrgw.cli.replay", "replay", "Decide recorded requests again, and compare."),
     "conformance": ("dcrgw.cli.conformance", "conformance", "Play a standard's demands against any bank."),
+    "whatif": ("dcrgw.cli.whatif", "whatif", "Spoil a good registration in every way, and see what refuses it."),
     "explain": ("dcrgw.cli.explain", "explain", "Show why the last request was decided as it was."),
 }
 

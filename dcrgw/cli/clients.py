@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -12,7 +12,7 @@ import click
 
 from dcrgw.cli.administration import PLACE_OPTIONS, Administration, Refused, connected
 from dcrgw.cli.options import with_options
-from dcrgw.cli.tables import show_table, shown_time
+from dcrgw.cli.tables import printable, show_rows, shown_time
 
 _PAGE = 500
 _COLUMNS = ("client", "status", "organisation", "software", "name", "registered")
@@ -74,7 +74,7 @@ def history(client: str, limit: int, as_json: bool, **given: Any) -> None:
         _print_json(rows)
         return
     cells = [(shown_time(r["at"]), r["operation"], r["decision"], r["author"], _why(r), r["report_id"]) for r in rows]
-    _table(("at", "operation", "decision", "author", "why", "report"), cells)
+    show_rows(("at", "operation", "decision", "author", "why", "report"), cells)
 
 
 def _change(name: str, method: str, verb: str, summary: str) -> Callable[..., None]:
@@ -146,7 +146,7 @@ def _show_list(api: Administration, text: str | None, given: Mapping[str, Any], 
         )
         for each in found
     ]
-    _table(_COLUMNS, rows)
+    show_rows(_COLUMNS, rows)
 
 
 def _show_client(client: Mapping[str, Any], as_json: bool) -> None:
@@ -154,7 +154,7 @@ def _show_client(client: Mapping[str, Any], as_json: bool) -> None:
         _print_json(client)
         return
     for name, value in client.items():
-        click.echo(f"{name}: {_plain(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))}")
+        click.echo(f"{name}: {printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))}")
 
 
 def _confirm(path: str) -> None:
@@ -170,18 +170,3 @@ def _why(row: Mapping[str, Any]) -> str:
 
 def _print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2))
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on a terminal; elsewhere lines with tabs, ready for cut and awk."""
-    plain = [[_plain(cell) for cell in row] for row in rows]
-    if not sys.stdout.isatty():
-        for row in plain:
-            click.echo("\t".join(row))
-        return
-    show_table(head, plain, "bold")
-
-
-def _plain(text: str) -> str:
-    """A TPP chose these names: no escape sequence of theirs reaches a terminal."""
-    return "".join(character if character.isprintable() else "?" for character in text)

@@ -1,19 +1,22 @@
-"""`dcrgw explain`: why the sandbox's gateway decided as it did, check by check."""
+"""`dcrgw explain`: why a gateway decided as it did, check by check."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
 from urllib.parse import quote
-from urllib.request import urlopen
 
 import click
 from rich.console import Console
 from rich.text import Text
 
+from dcrgw.cli import recorded
+from dcrgw.cli.administration import PLACE_OPTIONS, Administration, Refused, connected
+from dcrgw.cli.options import with_options
+from dcrgw.cli.tables import printable
 from dcrgw.core.checks import Verdict
 
 _STYLES = {Verdict.PASSED: "green", Verdict.FAILED: "bold red", Verdict.SKIPPED: "dim", Verdict.UNKNOWN: "yellow"}
@@ -22,36 +25,53 @@ _STYLES = {Verdict.PASSED: "green", Verdict.FAILED: "bold red", Verdict.SKIPPED:
 @click.command()
 @click.option(
     "--sandbox", "folder", type=click.Path(path_type=Path), default=Path("var/sandbox"), show_default=True,
-    help="The folder of a running sandbox.",
+    help="The folder of a running sandbox, unless another gateway is named.",
 )  # fmt: skip
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write one page with all the evidence.")
+@with_options(*PLACE_OPTIONS)
 @click.argument("report_id", default="last")
-def explain(folder: Path, report_id: str) -> None:
+@click.pass_context
+def explain(context: click.Context, /, folder: Path, html: Path | None, report_id: str, **place: Any) -> None:
     """Show why a request was decided as it was: the last one, or the one of REPORT_ID."""
+    named = [name for name in ("socket", "path", "url") if _is_given(context, name)]
+    if not named:
+        place |= {"socket": _sandbox_socket(folder)}
+    report = _fetch(lambda: connected(place), report_id)
+    if html is not None:
+        from dcrgw.compliance import bundle as bundles
+        from dcrgw.compliance.html import page_of_bundle
+
+        plain = recorded.document(connected(place), report["report_id"])
+        html.write_text(page_of_bundle(bundles.read(json.dumps(plain).encode())))
+        click.echo(f"{html}: {report['operation']} in market {report['market']}, {report['decision']}")
+        return
     console = Console(highlight=False)
-    for text, style in told(fetch(folder, report_id)):
-        console.print(Text(text, style=style), soft_wrap=True)
+    for text, style in told(report):
+        console.print(Text(printable(text), style=style), soft_wrap=True)
 
 
-def fetch(folder: Path, report_id: str) -> dict[str, Any]:
-    """The report, from the management API that sandbox.json names. Raises: ClickException with the reason."""
+def _is_given(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) not in (None, click.core.ParameterSource.DEFAULT)
+
+
+def _sandbox_socket(folder: Path) -> Path:
+    place = folder / "admin.sock"
+    if not place.exists():
+        raise click.ClickException(
+            f"no sandbox runs in {folder}: start one with `dcrgw sandbox`, or name a gateway by --config or --socket"
+        )
+    return place
+
+
+def _fetch(api: Callable[[], Administration], report_id: str) -> dict[str, Any]:
     try:
-        index = json.loads((folder / "sandbox.json").read_text())
-        management = index["directory_endpoints"]["management"]
-    except FileNotFoundError:
-        raise click.ClickException(f"no sandbox runs in {folder}: start one with `dcrgw sandbox`") from None
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise click.ClickException(f"{folder / 'sandbox.json'} cannot be read: {error}") from error
-    if not str(management).startswith("http://127.0.0.1:"):
-        raise click.ClickException("sandbox.json names a management API that is not on this machine")
-    try:
-        with urlopen(f"{management}/reports/{quote(report_id, safe='')}", timeout=10) as answer:  # noqa: S310 - loopback
-            report: dict[str, Any] = json.load(answer)
-            return report
-    except HTTPError as error:
-        sentence = "the gateway remembers no such report" if error.code == 404 else f"it answered {error.code}"
-        raise click.ClickException(f"{sentence}; `dcrgw explain` without an id shows the last one") from error
-    except (URLError, OSError, ValueError) as error:
-        raise click.ClickException(f"the sandbox does not answer: {error}") from error
+        return api().ask("GET", f"/reports/{quote(report_id, safe='')}")
+    except Refused as refused:
+        if refused.status != 404:
+            raise
+        raise Refused(
+            404, "the gateway knows no such report; `dcrgw explain` without an id shows the last one"
+        ) from None
 
 
 def told(report: dict[str, Any]) -> list[tuple[str, str]]:
@@ -59,6 +79,7 @@ def told(report: dict[str, Any]) -> list[tuple[str, str]]:
     lines = [
         (f"report {report['report_id']}: {report['operation']} in market {report['market'] or '-'}", "bold"),
         *((f"  {name}: {value}", "") for name, value in report["facts"].items()),
+        *((f"  key of the {key['of']}: {key['kid']}, {_key(key)}", "") for key in report.get("keys", [])),
         ("", ""),
     ]
     for finding in report["findings"]:
@@ -68,6 +89,10 @@ def told(report: dict[str, Any]) -> list[tuple[str, str]]:
     counted = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
     style = "bold red" if counts[Verdict.FAILED] or counts[Verdict.UNKNOWN] else "bold green"
     return [*lines, ("", ""), (f"decision: {report['decision']} ({counted})", style)]
+
+
+def _key(key: dict[str, Any]) -> str:
+    return f"{'found' if key['found'] else 'NOT found'} at {key['url'] or 'no URL'}"
 
 
 def _words(finding: dict[str, Any]) -> list[str]:

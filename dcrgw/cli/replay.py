@@ -6,42 +6,32 @@ import asyncio
 import json
 import sys
 import time
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
+from dcrgw.cli import recorded
+from dcrgw.cli.administration import PLACE_OPTIONS, Administration, Refused, connected
+from dcrgw.cli.options import with_options
+from dcrgw.cli.times import Moment
 from dcrgw.compliance import sources, telling
+from dcrgw.compliance.kept import text_of
 from dcrgw.compliance.run import Result, Tally, compared
 from dcrgw.compliance.settings import Rules, rules_of
+from dcrgw.compliance.sources import Found
 from dcrgw.errors import Misconfigured
 
 #: Exit codes: what a pipeline wants to know.
 CHANGED, UNREADABLE = 1, 2
-
-
-class _Time(click.ParamType[float]):
-    """RFC 3339 with an offset, or epoch seconds."""
-
-    name = "time"
-
-    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        try:
-            return float(value)
-        except ValueError:
-            pass
-        try:
-            moment = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value!r} is neither a time like 2026-11-22T12:00:00+00:00 nor epoch seconds", param, ctx)
-        if moment.tzinfo is None:
-            self.fail(f"{value!r} has no offset: add Z or +00:00", param, ctx)
-        return moment.timestamp()
+#: Decisions that one run takes from a record.
+_MOST = 1_000_000
 
 
 @click.command()
-@click.argument("bundles", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
-@click.option("--at", type=_Time(), help="Decide as of this time instead of the recorded one.")
+@click.argument("bundles", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@click.option("--at", type=Moment(), help="Decide as of this time instead of the recorded one.")
 @click.option(
     "--with", "other", metavar="RULES", default="recorded", show_default=True,
     help="Decide by these rules: a profile's name, or a configuration file.",
@@ -50,20 +40,30 @@ class _Time(click.ParamType[float]):
     "--compare", nargs=2, metavar="A B", help="Decide by both rules and compare those, not the recorded decision."
 )
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json", "junit"]), default="text", show_default=True,
-    help="For people, as JSON lines, or as JUnit XML.",
+    "--format", "form", type=click.Choice(["text", "json", "junit", "html"]), default="text", show_default=True,
+    help="For people, as JSON lines, as JUnit XML, or as one page.",
 )  # fmt: skip
-def replay(bundles: tuple[Path, ...], at: float | None, other: str, compare: tuple[str, str] | None, form: str) -> None:
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write junit or html to this file.")
+@click.option(
+    "--from-record", "query", metavar="QUERY",
+    help="Take the bundles from a gateway's record: all, or NAME=VALUE,... as in `dcrgw evidence list`.",
+)  # fmt: skip
+@with_options(*PLACE_OPTIONS)
+def replay(
+    bundles: tuple[Path, ...], at: float | None, other: str, compare: tuple[str, str] | None, form: str,
+    out: Path | None, query: str | None, **place: Any,
+) -> None:  # fmt: skip
     """Decide recorded requests again, from their BUNDLES (files, or folders of them) alone.
 
     Nothing is asked of anybody: keys, standings and stored state are the recorded ones, and a question that the
     recording does not answer ends as unavailable. Exit code 1: a decision changes; 2: a bundle cannot be read.
     """
     before, after = _rules(compare[0], at) if compare else None, _rules(compare[1] if compare else other, at)
-    files = sources.paths(bundles)
-    if not files:
-        raise click.UsageError(f"there is no *{sources.SUFFIX} in {', '.join(map(str, bundles))}")
-    tally = asyncio.run(_run(files, before, after, form))
+    found, count = _found(bundles, query, place, for_replay=form != "html")
+    tally, told = asyncio.run(_run(found, count, before, after, form))
+    if told is not None:
+        click.echo(told) if out is None else out.write_text(told)
+    click.echo(tally.sentence, err=form != "text")
     if tally.unreadable:
         sys.exit(UNREADABLE)
     if tally.decisions:
@@ -77,19 +77,43 @@ def _rules(named: str, at: float | None) -> Rules:
         raise click.UsageError(str(error)) from error
 
 
-async def _run(files: tuple[Path, ...], before: Rules | None, after: Rules, form: str) -> Tally:
+def _found(
+    bundles: tuple[Path, ...], query: str | None, place: Mapping[str, Any], *, for_replay: bool
+) -> tuple[Iterable[Found], int]:
+    """The bundles that are meant, read one by one, and how many they are."""
+    if (query is None) == (not bundles):
+        raise click.UsageError("name bundles, or --from-record, one of them")
+    if query is not None:
+        asked = recorded.asked_in(query)
+        ids = [each["report_id"] for each in recorded.lines(connected(place), asked, _MOST)]
+        return (_from_record(connected(place), each) for each in ids), len(ids)
+    files = sources.paths(bundles)
+    if not files:
+        raise click.UsageError(f"there is no *{sources.SUFFIX} in {', '.join(map(str, bundles))}")
+    return sources.bundles_of(files, for_replay=for_replay), len(files)
+
+
+def _from_record(api: Administration, report_id: str) -> Found:
+    try:
+        document = recorded.document(api, report_id)
+    except Refused as refused:
+        return Found(Path(report_id), None, refused.message)
+    return sources.found_in(text_of(document).encode(), Path(report_id))
+
+
+async def _run(
+    found: Iterable[Found], count: int, before: Rules | None, after: Rules, form: str
+) -> tuple[Tally, str | None]:
+    """The numbers, and the one text at the end of forms that have one."""
     tally = Tally()
     kept: list[Result] = []
-    show = {"text": _show, "json": _show_json, "junit": kept.append}[form]
-    with click.progressbar(length=len(files), label="replaying", file=sys.stderr, hidden=not _is_long(files)) as bar:
-        async for result in compared(sources.bundles_of(files), before, after):
+    show = {"text": _show, "json": _show_json}.get(form, kept.append)
+    with click.progressbar(length=count, label="replaying", file=sys.stderr, hidden=not _is_long(count)) as bar:
+        async for result in compared(found, before, after):
             tally.count(result)
             show(result)
             bar.update(1)
-    if form == "junit":
-        click.echo(telling.as_junit(kept, tally))
-    click.echo(tally.sentence, err=form != "text")
-    return tally
+    return tally, _WHOLE[form](kept, tally) if form in _WHOLE else None
 
 
 def _show_json(result: Result) -> None:
@@ -111,6 +135,16 @@ def _show(result: Result) -> None:
             click.echo(f"            {each.check}: {each.before or '-'} -> {each.after or '-'}{said and f' ({said})'}")
 
 
-def _is_long(files: tuple[Path, ...]) -> bool:
+def _html(results: list[Result], tally: Tally) -> str:
+    from dcrgw.compliance.html import page_of_results
+
+    return page_of_results(results, tally)
+
+
+#: Forms that are one text at the end.
+_WHOLE: Mapping[str, Callable[[list[Result], Tally], str]] = {"junit": telling.as_junit, "html": _html}
+
+
+def _is_long(count: int) -> bool:
     """Whether a person looks on who would wonder, and sees no other sign of life."""
-    return len(files) > 50 and sys.stderr.isatty() and not sys.stdout.isatty()
+    return count > 50 and sys.stderr.isatty() and not sys.stdout.isatty()

@@ -22,7 +22,8 @@ from dcrgw.errors import GatewayError
 from dcrgw.sandbox import reports
 from dcrgw.sandbox.narrator import Narrator
 from dcrgw.sandbox.session import Ports, Session, session
-from dcrgw.sandbox.story import StoryFailed, tell
+from dcrgw.sandbox.story import tell
+from dcrgw.sandbox.telling import StoryFailed
 from dcrgw.tpp.credentials import CredentialsUnusable
 from dcrgw.tpp.setup import Incomplete
 from dcrgw.tpp.trouble import ConnectionTrouble

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+
+import click
 
 
 def show_table(head: Sequence[str], rows: Iterable[Sequence[str]], colour: str, *, is_error: bool = False) -> None:
@@ -17,6 +20,21 @@ def show_table(head: Sequence[str], rows: Iterable[Sequence[str]], colour: str, 
     for row in rows:
         table.add_row(*(Text(cell, overflow="fold") for cell in row))
     Console(stderr=is_error).print(table)
+
+
+def show_rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table on a terminal; elsewhere lines with tabs, ready for cut and awk."""
+    plain = [[printable(cell) for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        for row in plain:
+            click.echo("\t".join(row))
+        return
+    show_table(head, plain, "bold")
+
+
+def printable(text: str) -> str:
+    """What a TPP chose may stand in it: no escape sequence of theirs reaches a terminal."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def shown_time(at: float) -> str:

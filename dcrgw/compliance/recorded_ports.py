@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from inspect import iscoroutinefunction
+from itertools import zip_longest
 from typing import Any, get_type_hints
 
 from dcrgw.compliance import values
-from dcrgw.compliance.kept import text_of
+from dcrgw.compliance.no_scripts import NoScripts
 from dcrgw.core.evidence import Entry
+from dcrgw.core.jose.keys import KeySet
 from dcrgw.errors import Unavailable
 from dcrgw.ports import Ports
 from dcrgw.ports.recording import values_of
@@ -26,16 +28,61 @@ class Unanswered(Unavailable):
     """The journal holds no answer to this question: the decision went another way than the recorded one."""
 
 
-def ports_of(journal: Sequence[Entry], at: float) -> Ports:
-    """Ports that answer from `journal`, each entry once; the clock says `at`, epoch seconds."""
-    left = list(journal)
-    return Ports(**{each.name: _Port(each.name, left, at) for each in fields(Ports)})
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """An entry, with its question as it stands in the document (None for one that was never written)."""
+
+    entry: Entry
+    plain: list[Any] | None
+
+
+def ports_of(
+    journal: Sequence[Entry],
+    at: float,
+    questions: Sequence[list[Any]] = (),
+    unknown: frozenset[str] = frozenset(),
+) -> Ports:
+    """Ports that answer from `journal`, each entry once; the clock says `at`, epoch seconds.
+
+    `questions` are those of the journal's document, in its order; ports and methods `unknown` to it answer as where
+    there is none of it.
+    """
+    left = [_Recorded(entry, plain) for entry, plain in zip_longest(journal, questions)]
+    found: dict[str, Any] = {
+        each.name: _Port(each.name, left, at) for each in fields(Ports) if each.name not in unknown
+    }
+    for port, nothing in {"scripts": NoScripts(), "keysets": _NothingRevoked()}.items():
+        later = frozenset(name.removeprefix(f"{port}.") for name in unknown if name.startswith(f"{port}."))
+        if later:
+            found[port] = _Earlier(found[port], nothing, later)
+    return Ports(**found)
+
+
+class _NothingRevoked:
+    """Key sets from before anybody asked for those that were taken back."""
+
+    async def of_revoked(self, directory: str, url: str) -> KeySet:
+        """None."""
+        return KeySet({})
+
+
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """A port from before some of its methods were there: those are answered as by a bank that has nothing of it."""
+
+    recorded: _Port
+    nothing: object
+    later: frozenset[str]
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        found: Callable[..., Any] = getattr(self.nothing if name in self.later else self.recorded, name)
+        return found
 
 
 class _Port:
     """One port. A question that was never asked is Unanswered; made-up ids beyond the recorded ones are counted."""
 
-    def __init__(self, name: str, left: list[Entry], at: float) -> None:
+    def __init__(self, name: str, left: list[_Recorded], at: float) -> None:
         self._name, self._left, self._at, self._made = name, left, at, 0
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -63,8 +110,9 @@ class _Port:
 
     def _take(self, label: str, asked: tuple[Any, ...]) -> Any:
         question = values_of(asked)
-        for index, entry in enumerate(self._left):
-            if entry.port == label and (label in _BY_ORDER or _same(label, entry.question, question)):
+        for index, recorded in enumerate(self._left):
+            entry = recorded.entry
+            if entry.port == label and (label in _BY_ORDER or _same(label, recorded, question)):
                 del self._left[index]
                 if isinstance(entry.answer, Exception):
                     raise entry.answer
@@ -72,13 +120,8 @@ class _Port:
         raise Unanswered("evidence", f"the recording holds no answer of {label} to this question")
 
 
-def _same(label: str, recorded: tuple[Any, ...], asked: tuple[Any, ...]) -> bool:
-    if recorded == asked:
-        return True
-    # Values that were read back may be other types of the same shape: what counts is what is written of them.
+def _same(label: str, recorded: _Recorded, asked: tuple[Any, ...]) -> bool:
+    if recorded.plain is None:
+        return recorded.entry.question == asked
     shapes = values.method(label).arguments
-    return len(recorded) == len(asked) and _plain(shapes, recorded) == _plain(shapes, asked)
-
-
-def _plain(shapes: Sequence[values.Shape], question: tuple[Any, ...]) -> str:
-    return text_of([shape.write(value) for shape, value in zip(shapes, question, strict=False)])
+    return len(recorded.plain) == len(asked) and all(map(values.Shape.is_written_as, shapes, asked, recorded.plain))

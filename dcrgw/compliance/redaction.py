@@ -20,7 +20,7 @@ from dcrgw.core.registration.client import RegisteredClient
 #: Shorter texts are no secret of ours, and would be found inside other words.
 _LEAST = 16
 #: Members of a form that open a door; a code_verifier opens none without its code, and is needed as it is.
-_SECRET_FIELDS = ("client_secret", "code", "refresh_token", "token")
+_SECRET_FIELDS = ("client_secret", "code", "refresh_token", "token", "key")
 _SECRET_MEMBERS = ("client_secret", "registration_access_token", "access_token", "refresh_token")
 #: Private members of a JWK (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})

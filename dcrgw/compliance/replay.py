@@ -15,6 +15,7 @@ from dcrgw.core.market import Market
 from dcrgw.errors import GatewayError
 from dcrgw.flows.authorise import begin
 from dcrgw.flows.create import create
+from dcrgw.flows.decide import decide
 from dcrgw.flows.delete import delete
 from dcrgw.flows.exchange import exchange
 from dcrgw.flows.introspect import introspect
@@ -35,7 +36,8 @@ class Replayed:
     @property
     def is_same(self) -> bool:
         """Decision and findings are those of the recording, byte for byte."""
-        return canonical(self.decided) == canonical(self.bundle.decided)
+        now, then = self.decided, self.bundle.decided
+        return (now.decision, now.findings) == (then.decision, then.findings)
 
 
 def decided(report: Report) -> Decided:
@@ -55,7 +57,7 @@ async def replay(bundle: Bundle, *, at: float | None = None, market: Market | No
     """
     when, where = bundle.at if at is None else at, market or bundle.market
     # The report's own id and time were asked before the flow began.
-    ports = ports_of(bundle.journal, when)
+    ports = ports_of(bundle.journal, when, bundle.questions, bundle.unknown)
     ports.randomness.report_id()
     report = Report(
         report_id=bundle.report_id,
@@ -90,6 +92,7 @@ _FLOWS: Mapping[str, Callable[[Arrival, Market, Ports, Report], Awaitable[Any]]]
     "token": exchange,
     "par": push,
     "authorize": begin,
+    "decide": decide,
     "introspect": introspect,
     "revoke": revoke,
 }

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from dcrgw.compliance import bundle as bundles
 from dcrgw.compliance import values
 from dcrgw.compliance.failures import KeptFailure
-from dcrgw.core.evidence import Arrival
+from dcrgw.core.evidence import Arrival, Timing
 from dcrgw.core.market import Market
 
 _PARTS: Mapping[str, Any] = {
@@ -18,6 +18,7 @@ _PARTS: Mapping[str, Any] = {
     "market": Market,
     "decided": bundles.Decided,
     "generations": Mapping[str, str],
+    "timings": tuple[Timing, ...],
     "failure": KeptFailure,
 }
 

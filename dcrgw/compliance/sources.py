@@ -31,18 +31,24 @@ def paths(named: Iterable[Path]) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def bundles_of(files: Iterable[Path]) -> Iterator[Found]:
+def bundles_of(files: Iterable[Path], *, for_replay: bool = False) -> Iterator[Found]:
     """Each file's bundle, read one by one, so that a folder of any size can be gone through."""
     for path in files:
-        yield _found(path)
+        yield _found(path, for_replay)
 
 
-def _found(path: Path) -> Found:
+def _found(path: Path, for_replay: bool) -> Found:
     try:
         with path.open("rb") as file:
             document = file.read(MAX_BYTES + 1)
-        return Found(path, bundles.read(document))
     except OSError as error:
         return Found(path, None, f"cannot be read: {error.strerror}")
+    return found_in(document, path, for_replay=for_replay)
+
+
+def found_in(document: bytes, path: Path, *, for_replay: bool = False) -> Found:
+    """The bundle of a document that has a name, or what is wrong with it."""
+    try:
+        return Found(path, bundles.read(document, for_replay=for_replay))
     except Unreadable as error:
         return Found(path, None, str(error))

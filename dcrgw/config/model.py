@@ -16,6 +16,9 @@ from dcrgw.config.secrets import SecretReference
 from dcrgw.config.values import (
     AllowedNetwork,
     BaseUrl,
+    DetailPointer,
+    DetailText,
+    DetailTypeName,
     FilePath,
     HostPort,
     HsmKey,
@@ -50,6 +53,7 @@ GrantType = Literal["client_credentials", "authorization_code", "refresh_token"]
 WireCode = Literal[
     "invalid_redirect_uri",
     "invalid_client_metadata",
+    "invalid_webhook_uris",
     "invalid_software_statement",
     "unapproved_software_statement",
     "invalid_client",
@@ -215,6 +219,29 @@ class RegistrySettings(Section):
     )
 
 
+class RecordingSettings(Section):
+    """Whether decisions are kept with their evidence, to be explained and decided again later."""
+
+    enabled: Bool = Field(default=False, description="Keep each judged request as a bundle, sealed.")
+    path: FilePath | None = Field(
+        default=None,
+        description="The SQLite file of the record, made when it is not there.",
+        json_schema_extra=_like("`record.sqlite` beside `registry.path`"),
+    )
+    max_age_s: Seconds = Field(
+        default=2_592_000, ge=60, le=315_360_000, description="How long a decision is kept; 30 days by default."
+    )
+    max_bytes: Int = Field(
+        default=1_073_741_824, ge=1_048_576, description="Room for all sealed bundles; the oldest make way."
+    )
+    queue: Int = Field(
+        default=512,
+        ge=1,
+        le=100_000,
+        description="Decisions that may wait to be written; more are dropped and counted.",
+    )
+
+
 class Fetch(Section):
     """Limits of every outgoing request."""
 
@@ -299,6 +326,12 @@ class ConsentSettings(Section):
         default=50, ge=1, le=100_000, description="Sign-ins at all accounts from one network before it must wait."
     )
     attempts_s: Int = Field(default=900, ge=10, le=86_400, description="The time in which they are counted.")
+    waiting: Int = Field(
+        default=10_000,
+        ge=100,
+        le=1_000_000,
+        description="Requests that may wait for a sign-in; beyond it the oldest of the network with most ends.",
+    )
 
 
 class LoggingSettings(Section):
@@ -623,6 +656,27 @@ class ScriptSettings(Section):
     )
 
 
+class DetailTypeSettings(Section):
+    """One type of authorization_details (RFC 9396) without a script, or a schema to be asked before one.
+
+    With `texts` the type is there by itself; without, only where a script of the type authz_detail serves it.
+    """
+
+    type: DetailTypeName = Field(description="The type, compared byte by byte; it may be a URI.")
+    schema_file: FilePath = Field(alias="schema", description="JSON Schema (2020-12) that a detail must obey.")
+    texts: dict[str, DetailText] = Field(
+        default={},
+        description="What the consent page says, by language; the first one is for everybody else. "
+        "`{/instructedAmount/amount}` stands for a member.",
+    )
+    narrows: dict[DetailPointer, Literal["subset", "at_most"]] = Field(
+        default={},
+        description="Members, by JSON pointer, in which a token request may ask for less: `subset` of a list, "
+        "`at_most` a number.",
+    )
+    markets: tuple[Name, ...] = Field(default=(), description="Markets that take it; none named means all.")
+
+
 class Settings(Section):
     """The whole configuration."""
 
@@ -633,6 +687,9 @@ class Settings(Section):
     admin: Admin | None = Field(default=None, description="Where clients are looked after.")
     limits: Limits = Field(default_factory=Limits, description="What one connection or request may take.")
     registry: RegistrySettings = Field(description="Where registrations are kept.")
+    recording: RecordingSettings = Field(
+        default_factory=RecordingSettings, description="Whether decisions are kept with their evidence."
+    )
     fetch: Fetch = Field(default_factory=Fetch, description="Limits of every outgoing request.")
     outbound: Outbound = Field(default_factory=Outbound, description="How the gateway reaches the world.")
     keysets: KeySetSettings = Field(default_factory=KeySetSettings, description="Caching of key sets.")
@@ -655,6 +712,9 @@ class Settings(Section):
     scripts: tuple[ScriptSettings, ...] = Field(
         default=(), alias="script", description="The bank's interception scripts."
     )
+    detail_types: tuple[DetailTypeSettings, ...] = Field(
+        default=(), alias="detail_type", description="Types of authorization_details that need no script."
+    )
 
     _source: Path = PrivateAttr(Path())
     _warnings: tuple[ConfigFault, ...] = PrivateAttr(())
@@ -668,6 +728,11 @@ class Settings(Section):
     def warnings(self) -> tuple[ConfigFault, ...]:
         """What is served although it should not stay so; the log of a start names each."""
         return self._warnings
+
+    @property
+    def record_path(self) -> Path:
+        """Where the record is, if recording is on."""
+        return self.recording.path or self.registry.path.with_name("record.sqlite")
 
     @property
     def is_sandbox(self) -> bool:

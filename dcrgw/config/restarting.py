@@ -10,7 +10,7 @@ from dcrgw.config.walking import walk
 
 #: Keys of settings that count from the next start on.
 RESTART_ONLY = re.compile(
-    r"script(ing\.|\[\d+\]\.).*|environment|registry\.path|logging\.\w+|admin\.(socket|group)|(listeners\.\w+|admin\.tls)\.(host|port)"
+    r"script(ing\.|\[\d+\]\.).*|environment|registry\.path|recording\.\w+|logging\.\w+|admin\.(socket|group)|(listeners\.\w+|admin\.tls)\.(host|port)"
 )
 
 

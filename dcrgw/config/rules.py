@@ -73,6 +73,23 @@ def _scripts_name_markets(settings: Settings) -> Iterator[ConfigFault]:
                 yield ConfigFault(f"script[{i}].markets[{j}]", f"there is no market {name}", fix)
 
 
+def _detail_types_stand(settings: Settings) -> Iterator[ConfigFault]:
+    known = [market.name for market in settings.markets]
+    for i, each in enumerate(settings.detail_types):
+        key = f"detail_type[{i}]"
+        for j, name in enumerate(each.markets):
+            if name not in known:
+                fix = did_you_mean(name, known, f"there are {', '.join(known)}")
+                yield ConfigFault(f"{key}.markets[{j}]", f"there is no market {name}", fix)
+        for j, other in enumerate(settings.detail_types[:i]):
+            if other.type == each.type and _share_markets(each.markets, other.markets):
+                yield ConfigFault(f"{key}.type", f"is the type of detail_type[{j}] too", "keep one for each market")
+
+
+def _share_markets(some: tuple[str, ...], others: tuple[str, ...]) -> bool:
+    return not some or not others or not set(some).isdisjoint(others)
+
+
 def _listeners_apart(settings: Settings) -> Iterator[ConfigFault]:
     taken: dict[int, list[tuple[str, str]]] = {}
     listeners = {
@@ -162,6 +179,16 @@ def _pin(key: str, hsm_key: object, pin: object) -> Iterator[ConfigFault]:
         yield ConfigFault(key, "is a PIN without a key", "set the key's URI, or remove it")
 
 
+def _recording(settings: Settings) -> Iterator[ConfigFault]:
+    if not settings.recording.enabled:
+        return
+    if not settings.registry.sealing_keys:
+        reason = "recording is on, and bundles are kept sealed"
+        yield ConfigFault("registry.sealing_keys", reason, "add a key, or turn recording off")
+    if settings.record_path == settings.registry.path:
+        yield ConfigFault("recording.path", "is the registry's own file", "name another file")
+
+
 def _proxies(settings: Settings) -> Iterator[ConfigFault]:
     ways = [("outbound", settings.outbound)]
     ways += [
@@ -244,11 +271,13 @@ RULES: tuple[Rule, ...] = (
     _administration,
     _proxied,
     _one_signing_key,
+    _recording,
     _directory_keys,
     _proxies,
     _public_addresses,
     _no_literal_secrets,
     _unique_inums,
     _scripts_name_markets,
+    _detail_types_stand,
     *MARKET_RULES,
 )

@@ -13,6 +13,8 @@ from pydantic import AfterValidator, BeforeValidator, InstanceOf, PlainSerialize
 from pydantic_core import PydanticCustomError
 
 from dcrgw.config.secrets import SecretReference
+from dcrgw.core.authorization.detail_rules import POINTER, is_text
+from dcrgw.core.authorization.details import MAX_TYPE_LENGTH
 from dcrgw.core.market import ANY_HOST
 from dcrgw.core.scripts.entry_checks import INUM, LONGEST_NAME, NAME, SHORTEST_NAME
 from dcrgw.core.scripts.types import TYPES
@@ -174,6 +176,26 @@ def _script_inum(text: str) -> str:
     return text
 
 
+def _detail_type(value: str) -> str:
+    if not 0 < len(value) <= MAX_TYPE_LENGTH or not value.isprintable():
+        raise refused("is not a type", f"write 1 to {MAX_TYPE_LENGTH} printable characters")
+    return value
+
+
+def _detail_pointer(value: str) -> str:
+    if not POINTER.fullmatch(value):
+        raise refused("is no JSON pointer to a member", "write it like /instructedAmount/amount")
+    return value
+
+
+def _detail_text(value: str) -> str:
+    if not value.strip() or not is_text(value):
+        raise refused(
+            "is not a text", "write braces only around the JSON pointer of a member: {/instructedAmount/amount}"
+        )
+    return value
+
+
 def _script_type(text: str) -> str:
     if text not in TYPES:
         raise refused("is no type of script", f"there are {', '.join(TYPES)}")
@@ -319,6 +341,11 @@ ProfilePlace = Annotated[
 #: A script's name and inum, as Janssen and Gluu have them.
 ScriptName = Annotated[str, AfterValidator(_script_name), WithJsonSchema({**_TEXT, "pattern": f"^{NAME.pattern}$"})]
 ScriptInum = Annotated[str, AfterValidator(_script_inum), WithJsonSchema({**_TEXT, "examples": ["DAA9-B788"]})]
+DetailTypeName = Annotated[str, AfterValidator(_detail_type), WithJsonSchema({**_TEXT, "maxLength": MAX_TYPE_LENGTH})]
+DetailPointer = Annotated[
+    str, AfterValidator(_detail_pointer), WithJsonSchema({**_TEXT, "examples": ["/instructedAmount/amount"]})
+]
+DetailText = Annotated[str, AfterValidator(_detail_text), WithJsonSchema(_TEXT)]
 ScriptType = Annotated[str, AfterValidator(_script_type), WithJsonSchema({**_TEXT, "enum": list(TYPES)})]
 #: A user's or a group's name or number.
 LocalName = Annotated[str, AfterValidator(_local_name), WithJsonSchema({**_TEXT, "examples": ["dcrgw-admin", "990"]})]

@@ -64,13 +64,26 @@ class Entry(NamedTuple):
 
 @dataclass(slots=True)
 class Journal:
-    """An ordered list of entries, for one request."""
+    """An ordered list of entries, for one request.
+
+    `moments` are (port, begun, answered) in monotonic seconds: of no meaning for the decision.
+    """
 
     entries: list[Entry] = field(default_factory=list)
+    moments: list[tuple[str, float, float]] = field(default_factory=list)
 
     def note(self, port: str, question: tuple[Any, ...], answer: Any) -> None:
         """Append one entry."""
         self.entries.append(Entry(port, question, answer))
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long one thing took: a port's answer, or `judging` in between. Milliseconds, from the request's begin."""
+
+    what: str
+    begun_ms: float
+    took_ms: float
 
 
 @lean

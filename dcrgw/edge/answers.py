@@ -40,10 +40,12 @@ def answer(error: BaseException, exchange: Exchange) -> web.Response:
         return _rejected(cause, exchange)
     if isinstance(cause, Unavailable):
         body = _body(ErrorCode.TEMPORARILY_UNAVAILABLE, "a system that must be asked did not answer; try again later")
+        body |= _report(exchange)
         return json_answer(503, body, exchange, headers={"Retry-After": str(max(1, cause.retry_after_s))})
     return json_answer(
         500,
-        _body(ErrorCode.SERVER_ERROR, f"the gateway failed; its log names this answer's {INTERACTION_HEADER}"),
+        _body(ErrorCode.SERVER_ERROR, f"the gateway failed; its log names this answer's {INTERACTION_HEADER}")
+        | _report(exchange),
         exchange,
     )
 
@@ -94,10 +96,19 @@ def _rejected(error: Rejected, exchange: Exchange) -> web.Response:
     body: dict[str, object] = dict(_body(_code(first, exchange), description))
     if exchange.market is None or exchange.market.explain_errors:
         body["errors"] = [_explained(fault, exchange.market) for fault in error.faults]
+    body |= _report(exchange)
     headers = dict(error.headers)
     if first.status == 401:
         headers.setdefault("WWW-Authenticate", _challenge(first.code, description))
     return json_answer(first.status, body, exchange, headers=headers)
+
+
+def _report(exchange: Exchange) -> dict[str, str]:
+    """Where the caller reads the whole report of a judged request, with the certificate that sent it."""
+    market, report = exchange.market, exchange.report
+    if market is None or report is None or not market.explain_errors:
+        return {}
+    return {"report": f"{market.base_url}/reports/{report.report_id}"}
 
 
 def _challenge(code: ErrorCode, description: str) -> str:

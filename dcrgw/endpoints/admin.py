@@ -11,6 +11,7 @@ from dcrgw.core.administration import Administrator
 from dcrgw.edge.answers import json_answer
 from dcrgw.edge.exchange import Exchange
 from dcrgw.edge.faults import method_not_allowed, not_found
+from dcrgw.endpoints.admin_evidence import EvidenceEndpoint
 from dcrgw.endpoints.admin_requests import AdminPlace, limit_of, no_query, place_of, reason_of, screen, search_of
 from dcrgw.endpoints.admin_scripts import ScriptsEndpoint
 from dcrgw.endpoints.admin_views import audit_line, summary, whole
@@ -19,6 +20,7 @@ from dcrgw.endpoints.reloading import Reload, reload_answer
 from dcrgw.flows.administer import CLIENT_KNOWN, Operation, Order, administer
 from dcrgw.flows.scripts import ScriptDesk
 from dcrgw.ports import Ports
+from dcrgw.ports.decisions import Decisions
 from dcrgw.ports.registry import Archive
 
 _POSTED = {each.value: each for each in (Operation.SUSPEND, Operation.RESTORE, Operation.REVOKE_TOKENS)}
@@ -32,6 +34,7 @@ class AdminEndpoint:
     hosts: Collection[str]
     ports: Ports
     archive: Archive
+    decisions: Decisions
     reload: Reload
     scripts: ScriptDesk
 
@@ -40,6 +43,8 @@ class AdminEndpoint:
         administrator = await self.door.enter(request)
         exchange.notes["author"] = administrator.name
         screen(request, self.hosts)
+        if EvidenceEndpoint.is_meant(request.raw_path):
+            return await EvidenceEndpoint(self.door, self.decisions)(request, exchange, administrator)
         if request.raw_path.partition("?")[0] == "/reload":
             return await self._reload(request, exchange, administrator)
         if request.raw_path.startswith("/scripts"):

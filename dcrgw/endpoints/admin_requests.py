@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -80,13 +80,13 @@ def search_of(request: web.BaseRequest) -> ClientQuery:
         software_id=given.get("software_id"),
         text=given.get("text"),
         after=(place[1], place[2]) if place else None,
-        limit=_limit(given.get("limit")),
+        limit=limit_in(given),
     )
 
 
 def limit_of(request: web.BaseRequest) -> int:
     """How many audit rows a history is to have."""
-    return _limit(query_of(request, {"limit"}).get("limit"))
+    return limit_in(query_of(request, {"limit"}))
 
 
 def no_query(request: web.BaseRequest) -> None:
@@ -130,7 +130,9 @@ def query_of(request: web.BaseRequest, known: Collection[str]) -> dict[str, str]
     return given
 
 
-def _limit(text: str | None) -> int:
+def limit_in(given: Mapping[str, str]) -> int:
+    """The `limit` among query members. Raises: Rejected."""
+    text = given.get("limit")
     if text is None:
         return 100
     if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= LARGEST_PAGE:

@@ -10,43 +10,46 @@ POST      authorize/{id}/decision   yes or no
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
 
 from aiohttp import web
 
 from dcrgw.adapters.attempts import Attempts
+from dcrgw.adapters.crowd import Crowd
 from dcrgw.adapters.customers import login_of
 from dcrgw.adapters.flights import Flights
 from dcrgw.core.authorization import form as forms
 from dcrgw.core.authorization import person
-from dcrgw.core.authorization.interaction import Decision
-from dcrgw.core.checks import Report, gate
+from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival, Evidence, Journal
+from dcrgw.core.market import Market
 from dcrgw.edge.exchange import Exchange
 from dcrgw.edge.faults import method_not_allowed, not_found
-from dcrgw.edge.places import network_of
 from dcrgw.endpoints import authorize_views as views
-from dcrgw.endpoints.asking import media_type
+from dcrgw.endpoints.asking import media_type, seen_by_scripts
+from dcrgw.endpoints.authorize_again import SignInAgain
 from dcrgw.endpoints.authorize_answers import Answer, Answers
-from dcrgw.endpoints.authorize_forms import FIELD, give_ticket, settle_origin, settle_token, ticket_of
+from dcrgw.endpoints.authorize_forms import FIELD, forget_older, give_ticket, settle_origin, settle_token, ticket_of
 from dcrgw.endpoints.authorize_visit import Visit
 from dcrgw.endpoints.pages import Pages
 from dcrgw.endpoints.pages.wording import by_weight
 from dcrgw.endpoints.recent import Recent
 from dcrgw.endpoints.routes import Place
 from dcrgw.errors import ErrorCode, Rejected
-from dcrgw.flows import authorise as flow
-from dcrgw.flows.authorise import Asking, Redirect, Ticket
+from dcrgw.flows import interacting
+from dcrgw.flows.authorise import begin
+from dcrgw.flows.decide import decide, word
+from dcrgw.flows.interacting import Asking, Redirect, Ticket
 from dcrgw.ports import Ports
+from dcrgw.ports.grants import GrantChange
 from dcrgw.ports.recording import recorded
 
-DECISION = gate(
-    "interaction.form.decision",
-    "The form says approve or deny.",
-    spec="docs/consent.md",
-    code=ErrorCode.INVALID_REQUEST,
-)
+T = TypeVar("T")
+#: A flow, from a request to what became of it.
+Run = Callable[[Arrival, Market, Ports, Report], Awaitable[T]]
 
-_CANCEL = "cancel"
 #: How long a browser keeps the key of an interaction that is answered.
 _AFTERWARDS_S = 60
 _BEGIN = ("GET", "POST")
@@ -55,13 +58,21 @@ _BEGIN = ("GET", "POST")
 _ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What strangers may do here, counted in memory."""
+
+    attempts: Attempts
+    crowd: Crowd
+
+
 class AuthorizeEndpoint:
     """`authorize` below a market's issuer, for listeners without client certificates."""
 
-    def __init__(self, ports: Ports, recent: Recent, pages: Pages, attempts: Attempts) -> None:
-        self._ports, self._recent, self._pages, self._attempts = ports, recent, pages, attempts
+    def __init__(self, ports: Ports, recent: Recent, pages: Pages, bounds: Bounds) -> None:
+        self._ports, self._recent, self._pages, self._bounds = ports, recent, pages, bounds
         self._answers = Answers()
-        self._decisions: Flights[tuple[str, str, Decision], Redirect] = Flights()
+        self._decisions: Flights[tuple[str, str, str], Redirect] = Flights()
 
     async def close(self) -> None:
         """End the decisions under way."""
@@ -80,7 +91,7 @@ class AuthorizeEndpoint:
         if place.rest is None:
             _settle_method(request, *_BEGIN)
             return await self._begin(visit, exchange)
-        if step in ("", _CANCEL):
+        if step in ("", views.CANCEL):
             _settle_method(request, "GET")
             return await self._show(visit, exchange, step)
         if step not in (views.SIGN_IN, views.DECISION):
@@ -99,106 +110,111 @@ class AuthorizeEndpoint:
             query=request.raw_path.partition("?")[2],
             method=request.method,
             languages=by_weight(request.headers.get("Accept-Language", "")),
+            **seen_by_scripts(request),
         )
-        report, journal = self._report(visit, exchange), Journal()
-        self._recent.kept.append((report, Evidence(arrival, report.at, journal, report.generation)))
-        begun = await flow.begin(arrival, market, recorded(self._ports, journal), report)
+        begun = await self._recorded("authorize", begin, arrival, visit, exchange)
         if isinstance(begun, Redirect):
             return _leave(begun)
         assert begun.ticket is not None
-        return self._go_to(visit.page_of(begun.ticket.id), begun, begun.ticket)
+        await self._make_room(visit, begun)
+        return self._go_to(visit, begun, begun.ticket)
+
+    async def _make_room(self, visit: Visit, begun: Asking) -> None:
+        """Anybody may begin: what is kept of it is bounded."""
+        interaction = begun.interaction
+        ended = self._bounds.crowd.enter(interaction.id, visit.network, interaction.expires_at, interaction.begun_at)
+        if ended:
+            await self._ports.grants.commit(GrantChange(drops=ended))
 
     async def _show(self, visit: Visit, exchange: Exchange, step: str) -> web.Response:
         ticket = ticket_of(visit.request, visit.id or "")
         if self._answers.of(ticket) is not None:
             return visit.notice("answered", 410)
         asking = await self._find(visit, ticket, exchange)
-        here = visit.page_of(ticket.id)
-        if step == _CANCEL:
-            return visit.show(views.cancel(asking, ticket, visit.market, here))
-        if asking.interaction.customer is None:
-            return visit.show(views.sign_in(asking, ticket, visit.market, here))
-        return visit.show(views.consent(asking, ticket, visit.market, here, visit.wording))
+        response = visit.show(
+            views.current(asking, ticket, step, visit.market, visit.page_of(ticket.id), visit.wording)
+        )
+        forget_older(visit.request, response, ticket.id)
+        return response
 
     async def _submit(self, visit: Visit, exchange: Exchange, step: str) -> web.Response:
         settle_origin(visit.request, visit.market)
         ticket = ticket_of(visit.request, visit.id or "")
-        report = self._report(visit, exchange)
+        report = self._report("authorize", visit, exchange)
         form = report.settle(forms.read(await visit.request.read(), media_type(visit.request), ""))
         settle_token(form.get(FIELD, ""), ticket, step)
         if step == views.SIGN_IN:
             return await self._sign_in(visit, exchange, ticket, form.get("login", ""), form.get("password", ""))
-        try:
-            decision = Decision(form.get("decision", ""))
-        except ValueError:
-            raise DECISION.rejection("the form has no decision that we know") from None
-        return await self._decide(visit, report, ticket, decision)
+        return await self._decide(visit, exchange, ticket, form.get("decision", ""))
 
     async def _sign_in(
         self, visit: Visit, exchange: Exchange, ticket: Ticket, login: str, password: str
     ) -> web.Response:
         asking = await self._find(visit, ticket, exchange)
-        here, words = visit.page_of(ticket.id), visit.wording
-
-        def again(status: int, problem: str) -> web.Response:
-            page = views.sign_in(asking, ticket, visit.market, here, login=login, problem=problem)
-            response = visit.show(page)
-            response.set_status(status)
-            return response
-
+        again = SignInAgain(visit, asking, ticket, login)
         if not login.strip() or not password:
-            return again(400, words("sign_in.problems.missing"))
-        account, network = f"{visit.market.name} {login_of(login)}", network_of(visit.request.remote or "::")
-        wait_s = self._attempts.take(account, network, self._ports.clock.now())
+            return again.because(400, "missing")
+        account = f"{visit.market.name} {login_of(login)}"
+        wait_s = self._bounds.attempts.take(account, visit.network, self._ports.clock.now())
         if wait_s > 0:
-            response = again(429, words("sign_in.problems.too_many", minutes=int(wait_s // 60) + 1))
-            response.headers["Retry-After"] = str(int(wait_s) + 1)
-            return response
-        report = self._report(visit, exchange)
+            return again.later(wait_s)
+        report = self._report("sign_in", visit, exchange)
         try:
             # not recorded: the question to the customers' port is a password
-            signed_in = await flow.sign_in(ticket, login, password, visit.market, self._ports, report)
+            signed_in = await interacting.sign_in(ticket, login, password, visit.market, self._ports, report)
         except Rejected as refused:
             if refused.faults[0].check != person.AUTHENTICATED.id:
                 raise
-            return again(403, words("sign_in.problems.wrong"))
-        self._attempts.forgive(account, network)
+            return again.because(403, "wrong")
+        self._bounds.attempts.forgive(account, visit.network)
+        self._bounds.crowd.leave(ticket.id)
         assert signed_in.ticket is not None
-        return self._go_to(here + visit.asked_for, signed_in, signed_in.ticket)
+        return self._go_to(visit, signed_in, signed_in.ticket)
 
-    async def _decide(self, visit: Visit, report: Report, ticket: Ticket, decision: Decision) -> web.Response:
+    async def _decide(self, visit: Visit, exchange: Exchange, ticket: Ticket, decision: str) -> web.Response:
         known = self._answers.of(ticket)
         if known is not None:
             again = known.again(decision, self._ports.clock.now())
             return _leave(again, ticket) if again is not None else visit.notice("answered", 410)
         # Two clicks are one decision, and both get its answer: the browser shows only the second one.
         key = (ticket.id, ticket.key, decision)
-        redirect = await self._decisions.join(key, lambda: self._settled(visit, report, ticket, decision))
+        redirect = await self._decisions.join(key, lambda: self._settled(visit, exchange, ticket, decision))
         return _leave(redirect, ticket)
 
-    async def _settled(self, visit: Visit, report: Report, ticket: Ticket, decision: Decision) -> Redirect:
-        redirect = await flow.decide(ticket, decision, visit.market, self._ports, report)
+    async def _settled(self, visit: Visit, exchange: Exchange, ticket: Ticket, decision: str) -> Redirect:
+        redirect = await self._recorded("decide", decide, word(ticket, decision, visit.market), visit, exchange)
+        self._bounds.crowd.leave(ticket.id)
         self._answers.note(ticket, Answer(decision, redirect, self._ports.clock.now()))
         return redirect
 
     async def _find(self, visit: Visit, ticket: Ticket, exchange: Exchange) -> Asking:
-        asking = await flow.find(ticket, visit.market, self._ports, self._report(visit, exchange))
+        asking = await interacting.find(ticket, visit.market, self._ports, self._report("authorize", visit, exchange))
         visit.learn(asking.interaction)
         return asking
 
-    def _go_to(self, path: str, asking: Asking, ticket: Ticket) -> web.Response:
+    def _go_to(self, visit: Visit, asking: Asking, ticket: Ticket) -> web.Response:
         """To the interaction's own page: its address holds nothing of the request, and may be loaded again."""
-        response = web.Response(status=303, headers={"Location": path})
+        response = web.Response(status=303, headers={"Location": visit.page_of(ticket.id) + visit.asked_for})
         give_ticket(response, ticket, max(1, int(asking.interaction.expires_at - self._ports.clock.now())))
+        forget_older(visit.request, response, ticket.id)
         return response
 
-    def _report(self, visit: Visit, exchange: Exchange) -> Report:
+    async def _recorded(self, operation: str, run: Run[T], arrival: Arrival, visit: Visit, exchange: Exchange) -> T:
+        """What a flow makes of a request, with its evidence kept."""
+        journal = Journal()
+        ports = recorded(self._ports, journal)
+        report = self._report(operation, visit, exchange, ports)
+        self._recent.kept.append((report, Evidence(arrival, report.at, journal, report.generation)))
+        return await run(arrival, visit.market, ports, report)
+
+    def _report(self, operation: str, visit: Visit, exchange: Exchange, ports: Ports | None = None) -> Report:
+        asked = ports or self._ports
         exchange.report = Report(
-            report_id=self._ports.randomness.report_id(),
+            report_id=asked.randomness.report_id(),
             interaction_id=exchange.interaction_id,
-            operation="authorize",
+            operation=operation,
             market=visit.market.name,
-            at=self._ports.clock.now(),
+            at=asked.clock.now(),
             generation=exchange.generation,
         )
         return exchange.report

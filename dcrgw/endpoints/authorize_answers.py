@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from dcrgw.core.authorization.interaction import Decision
-from dcrgw.flows.authorise import Redirect, Ticket
+from dcrgw.flows.interacting import Redirect, Ticket
 
 #: A second click comes at once. Later the client may have redeemed the code, and a code that it is handed again and
 #: redeems again would end what it got.
@@ -17,13 +16,13 @@ _REPEATED_S = 5
 class Answer:
     """A decision with its redirect. `at` is epoch seconds."""
 
-    decision: Decision
+    decision: str
     redirect: Redirect = field(repr=False)
     at: float
 
-    def again(self, decision: Decision, now: float) -> Redirect | None:
+    def again(self, decision: str, now: float) -> Redirect | None:
         """The same redirect for the same decision, if it is a second click."""
-        return self.redirect if decision is self.decision and now < self.at + _REPEATED_S else None
+        return self.redirect if decision == self.decision and now < self.at + _REPEATED_S else None
 
 
 class Answers:

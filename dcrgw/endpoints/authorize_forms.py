@@ -14,7 +14,7 @@ from dcrgw.core.authorization import person
 from dcrgw.core.checks import gate
 from dcrgw.core.market import Market
 from dcrgw.errors import ErrorCode
-from dcrgw.flows.authorise import Ticket
+from dcrgw.flows.interacting import Ticket
 
 ORIGIN = gate(
     "interaction.form.origin",
@@ -35,6 +35,7 @@ FIELD = "form"
 
 #: `__Host-`: Secure, for this host alone and all of its paths, so that no neighbour can plant one.
 _COOKIE = "__Host-dcrgw-"
+_MOST_TICKETS = 16
 
 
 def ticket_of(request: web.BaseRequest, id: str) -> Ticket:
@@ -50,6 +51,17 @@ def give_ticket(response: web.Response, ticket: Ticket, life_s: int) -> None:
     response.set_cookie(
         _COOKIE + ticket.id, ticket.key, max_age=life_s, path="/", secure=True, httponly=True, samesite="Lax"
     )
+
+
+def forget_older(request: web.BaseRequest, response: web.Response, id: str) -> None:
+    """Let the browser drop all but the last tickets that it has, so that they never outgrow a request's headers.
+
+    A site that sends its visitor here over and over would else lock them out of this host. Browsers name the cookies
+    of one path in the order in which they came (RFC 6265 §5.4).
+    """
+    others = [name for name in request.cookies if name.startswith(_COOKIE) and name != _COOKIE + id]
+    for name in others[: max(0, len(others) + 1 - _MOST_TICKETS)]:
+        response.del_cookie(name, path="/", secure=True, httponly=True, samesite="Lax")
 
 
 def form_token(ticket: Ticket, step: str) -> str:

@@ -11,7 +11,7 @@ from dcrgw.endpoints.authorize_forms import form_token
 from dcrgw.endpoints.pages import Page
 from dcrgw.endpoints.pages.strangers import line, lines
 from dcrgw.endpoints.pages.wording import Wording
-from dcrgw.flows.authorise import Asking, Ticket
+from dcrgw.flows.interacting import Asking, Ticket
 
 _NAME_LENGTH = 120
 _HINT_LENGTH = 200
@@ -22,6 +22,16 @@ _NOTE_LENGTH = 280
 
 SIGN_IN = "sign-in"
 DECISION = "decision"
+CANCEL = "cancel"
+
+
+def current(asking: Asking, ticket: Ticket, step: str, market: Market, here: str, wording: Wording) -> Page:
+    """The page at which an interaction stands; by `step` that for a no without a sign-in."""
+    if step == CANCEL:
+        return cancel(asking, ticket, market, here)
+    if asking.interaction.customer is None:
+        return sign_in(asking, ticket, market, here)
+    return consent(asking, ticket, market, here, wording)
 
 
 def sign_in(

@@ -12,6 +12,7 @@ from dcrgw.core.authorization.interaction import Interaction
 from dcrgw.core.market import Market
 from dcrgw.edge.answers import dress, principal
 from dcrgw.edge.exchange import Exchange
+from dcrgw.edge.places import network_of
 from dcrgw.endpoints.authorize_forms import ORIGIN, TOKEN
 from dcrgw.endpoints.pages import Page, Pages
 from dcrgw.endpoints.pages.wording import Wording
@@ -31,6 +32,11 @@ class Visit:
     id: str | None = None
     #: What the client said that the person prefers, once that is known.
     _locales: tuple[str, ...] = field(default=())
+
+    @property
+    def network(self) -> str:
+        """Where it comes from, as far as one place is told from another."""
+        return network_of(self.request.remote or "::")
 
     @property
     def here(self) -> str | None:

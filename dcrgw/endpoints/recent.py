@@ -11,7 +11,7 @@ from dcrgw.core.evidence import Evidence
 
 @dataclass(slots=True)
 class Recent:
-    """What `dcrgw explain` reads in the sandbox, newest last."""
+    """Every judged request enters when its journal is opened, newest last; it may still be under way."""
 
     kept: deque[tuple[Report, Evidence]] = field(default_factory=lambda: deque(maxlen=256))
 
@@ -19,4 +19,4 @@ class Recent:
         """One decision by its report id, or the newest."""
         if report_id is None:
             return self.kept[-1] if self.kept else None
-        return next((pair for pair in self.kept if pair[0].report_id == report_id), None)
+        return next((pair for pair in reversed(self.kept) if pair[0].report_id == report_id), None)

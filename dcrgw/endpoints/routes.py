@@ -12,6 +12,7 @@ from aiohttp import web
 from dcrgw.core.market import Market
 from dcrgw.edge.exchange import Exchange
 from dcrgw.edge.faults import not_found
+from dcrgw.ports.decisions import Decisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,8 @@ class MarketMap:
 class Dispatcher:
     """A listener's handler: market by URL, endpoint by the first segment below it."""
 
-    def __init__(self, markets: MarketMap, endpoints: Mapping[str, Endpoint]) -> None:
-        self._markets, self._endpoints = markets, endpoints
+    def __init__(self, markets: MarketMap, endpoints: Mapping[str, Endpoint], decisions: Decisions) -> None:
+        self._markets, self._endpoints, self._decisions = markets, endpoints, decisions
 
     async def __call__(self, request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
         path = _appended(request.raw_path.partition("?")[0])
@@ -76,7 +77,11 @@ class Dispatcher:
         if place is None or endpoint is None:
             raise not_found()
         exchange.market = place.market
-        return await endpoint(request, exchange, place)
+        try:
+            return await endpoint(request, exchange, place)
+        finally:
+            if exchange.report is not None:
+                self._decisions.close(exchange.report, place.market)
 
 
 def _appended(path: str) -> str:

@@ -1,4 +1,4 @@
-"""/token, /par, /introspect and /revoke: decode a form, let the flow decide, encode."""
+"""/token, /par, /introspect, /revoke and /authorization-details: decode a form, let the flow decide, encode."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from dcrgw.edge.exchange import Exchange
 from dcrgw.edge.faults import method_not_allowed, not_found
 from dcrgw.edge.peer import peer_chain
 from dcrgw.endpoints.asking import media_type, seen_by_scripts
+from dcrgw.endpoints.detail_views import checked_view
 from dcrgw.endpoints.recent import Recent
 from dcrgw.endpoints.routes import Endpoint, Place
 from dcrgw.errors import ErrorCode
 from dcrgw.flows import exchange as exchanging
+from dcrgw.flows.check_details import check
 from dcrgw.flows.introspect import introspect
 from dcrgw.flows.push import push
 from dcrgw.flows.revoke import revoke
@@ -86,6 +88,7 @@ def form_endpoints(ports: Ports, recent: Recent) -> dict[str, Endpoint]:
         "par": FormEndpoint("par", _pushed, ports, recent, for_pushed=True),
         "introspect": FormEndpoint("introspect", _introspected, ports, recent),
         "revoke": FormEndpoint("revoke", _revoked, ports, recent),
+        "authorization-details": FormEndpoint("check_details", _checked, ports, recent),
     }
 
 
@@ -123,6 +126,11 @@ async def _pushed(arrival: Arrival, market: Market, ports: Ports, report: Report
 async def _introspected(arrival: Arrival, market: Market, ports: Ports, report: Report) -> Answer:
     """RFC 7662 §2.2."""
     return Answer(200, await introspect(arrival, market, ports, report))
+
+
+async def _checked(arrival: Arrival, market: Market, ports: Ports, report: Report) -> Answer:
+    """docs/openapi-details.json."""
+    return Answer(200, checked_view(await check(arrival, market, ports, report)))
 
 
 async def _revoked(arrival: Arrival, market: Market, ports: Ports, report: Report) -> Answer:

@@ -8,7 +8,7 @@ from dcrgw.core.certificates.identity import ClientIdentity
 from dcrgw.core.checks import Report
 from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.errors import GatewayError, Misconfigured, Rejected, Unavailable
-from dcrgw.flows.authorising import Unauthorised
+from dcrgw.flows.managing import Unauthorised
 from dcrgw.ports.registry import AuditRecord, Change, Registry
 
 

@@ -6,7 +6,7 @@ from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.flows import audit, replacing, stages
-from dcrgw.flows.authorising import authorise
+from dcrgw.flows.managing import authorise
 from dcrgw.flows.revoked_keys import judge_client
 from dcrgw.ports import Ports
 

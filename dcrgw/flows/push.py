@@ -39,8 +39,8 @@ async def push(arrival: Arrival, market: Market, ports: Ports, report: Report) -
         client = caller.proven.client
         report.settle(_is_pushable(caller.form))
         brought = await requesting.bring(caller.form, client, market, ports, report, is_pushed=True)
-        redirect_uri = report.settle(requests.addressed(brought, client))
-        request = await requesting.settle(brought, redirect_uri, client, market, ports, report)
+        to = report.settle(requests.addressed(brought, client))
+        request = await requesting.settle(brought, to, client, arrival, market, ports, report)
         return await _keep(request, caller.proven, market, Door(report, arrival), ports, report)
 
 

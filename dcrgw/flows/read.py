@@ -7,7 +7,7 @@ from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.flows import audit, stages
 from dcrgw.flows.answering import Answered, answer
-from dcrgw.flows.authorising import authorise
+from dcrgw.flows.managing import authorise
 from dcrgw.flows.revoked_keys import judge_client
 from dcrgw.ports import Ports
 from dcrgw.ports.registry import Change

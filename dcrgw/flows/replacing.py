@@ -11,7 +11,7 @@ from dcrgw.core.registration.client import ClientStatus, RegisteredClient
 from dcrgw.core.registration.rules import Registration
 from dcrgw.errors import ErrorCode, Rejected
 from dcrgw.flows import audit, storing
-from dcrgw.flows.authorising import Unauthorised, settle_version
+from dcrgw.flows.managing import Unauthorised, settle_version
 from dcrgw.flows.secrets import secrets_of
 from dcrgw.ports import Ports
 from dcrgw.ports.registry import Change, CommitVerdict, Registry

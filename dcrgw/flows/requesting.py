@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dcrgw.core.authorization import parameters, request_object
 from dcrgw.core.authorization import request_gates as gates
-from dcrgw.core.authorization import request_object, requests
-from dcrgw.core.authorization.interaction import AuthorizationRequest
+from dcrgw.core.authorization.interaction import AuthorizationRequest, Return
 from dcrgw.core.authorization.requests import Brought
 from dcrgw.core.checks import Findings, Report
+from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.flows.client_keys import published_keys
-from dcrgw.flows.details import settle_rules
+from dcrgw.flows.details import context_of, settle_rules
 from dcrgw.ports import Ports
-from dcrgw.ports.details import DetailContext, DetailOperation
+from dcrgw.ports.details import DetailOperation
 
 
 async def bring(
-    parameters: Mapping[str, str],
+    asked: Mapping[str, str],
     client: RegisteredClient,
     market: Market,
     ports: Ports,
@@ -30,9 +31,9 @@ async def bring(
 
     Raises: Rejected, Unavailable.
     """
-    text = parameters.get("request")
+    text = asked.get("request")
     if text is None:
-        return Brought(parameters, is_pushed=is_pushed)
+        return Brought(asked, is_pushed=is_pushed)
     # DIVERGENCE: RFC 9101 §7 sends faults of an object to a redirect_uri beside it; until a signature is proven none
     # is believed, so that they are told on a page.
     token = report.settle(request_object.unverified(text))
@@ -43,28 +44,35 @@ async def bring(
 
 async def settle(
     brought: Brought,
-    redirect_uri: str,
+    to: Return,
     client: RegisteredClient,
+    arrival: Arrival,
     market: Market,
     ports: Ports,
     report: Report,
 ) -> AuthorizationRequest:
-    """The request, by every rule and by its details' types. `redirect_uri` is proven.
+    """The request, by every rule and by its details' types. `to` is proven.
 
     Raises: Rejected, Unavailable, Misconfigured.
     """
-    request = report.settle(requests.judge(brought, redirect_uri, client, market, ports.details.types(market.name)))
+    request = report.settle(parameters.judge(brought, to, client, market, ports.details.types(market.name)))
     if "openid" in request.scope:
         await _settle_id_token(client, ports, report)
     operation = DetailOperation.PUSHED if brought.is_pushed else DetailOperation.AUTHORIZATION
-    await settle_rules(request.details, DetailContext(client, operation), ports.details, report)
+    await settle_rules(request.details, context_of(client, operation, arrival, report), ports, report)
     return request
 
 
 async def _settle_id_token(client: RegisteredClient, ports: Ports, report: Report) -> None:
-    """What we sign ID tokens by is what the client registered for: it would refuse any other."""
-    wanted, ours = client.metadata.text("id_token_signed_response_alg"), await ports.signer.alg()
+    """What we sign ID tokens by is what the client registered for: it would refuse any other, or a plain one."""
     findings = Findings()
-    fits = wanted is None or wanted == ours
-    findings.settle(gates.ID_TOKEN, None if fits else f"ID tokens are signed by {ours}, for which it did not register")
+    findings.settle(gates.ID_TOKEN, _id_token_fault(client, await ports.signer.alg()))
     report.settle(findings.judgement(client))
+
+
+def _id_token_fault(client: RegisteredClient, ours: str) -> str | None:
+    if client.metadata.text("id_token_signed_response_alg") not in (None, ours):
+        return f"ID tokens are signed by {ours}, for which it did not register"
+    if client.metadata.text("id_token_encrypted_response_alg") is not None:
+        return "it registered for encrypted ID tokens, and here they are signed alone"
+    return None

@@ -12,7 +12,7 @@ from dcrgw.core.registration import request
 from dcrgw.core.registration import update as succession
 from dcrgw.flows import audit, replacing, stages
 from dcrgw.flows.answering import Answered, answer
-from dcrgw.flows.authorising import authorise
+from dcrgw.flows.managing import authorise
 from dcrgw.ports import Ports
 
 #: Reads the request's body, once the caller has proven that it may send one.

@@ -22,11 +22,12 @@ from dcrgw.config.faults import ConfigFault, ConfigurationRefused
 from dcrgw.config.model import DirectorySettings, MarketSettings, ServerListener, Settings, SigningSettings
 from dcrgw.config.profiles import profile_served
 from dcrgw.config.values import split_https
+from dcrgw.core.authorization.detail_rules import DeclaredType
 from dcrgw.core.certificates.leaf import LeafPolicy
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.market import Directory, Market
 from dcrgw.materials.administration import AdminMaterials, admin_socket, admin_tls
-from dcrgw.materials.authorization import authorization_server
+from dcrgw.materials.authorization import authorization_server, declared_types
 from dcrgw.materials.opening import Opening
 from dcrgw.materials.proxied import ProxiedMaterials, proxied
 from dcrgw.materials.revocation import revocation_policy, revocation_sources
@@ -71,6 +72,8 @@ class Materials:
     customers: tuple[customers.Entry, ...] = field(repr=False)
     #: Script name -> property name -> value, references resolved.
     script_properties: Mapping[str, Mapping[str, SecretStr]]
+    #: Types of authorization_details that the settings declare.
+    detail_types: tuple[DeclaredType, ...]
     #: The proxy that scripts' questions go by.
     script_proxy: SecretStr | None
     warnings: tuple[ConfigFault, ...]
@@ -125,6 +128,7 @@ def open_materials(settings: Settings, at: float, *, serving: Materials | None =
         for i, each in enumerate(settings.scripts)
         if each.enabled
     }
+    detail_types = declared_types(opening, settings)
     proxy = opening.proxy("outbound", settings.outbound)
     script_proxy = opening.proxy("outbound", settings.outbound) if settings.scripting.http_hosts else None
     opening.folder("registry.path", settings.registry.path.parent)
@@ -144,6 +148,7 @@ def open_materials(settings: Settings, at: float, *, serving: Materials | None =
         signing_certificate,
         known_customers,
         properties,
+        detail_types,
         script_proxy,
         (*settings.warnings, *opening.warnings),
         revocation_sources(settings, markets),
@@ -269,10 +274,11 @@ def _market(opening: Opening, key: str, market: MarketSettings, settings: Settin
     roots = opening.trust_files(f"{key}.trust", market.trust, *password)
     intermediates = opening.trust_files(f"{key}.intermediates", market.intermediates, *password)
     qualified = opening.trust_files(f"{key}.qualified_trust", market.qualified_trust, *password)
+    profile = profile_served(market, settings)
     opening.check_ids(f"{key}.error_codes", market.error_codes)
+    opening.check_ids(f"{key}.profile, error_codes", profile.error_codes)
     if mtls is not None:
         opening.server_name(f"{key}.base_url", mtls, split_https(market.base_url).hostname or "")
-    profile = profile_served(market, settings)
     directories = [each for name in market.directories if (each := settings.directory(name))]
     return Market(
         name=market.name,

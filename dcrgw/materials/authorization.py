@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from dcrgw.config.faults import ConfigFault
-from dcrgw.config.model import AuthorizationServerSettings
+from dcrgw.config.model import AuthorizationServerSettings, Settings
+from dcrgw.core.authorization.detail_rules import DeclaredType, Less
 from dcrgw.core.authorization.server import AuthorizationServer, ResourceServer, Use
 from dcrgw.core.jose import base64url
 from dcrgw.materials.opening import Opening
@@ -30,6 +31,16 @@ def authorization_server(opening: Opening, key: str, settings: AuthorizationServ
         default_detail_types=settings.default_detail_types,
         resource_servers=tuple(_resource_servers(opening, key, settings)),
     )
+
+
+def declared_types(opening: Opening, settings: Settings) -> tuple[DeclaredType, ...]:
+    """The detail types that the settings declare, with their schemas; faults are noted in `opening`."""
+    found = []
+    for i, each in enumerate(settings.detail_types):
+        schema = opening.detail_schema(f"detail_type[{i}].schema", each.schema_file)
+        narrows = {place: Less(rule) for place, rule in each.narrows.items()}
+        found.append(DeclaredType(each.type, each.markets, schema, each.texts, narrows))
+    return tuple(found)
 
 
 def _resource_servers(opening: Opening, key: str, settings: AuthorizationServerSettings) -> Iterator[ResourceServer]:

@@ -28,6 +28,7 @@ from dcrgw.config.faults import ConfigFault
 from dcrgw.config.model import DirectorySettings, Outbound
 from dcrgw.config.secrets import SecretReference, SecretUnresolved, too_open
 from dcrgw.config.values import HsmKeyUri
+from dcrgw.core.authorization.detail_schema import DetailSchema, SchemaRefused, compiled
 from dcrgw.core.checks import CATALOGUE
 from dcrgw.core.jose.algorithms import fitting
 from dcrgw.errors import Misconfigured, Unavailable
@@ -150,6 +151,19 @@ class Opening:
         """The entries of a customers file."""
         self.private(key, path)
         return self._attempt(key, lambda: customers.read_customers(path)) or ()
+
+    def detail_schema(self, key: str, path: Path) -> DetailSchema | None:
+        """The JSON Schema of a detail type."""
+        self.own_file(key, path)
+        try:
+            return compiled(path.read_text("utf-8"))
+        except SchemaRefused as refused:
+            self._note(ConfigFault(key, f"{path} {refused}", "correct the schema"))
+        except UnicodeDecodeError:
+            self._note(ConfigFault(key, f"{path} is not UTF-8", "correct the schema"))
+        except OSError:
+            pass  # own_file has said so
+        return None
 
     def proxy(self, key: str, outbound: Outbound) -> SecretStr | None:
         """The proxy's URL with its user name and password."""

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from dcrgw.core.authorization.details import AuthorizationDetail, DetailFault, DetailText
 from dcrgw.core.registration.client import RegisteredClient
+from dcrgw.ports.scripts import Capability, Occasion
 
 
 class DetailOperation(StrEnum):
@@ -23,36 +24,46 @@ class DetailOperation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DetailContext:
-    """What a type is told beside the details: whose they are, and for what they are asked.
+    """What a type is told beside the details: whose they are, for what they are asked, and by which request.
 
-    Not the request as it arrived: a journal of decisions keeps this, and the request holds what proves the client.
+    Of the request only what scripts may see: a journal of decisions keeps this, and the rest proves the client.
     """
 
     client: RegisteredClient
     operation: DetailOperation
+    occasion: Occasion
 
 
 class Details(Protocol):
     """Judges details whose shape, types and bounds are judged already (`core.authorization.details`).
 
-    Raises: Misconfigured, Unavailable when a type's script or schema fails; then nothing is granted.
+    `ask` answers what scripts want to know. Raises: Misconfigured, Unavailable when a type's script gives no answer,
+    and what `ask` raised; then nothing is granted.
     """
 
     def types(self, market: str) -> tuple[str, ...]:
         """The types that a market takes, compared byte by byte; none means that it takes no details."""
         ...
 
-    async def judge(self, details: Sequence[AuthorizationDetail], context: DetailContext) -> tuple[DetailFault, ...]:
+    async def judge(
+        self, details: Sequence[AuthorizationDetail], context: DetailContext, ask: Capability
+    ) -> tuple[DetailFault, ...]:
         """Every fault of every detail by its type's own rules; none is a yes."""
         ...
 
     async def texts(
-        self, details: Sequence[AuthorizationDetail], context: DetailContext, languages: tuple[str, ...]
+        self,
+        details: Sequence[AuthorizationDetail],
+        context: DetailContext,
+        languages: tuple[str, ...],
+        ask: Capability,
     ) -> tuple[DetailText, ...]:
         """Each detail in words for the person who decides, in the details' order."""
         ...
 
-    async def narrows(self, wanted: AuthorizationDetail, granted: AuthorizationDetail, context: DetailContext) -> bool:
+    async def narrows(
+        self, wanted: AuthorizationDetail, granted: AuthorizationDetail, context: DetailContext, ask: Capability
+    ) -> bool:
         """Whether the type says that `wanted`, of the same type, asks for no more than `granted` gave."""
         ...
 
@@ -64,16 +75,24 @@ class NoDetails:
         """None."""
         return ()
 
-    async def judge(self, details: Sequence[AuthorizationDetail], context: DetailContext) -> tuple[DetailFault, ...]:
+    async def judge(
+        self, details: Sequence[AuthorizationDetail], context: DetailContext, ask: Capability
+    ) -> tuple[DetailFault, ...]:
         """No type, no yes."""
         return tuple(DetailFault(i, f"/{i}/type", "type is not supported") for i in range(len(details)))
 
     async def texts(
-        self, details: Sequence[AuthorizationDetail], context: DetailContext, languages: tuple[str, ...]
+        self,
+        details: Sequence[AuthorizationDetail],
+        context: DetailContext,
+        languages: tuple[str, ...],
+        ask: Capability,
     ) -> tuple[DetailText, ...]:
         """None."""
         return ()
 
-    async def narrows(self, wanted: AuthorizationDetail, granted: AuthorizationDetail, context: DetailContext) -> bool:
+    async def narrows(
+        self, wanted: AuthorizationDetail, granted: AuthorizationDetail, context: DetailContext, ask: Capability
+    ) -> bool:
         """Never."""
         return False

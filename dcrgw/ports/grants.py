@@ -36,6 +36,8 @@ class GrantChange:
     registry: Change | None = None
     pushes: PushedRequest | None = None
     opens: Interaction | None = None
+    #: Ids of interactions that end unless somebody signed in to them, which may be gone already.
+    drops: tuple[str, ...] = ()
     signs_in: SignIn | None = None
     #: (id, key hash) of an interaction that ends with this change.
     settles: tuple[str, str] | None = None

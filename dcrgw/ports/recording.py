@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from time import monotonic
 from typing import Any, get_type_hints
 
 from dcrgw.core.evidence import Entry, Journal
@@ -15,8 +16,8 @@ from dcrgw.ports import Ports
 
 def recorded(ports: Ports, journal: Journal) -> Ports:
     """The same ports, noting every call in `journal`."""
-    note = journal.entries.append
-    return Ports(*[stand_in(getattr(ports, name), note) for name, stand_in in _STAND_INS])
+    note, timed = journal.entries.append, journal.moments.append
+    return Ports(*[stand_in(getattr(ports, name), note, timed) for name, stand_in in _STAND_INS])
 
 
 def values_of(question: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -25,15 +26,16 @@ def values_of(question: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 _Note = Callable[[Entry], None]
+_Timed = Callable[[tuple[str, float, float]], None]
 
 
 class _StandIn:
     """Stands before one port, with the methods of its protocol."""
 
-    __slots__ = ("_note", "_port")
+    __slots__ = ("_note", "_port", "_timed")
 
-    def __init__(self, port: object, note: _Note) -> None:
-        self._port, self._note = port, note
+    def __init__(self, port: object, note: _Note, timed: _Timed) -> None:
+        self._port, self._note, self._timed = port, note, timed
 
 
 def _stand_in(name: str, protocol: type) -> type[_StandIn]:
@@ -47,7 +49,9 @@ def _stand_in(name: str, protocol: type) -> type[_StandIn]:
 
 def _asked(label: str, method: str) -> Callable[..., Any]:
     def ask(self: _StandIn, *question: Any) -> Any:
+        begun = monotonic()
         answer = getattr(self._port, method)(*question)
+        self._timed((label, begun, monotonic()))
         self._note(Entry(label, values_of(question), answer))
         return answer
 
@@ -56,11 +60,14 @@ def _asked(label: str, method: str) -> Callable[..., Any]:
 
 def _asked_later(label: str, method: str) -> Callable[..., Any]:
     async def ask(self: _StandIn, *question: Any) -> Any:
+        begun = monotonic()
         try:
             answer = await getattr(self._port, method)(*question)
         except Exception as failure:
+            self._timed((label, begun, monotonic()))
             self._note(Entry(label, values_of(question), failure))
             raise
+        self._timed((label, begun, monotonic()))
         self._note(Entry(label, values_of(question), answer))
         return answer
 

@@ -40,6 +40,11 @@ socket = "admin.sock"                            # for `dcrgw clients`; whoever 
 path = "bank/registry.sqlite"
 sealing_keys = ["file:bank/sealing.key"]
 
+[recording]
+enabled = true                                   # for `dcrgw explain`, `dcrgw evidence` and `dcrgw replay`
+path = "bank/record.sqlite"
+max_bytes = 67108864
+
 [fetch]
 allowed_networks = ["127.0.0.0/8", "::1/128"]    # the directory is on this machine
 
@@ -96,7 +101,8 @@ trust = [{trust}]
 intermediates = [{intermediates}]
 client_auth_methods = {methods}
 request_audiences = {audiences}
-authorization_server = {{ grant_types = ["client_credentials", "authorization_code", "refresh_token"] }}
+authorization_server = {{ grant_types = ["client_credentials", "authorization_code", "refresh_token"], \
+default_detail_types = {detail_types} }}
 policy = {{ {policy} }}    # the statements of testers count
 
 [market.revocation]
@@ -107,6 +113,47 @@ renew_s = 0                                      # a certificate that is taken b
 
 
 _YOUNG_FOR_LONG = f"statement_max_age_s = {LIFE_S}"
+#: What the bank grants, as the scripts below have it.
+DETAIL_TYPES = ("payment_initiation", "account_information", "https://bank.example/types/recurring-payments")
+#: The bank's scripts. The first in a worker, as a bank would have it; the others are small and quick.
+SCRIPTS = f"""
+# Example scripts: change one while the gateway serves, and it counts from the next request on.
+[[script]]
+type = "client_registration"
+name = "open_banking"
+file = "scripts/client_registration.py"
+mode = "worker"
+markets = ["uk-3.2", "uk-3.3", "uk-3.4"]
+[script.properties]
+introspectionScript = "introspection"
+authenticationMethods = "tls_client_auth private_key_jwt client_secret_basic client_secret_post client_secret_jwt"
+
+[[script]]
+type = "introspection"
+name = "introspection"
+file = "scripts/introspection.py"
+mode = "inline"
+
+[[script]]
+type = "authz_detail"
+name = "{DETAIL_TYPES[0]}"
+file = "scripts/payment_initiation.py"
+mode = "inline"
+
+[[script]]
+type = "authz_detail"
+name = "{DETAIL_TYPES[1]}"
+file = "scripts/account_information.py"
+mode = "inline"
+
+[[script]]
+type = "authz_detail"
+name = "recurring_payments"
+file = "scripts/recurring_payments.py"
+mode = "inline"
+[script.properties]
+type = "{DETAIL_TYPES[2]}"
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +272,7 @@ def render(endpoints: Endpoints, *, issuer: str, client_id: str, key_id: str, au
     )
     directories = [_directory(each) for each in endpoints.abroad.values()]
     markets = [_market(market, endpoints, audience) for market in MARKETS]
-    return "".join([head, *directories, *markets])
+    return "".join([head, *directories, *markets, SCRIPTS])
 
 
 def _directory(abroad: Abroad) -> str:
@@ -251,6 +298,7 @@ def _market(market: SandboxMarket, endpoints: Endpoints, audience: str) -> str:
         intermediates=_text(f"{market.folder}issuing.pem"),
         methods=json.dumps(market.auth_methods),
         audiences=json.dumps(market.audiences(audience, issuer)),
+        detail_types=json.dumps(DETAIL_TYPES),
         policy=market.policy,
         revocation_host=_text(endpoints.revocations.removeprefix("http://")),
     )

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from dcrgw.adapters.customers import written
-from dcrgw.sandbox import gateway_config
+from dcrgw.sandbox import examples, gateway_config
 from dcrgw.sandbox.files import Folder
 from dcrgw.sandbox.gateway_config import MARKETS, Endpoints, SandboxMarket
 from dcrgw.sandbox.parties import Bank, Parties, Person, Tpp
@@ -25,6 +25,7 @@ ADMIN = "admin.sock"
 NAMES = (
     INDEX, CONFIG, ADMIN, "ca.pem", "issuing.pem", "transport.pem", "transport.key", "signing.pem", "signing.key",
     "statement.jwt", "statement-generic.jwt", "obwac", "revoked", "brazil", "cdr", "bank", "directory", "tpp",
+    examples.FOLDER,
 )  # fmt: skip
 
 
@@ -61,6 +62,8 @@ def write_parties(folder: Folder, parties: Parties, endpoints: Endpoints) -> Non
         key_id=parties.bank.software.keys.current.kid,
         audience=parties.bank.organisation.org_id,
     )
+    for each in examples.files():
+        folder.write(f"{examples.FOLDER}/{each.name}", each.read_bytes())
     folder.write(CONFIG, config.encode())
 
 

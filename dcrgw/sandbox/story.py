@@ -1,26 +1,26 @@
-"""The story of one client's whole life and of one refusal, told as it happens; anything else is a failure.
+"""The story of one client's whole life, a payment in it, and of refusals, told as it happens; else it is a failure.
 
 The TPP acts by the same means as `dcrgw tpp`.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from dcrgw.core.checks import Report
+from dcrgw.sandbox.consent_story import tell_consent
 from dcrgw.sandbox.narrator import Line, Narrator
 from dcrgw.sandbox.reports import passed_by_stage
 from dcrgw.sandbox.session import Session
 from dcrgw.sandbox.statements import Order, mint
-from dcrgw.tpp import credentials, grants, management, prepared, registration, sandbox_index, setup
-from dcrgw.tpp.client import Answer
+from dcrgw.sandbox.telling import StoryFailed, ask, expect, short
+from dcrgw.tpp import credentials, grants, management, registration, sandbox_index, setup
 from dcrgw.tpp.handshake import shake_hands
 from dcrgw.tpp.known_client import KnownClient
-from dcrgw.tpp.prepared import Moment, Prepared
+from dcrgw.tpp.prepared import Moment
 from dcrgw.tpp.requests import Wish
 from dcrgw.tpp.setup import Setup
 
@@ -31,12 +31,6 @@ REASONS = frozenset({"rules.redirect_uris.subset", "rules.scope.within_roles"})
 
 #: What the TPP asks for when it changes its registration: less than before.
 SMALLER_SCOPE = "openid accounts"
-
-_SHOWN = 72
-
-
-class StoryFailed(Exception):
-    """Something went otherwise than told; the text says what."""
 
 
 async def tell(session: Session, reports: Callable[[], Sequence[Report]], say: Narrator) -> None:
@@ -49,6 +43,7 @@ async def tell(session: Session, reports: Callable[[], Sequence[Report]], say: N
     await _handshake(tpp, session, say)
     known = await _registration(tpp, say)
     _checks(_last(reports), say)
+    await tell_consent(tpp, known, session.index["customers"][0], say)
     await _life(tpp, known, say)
     await _refusal(tpp, reports, say)
 
@@ -59,7 +54,7 @@ def _statement(session: Session, say: Narrator) -> None:
         minted = mint(session.parties.world, order, keystore=session.endpoints.keystore, at=time.time())
         claims = minted.claims or {}
         for name in ("iss", "org_name", "software_id", "software_roles", "software_redirect_uris"):
-            line(f"{name}: {_short(claims[name])}")
+            line(f"{name}: {short(claims[name])}")
         session.folder.write(session.index["software_statement"], minted.statement.encode())
 
 
@@ -74,13 +69,13 @@ async def _handshake(tpp: Setup, session: Session, say: Narrator) -> None:
 
 async def _registration(tpp: Setup, say: Narrator) -> KnownClient:
     with say.step("The TPP posts a signed registration request") as line:
-        answer = await _ask(tpp, registration.prepare(tpp, Moment()), 201, line)
+        answer = await ask(tpp, registration.prepare(tpp, Moment()), 201, line)
         line(f"{answer.connected_ms:.0f} ms of them to connect")
     with say.step("The TPP is registered") as line:
-        _expect(bool(answer.members.get("client_id")), "the answer has no client_id", answer)
+        expect(bool(answer.members.get("client_id")), "the answer has no client_id", answer)
         for name in ("client_id", "client_id_issued_at", "scope", "redirect_uris", "software_statement"):
             if name in answer.members:
-                line(f"{name}: {_short(answer.members[name])}")
+                line(f"{name}: {short(answer.members[name])}")
         line(f"and {len(answer.members)} members in all")
     return KnownClient(tpp.registration_endpoint, answer.members)
 
@@ -88,7 +83,7 @@ async def _registration(tpp: Setup, say: Narrator) -> KnownClient:
 def _checks(report: Report, say: Narrator) -> None:
     with say.step("What the gateway checked") as line:
         passed = passed_by_stage(report)
-        _expect(bool(passed), "the gateway's report holds no passed check")
+        expect(bool(passed), "the gateway's report holds no passed check")
         for stage, count in passed.items():
             line(f"{stage}: {count} passed")
         line(f"report {report.report_id}: {report.decision}")
@@ -97,45 +92,35 @@ def _checks(report: Report, say: Narrator) -> None:
 async def _life(tpp: Setup, known: KnownClient, say: Narrator) -> None:
     """The client's own life: token, read, update, delete, and nothing after."""
     with say.step("The client gets an access token") as line:
-        granted = await _ask(tpp, grants.prepare(tpp, known, Moment()), 200, line)
+        granted = await ask(tpp, grants.prepare(tpp, known, Moment()), 200, line)
         token = str(granted.members.get("access_token", ""))
-        _expect(bool(token), "the token endpoint's answer has no access_token", granted)
+        expect(bool(token), "the token endpoint's answer has no access_token", granted)
         line(f"{known.auth_method}; {granted.members.get('token_type')} for {granted.members.get('expires_in')} s")
     with say.step("The client reads its registration") as line:
-        found = await _ask(tpp, management.read(known, token, Moment()), 200, line)
-        _expect(found.members.get("client_id") == known.client_id, "another client was read", found)
+        found = await ask(tpp, management.read(known, token, Moment()), 200, line)
+        expect(found.members.get("client_id") == known.client_id, "another client was read", found)
         line(f"scope: {found.members.get('scope')}, ETag {found.headers.get('ETag', 'none')}")
     with say.step("The client gives up a part of its scope") as line:
         smaller = replace(tpp, wish=Wish(audience=tpp.wish.audience, scope=SMALLER_SCOPE))
-        updated = await _ask(tpp, management.update(smaller, known, token, Moment()), 200, line)
-        _expect(updated.members.get("scope") == SMALLER_SCOPE, "the scope is another than asked for", updated)
+        updated = await ask(tpp, management.update(smaller, known, token, Moment()), 200, line)
+        expect(updated.members.get("scope") == SMALLER_SCOPE, "the scope is another than asked for", updated)
         line(f"scope: {SMALLER_SCOPE}, ETag {updated.headers.get('ETag', 'none')}")
     with say.step("The client is deleted") as line:
-        await _ask(tpp, management.delete(known, token, Moment()), 204, line)
+        await ask(tpp, management.delete(known, token, Moment()), 204, line)
     with say.step("Nothing of it can be used any more") as line:
-        gone = await _ask(tpp, management.read(known, token, Moment()), 401, line)
-        line(f"WWW-Authenticate: {_short(gone.headers.get('WWW-Authenticate', 'none'))}")
+        gone = await ask(tpp, management.read(known, token, Moment()), 401, line)
+        line(f"WWW-Authenticate: {short(gone.headers.get('WWW-Authenticate', 'none'))}")
 
 
 async def _refusal(tpp: Setup, reports: Callable[[], Sequence[Report]], say: Narrator) -> None:
     with say.step("The TPP asks for more than its statement allows") as line:
-        line(f"redirect_uris: {_short([OUTSIDE_THE_STATEMENT])}, scope: {_short(BEYOND_THE_ROLES)}")
+        line(f"redirect_uris: {short([OUTSIDE_THE_STATEMENT])}, scope: {short(BEYOND_THE_ROLES)}")
         wish = replace(tpp.wish, redirect_uris=(OUTSIDE_THE_STATEMENT,), scope=BEYOND_THE_ROLES)
-        answer = await _ask(tpp, registration.prepare(replace(tpp, wish=wish), Moment()), 400, line)
+        answer = await ask(tpp, registration.prepare(replace(tpp, wish=wish), Moment()), 400, line)
         line(f"error: {answer.members.get('error')}")
         named = _reasons(answer.members, line)
-        _expect(named >= REASONS, f"the refusal does not name {', '.join(sorted(REASONS - named))}", answer)
+        expect(named >= REASONS, f"the refusal does not name {', '.join(sorted(REASONS - named))}", answer)
         line(f"report {_last(reports).report_id}: {_last(reports).decision}")
-
-
-async def _ask(tpp: Setup, request: Prepared, expected: int, line: Line) -> Answer:
-    """The answer to one request, told. Raises: StoryFailed when its status is another."""
-    method, url = request.outgoing.method, request.outgoing.url
-    answer = await prepared.send(tpp, request)
-    line(f"{method} {url}")
-    line(f"answer: {answer.status} after {answer.total_ms:.0f} ms")
-    _expect(answer.status == expected, f"{method} was answered {answer.status}, not {expected}", answer)
-    return answer
 
 
 def _reasons(body: Mapping[str, Any], line: Line) -> frozenset[str]:
@@ -151,13 +136,3 @@ def _last(reports: Callable[[], Sequence[Report]]) -> Report:
     if not found:
         raise StoryFailed("the gateway made no report")
     return found[-1]
-
-
-def _expect(condition: bool, sentence: str, answer: Answer | None = None) -> None:
-    if not condition:
-        raise StoryFailed(sentence if answer is None else f"{sentence}: {json.dumps(dict(answer.members))[:2000]}")
-
-
-def _short(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text)} characters)"

@@ -12,7 +12,7 @@ from dcrgw.core.strict_json import JsonValue
 from dcrgw.scripting.grant_contexts import AuthzDetailContext, IntrospectionContext
 from dcrgw.scripting.http_request import parameters_of
 from dcrgw.scripting.json_object import JsonObject
-from dcrgw.scripting.members import copied, copied_object
+from dcrgw.scripting.members import copied, copied_object, left
 from dcrgw.scripting.person_contexts import PasswordCredentialsContext, PersonContext
 from dcrgw.scripting.questions import Capabilities, CapabilityRefused
 from dcrgw.scripting.records import Person, Record
@@ -58,7 +58,7 @@ class Bound:
         """What the script changed, by the facts' own names; absent what it left alone.
 
         createClient, updateClient: `client_id`, `metadata`, `attributes`. modify…: `response`. Introspection besides:
-        `transfers_into_jwt` (only ever False). authz_detail: `detail`. Of people: `user`, `group`, `results`,
+        `transfers_into_jwt` (only ever False). authz_detail: `faults`. Of people: `user`, `group`, `results`,
         `claims`, `attributes`. `returned` is what the method returned; it changes nothing today.
         Raises: TypeError where something is not JSON; its message names no value.
         """
@@ -90,8 +90,7 @@ class Bound:
             case IntrospectionContext(transfers_into_jwt=False):
                 return {"transfers_into_jwt": False}
             case AuthzDetailContext() as context:
-                detail = vars(context).get("detail")
-                return {} if detail is None else {"detail": detail.json}
+                return {"faults": context.faults} if context.faults else {}
             case PersonContext() as context:
                 touched = vars(context)
                 return {name: touched[name] for name in ("user", "claims", "attributes") if name in touched}
@@ -99,7 +98,7 @@ class Bound:
 
     def _json(self, name: str, value: Any) -> JsonValue:
         try:
-            return copied(value)
+            return left(value)
         except (TypeError, RecursionError):
             raise TypeError(f"{self._method} left what is not JSON in {name}") from None
 

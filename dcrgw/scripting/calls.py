@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dcrgw.core.strict_json import JsonValue
+from dcrgw.errors import GatewayError
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,13 @@ class ScriptFailed(Exception):
     `printed` what it wrote before.
     """
 
-    #: It ended by a capability's failure that the script did not catch: then that is what the request fails by.
+    #: It ended by a capability's failure that the script did not catch.
     is_capability = False
+    #: That failure: then the request fails by it, as it would without a script.
+    failure: GatewayError | None = None
+
+    #: The script's own code raised it: nothing overran, died or answered what it may not.
+    is_raised = False
 
     def __init__(self, what: str, *, trace: str = "", printed: str = "") -> None:
         self.what, self.trace, self.printed = what, trace, printed

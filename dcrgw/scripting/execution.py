@@ -19,10 +19,12 @@ from dcrgw.scripting.bindings import Bound, bind
 from dcrgw.scripting.calls import MethodAnswer, MethodCall, ScriptFailed
 from dcrgw.scripting.capabilities import Allowance
 from dcrgw.scripting.loader import fault_of, load
-from dcrgw.scripting.members import copied
-from dcrgw.scripting.questions import Capabilities, CapabilityFailed
+from dcrgw.scripting.members import left
+from dcrgw.scripting.questions import Capabilities, CapabilityFailed, CapabilityRefused
 from dcrgw.scripting.refusal import Rejection
 
+#: What a script raises whatever it was called with.
+_NOT_THE_CALLS = (MemoryError, NameError, CapabilityFailed, CapabilityRefused)
 #: Names by which a script's code reaches a capability.
 _CAPABILITIES = frozenset({"directory", "keysets", "http"})
 
@@ -45,6 +47,7 @@ class Execution:
         self.entry = entry
         self._loaded = load(entry, properties, now=time.time())
         self.methods = self._loaded.methods
+        self._async = frozenset(name for name in self.methods if inspect.iscoroutinefunction(self._loaded.method(name)))
         #: The module's name in sys.modules, and of the script's own logger.
         self.module = self._loaded.module
         #: Whether a `def` method may put questions, as far as its code can tell.
@@ -52,7 +55,7 @@ class Execution:
 
     def is_async(self, method: str) -> bool:
         """Whether the method is an `async def`."""
-        return inspect.iscoroutinefunction(self._loaded.method(method))
+        return method in self._async
 
     def print_to(self, stream: TextIO) -> None:
         """Have the script's own `print` write there."""
@@ -62,7 +65,7 @@ class Execution:
         """Enter the method: a `def` is through when this returns. Raises: ScriptFailed."""
         loaded = self._loaded
         if (form := loaded.forms.get(call.method)) is None:
-            raise ScriptFailed(self.sentence(f"there is no {call.method} in it"))
+            raise ScriptFailed(self.entry.sentence(f"there is no {call.method} in it"))
         allowance = Allowance(self.entry.type, ask)
         bound = bind(
             self.entry.type, call.method, call.facts, loaded.properties, allowance, script=loaded.custom_script
@@ -94,29 +97,26 @@ class Execution:
         fault = fault_of(self.entry, method, error)
         failed = ScriptFailed(str(fault), trace=own_trace(error, self.entry.source_name))
         failed.is_capability = isinstance(error, CapabilityFailed)
+        failed.is_raised = isinstance(error, Exception) and not isinstance(error, _NOT_THE_CALLS)
         return failed
 
     def end(self, call: MethodCall, begun: Begun) -> MethodAnswer:
         """What came of it. Raises: ScriptFailed for an answer or a change that is not JSON."""
         try:
-            returned: JsonValue = copied(begun.returned)
+            returned = left(begun.returned)
         except (TypeError, RecursionError):
             kind = type(begun.returned).__name__
-            raise ScriptFailed(self.sentence(f"{call.method} returned {kind}, which is not JSON")) from None
+            raise ScriptFailed(self.entry.sentence(f"{call.method} returned {kind}, which is not JSON")) from None
         try:
             changes = begun.bound.changes(begun.returned)
         except (TypeError, ValueError, RecursionError) as error:
             # Its message names the member, never a value.
-            raise ScriptFailed(self.sentence(f"{error}")) from error
+            raise ScriptFailed(self.entry.sentence(f"{error}")) from error
         return MethodAnswer(returned, changes, begun.refusal or begun.bound.refusal)
 
     def destroy(self) -> bool:
         """Call destroy; False when it did not say True."""
         return self._loaded.unload()
-
-    def sentence(self, what: str) -> str:
-        """What happened, with the script's name and place."""
-        return f"script {self.entry.name} ({self.entry.source_name}): {what}"
 
 
 def own_trace(error: BaseException, source_name: str) -> str:

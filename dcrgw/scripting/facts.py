@@ -6,15 +6,13 @@ What a worker gets is this and nothing else. No key, no password, no token of th
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from dcrgw.core.certificates.identity import ClientIdentity
-from dcrgw.core.registration.standing import Standing
 from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.core.strict_json import JsonValue
-from dcrgw.errors import ErrorCode
-from dcrgw.ports.scripts import Refusal, ScriptCall
+from dcrgw.ports.scripts import ScriptCall
 
 Facts = dict[str, JsonValue]
 
@@ -69,43 +67,15 @@ def identity_facts(identity: ClientIdentity) -> Facts:
         "san_uris": list(identity.san_uris),
         "x5t_s256": identity.x5t_s256,
         "serial_number": identity.serial_number,
-        "subject": _lists(identity.subject),
-        "issuer": _lists(identity.issuer),
+        "subject": _name(identity.subject),
+        "issuer": _name(identity.issuer),
         "not_before": identity.not_before,
         "not_after": identity.not_after,
         "psd2_roles": list(identity.psd2_roles),
     }
 
 
-def standing_facts(standing: Standing) -> Facts:
-    """The answer to the question `directory.standing`."""
-    held = standing.authorisations
-    roles = standing.software_roles
-    return {
-        "found": standing.found,
-        "software_id": standing.software_id,
-        "org_id": standing.org_id,
-        "organisation_active": standing.organisation_active,
-        "software_active": standing.software_active,
-        "software_roles": None if roles is None else list[JsonValue](sorted(roles)),
-        "authorisations": None
-        if held is None
-        else [[one.member_state, role, one.active] for one in held for role in sorted(one.roles)],
-        "observed_at": standing.observed_at,
-        "source": standing.source,
-    }
-
-
-def refusal_of(declared: Mapping[str, JsonValue]) -> Refusal:
-    """A registration script's declared no, the gateway's words where it chose none."""
-    plain = Refusal()
-    error, description, status = (declared.get(name) for name in ("error", "description", "status"))
-    return Refusal(
-        code=ErrorCode(error) if isinstance(error, str) else plain.code,
-        description=description if isinstance(description, str) else plain.description,
-        status=status if isinstance(status, int) else plain.status,
-    )
-
-
-def _lists(value: Any) -> Any:
-    return [_lists(item) for item in value] if isinstance(value, tuple) else value
+@lru_cache(maxsize=1024)
+def _name(name: tuple[tuple[tuple[str, str], ...], ...]) -> list[Any]:
+    """A distinguished name as lists. The same ones come again and again; a script is told tuples made of them."""
+    return [[list(pair) for pair in rdn] for rdn in name]

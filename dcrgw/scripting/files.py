@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dcrgw.core.scripts.cases import CaseRefused, read_case
+from dcrgw.core.scripts.detail_types import AUTHZ_DETAIL
 from dcrgw.core.scripts.entry import ScriptEntry
 from dcrgw.core.scripts.entry_checks import LONGEST_TEXT, MOST_CASES, entry_faults
 from dcrgw.core.strict_json import JsonRefused, JsonValue, loads
@@ -69,7 +70,7 @@ def read_script(entry: ScriptEntry) -> ReadScript:
     """An entry with the text of its file and the cases beside it, or why there is none."""
     path = Path(entry.file or "")
     try:
-        whole = replace(entry, text=read_text(path), cases=cases_beside(path))
+        whole = replace(entry, text=read_text(path), cases=cases_beside(path), schema=schema_beside(entry, path))
     except Misconfigured as fault:
         return ReadScript(entry, str(fault))
     faults = "; ".join(map(str, entry_faults(whole)))
@@ -89,10 +90,16 @@ def read_text(path: Path, largest: int = LONGEST_TEXT) -> str:
     if len(content) > largest:
         raise Misconfigured(f"{path} is larger than {largest} bytes")
     try:
-        return content.decode()
+        return content.decode("utf-8-sig")  # editors of Windows write a mark of byte order
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise Misconfigured(f"{path}, line {line}: not UTF-8 text") from None
+
+
+def schema_beside(entry: ScriptEntry, script: Path) -> str:
+    """The text of NAME.schema.json beside a script of authz_detail, if there is one. Raises: Misconfigured."""
+    path = script.with_suffix(".schema.json")
+    return read_text(path) if entry.type == AUTHZ_DETAIL and path.exists() else ""
 
 
 def cases_beside(script: Path, folder: Path | None = None) -> tuple[Mapping[str, JsonValue], ...]:

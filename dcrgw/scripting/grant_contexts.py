@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from dcrgw.core.languages import chosen
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.scripting.json_object import JsonObject
 from dcrgw.scripting.members import copied_object
@@ -55,17 +56,23 @@ class IntrospectionContext(ScriptContext):
 
 
 class AuthzDetail:
-    """One element of authorization_details. What a script does to `json` comes back, and is judged again."""
+    """One element of authorization_details. It is the call's own copy: changing it changes nothing."""
 
     def __init__(self, detail: Mapping[str, JsonValue], index: int = 0) -> None:
-        self.json = JsonObject(copied_object(detail))
+        self._told = detail
         #: Its place in the array.
         self.index = index
 
+    @cached_property
+    def json(self) -> JsonObject:
+        """All its members."""
+        return JsonObject(copied_object(self._told))
+
     @property
     def type(self) -> str:
-        """Its type."""
-        return self.json.optString("type")
+        """Its type, as it was sent."""
+        told = self._told.get("type")
+        return told if isinstance(told, str) else ""
 
     def getType(self) -> str:
         """type."""
@@ -78,6 +85,11 @@ class AuthzDetail:
 
 class AuthzDetailContext(ScriptContext):
     """One element of authorization_details with what stands around it."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        #: What `fault` noted.
+        self.faults: list[JsonValue] = []
 
     @cached_property
     def detail(self) -> AuthzDetail:
@@ -101,6 +113,32 @@ class AuthzDetailContext(ScriptContext):
     def client(self) -> Record:
         """The client that asks: client_id, metadata's members, `attributes`."""
         return Record(copied_object(self.object_of("client")))
+
+    @cached_property
+    def granted(self) -> AuthzDetail | None:
+        """In narrowsDetail: what was granted, of the same type."""
+        found = self._facts.get("granted")
+        return AuthzDetail(found) if isinstance(found, dict) else None
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """In getUiRepresentation: the person's languages (BCP 47), best first."""
+        found = self._facts.get("languages")
+        return tuple(str(each) for each in found) if isinstance(found, list) else ()
+
+    def in_words(self, texts: Mapping[str, str]) -> str:
+        """Of one text in several languages, such as `{"en": ..., "pt": ...}`, the person's; else the first."""
+        return texts[chosen(tuple(texts), self.languages)]
+
+    def fault(self, pointer: str, description: str) -> None:
+        """Note what is wrong and go on, so that the TPP hears of everything at once.
+
+        `pointer` is a JSON pointer (RFC 6901) within the element, such as /instructedAmount/currency; empty: all of it.
+        Once there is a fault the element is refused, whatever the method returns. Values do not belong in it.
+        """
+        if not isinstance(pointer, str) or (pointer and not pointer.startswith("/")):
+            raise ValueError("a fault's pointer is empty or begins with /")
+        self.faults.append([pointer, str(description)])
 
     def getAuthzDetail(self) -> AuthzDetail:
         """detail."""

@@ -16,13 +16,13 @@ from typing import Any
 from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.core.scripts.entry import ScriptEntry
 from dcrgw.core.strict_json import JsonValue
-from dcrgw.errors import ErrorCode, Misconfigured, Unavailable
+from dcrgw.errors import Misconfigured, Unavailable
 from dcrgw.ports.script_serving import ScriptError
 from dcrgw.ports.scripts import Capability, Refusal, ScriptCall, ScriptOutcome
 from dcrgw.scripting.calls import MethodAnswer, MethodCall, ScriptFailed
 from dcrgw.scripting.facts import facts_of_call
 from dcrgw.scripting.failures import Failures
-from dcrgw.scripting.refusal import REGISTRATION_CODES, refusal
+from dcrgw.scripting.judging import check_changes, no_of
 from dcrgw.scripting.runner import Loaded
 from dcrgw.scripting.template import Sink
 from dcrgw.scripting.typed_calls import About, TypedCalls, ask_nothing
@@ -97,6 +97,17 @@ class ScriptHost(TypedCalls):
         return next((each.generation for each in self._all() if each.loaded.entry.inum == inum), None)
 
     @property
+    def swaps(self) -> int:
+        """How often what serves has changed: what was made of it may be kept while this stays."""
+        return self._swaps
+
+    def enabled(self, type_id: str) -> tuple[ScriptEntry, ...]:
+        """The entries of a type that should serve, in the order in which they run; also those that do not work now."""
+        serving = [each.loaded.entry for each in self._serving.by_type.get(type_id, ())]
+        missing = [entry for entry in self._serving.missing if entry.type == type_id]
+        return tuple(sorted((each for each in [*serving, *missing] if each.enabled), key=_order))
+
+    @property
     def scripts(self) -> tuple[Loaded, ...]:
         """What serves now."""
         return tuple(each.loaded for each in self._all())
@@ -116,19 +127,11 @@ class ScriptHost(TypedCalls):
             raise Misconfigured(f"scripts {', '.join(outcome.ran)}: updateClient may not change the client_id")
         return outcome
 
-    async def every(
-        self, type_id: str, method: str, facts: Mapping[str, JsonValue], about: About, ask: Capability
-    ) -> Ran:
-        """The method of all scripts of the type, by descending level, then name, up to the first no; each is told
-        what the one before it changed.
-
-        Raises: Unavailable where one that is needed does not serve; Misconfigured where one fails or says neither
-        True nor False.
-        """
-        with self._held(self._needed(type_id, method, about.market)) as row:
-            return await self._in_row(row, MethodCall(method, facts, about.interaction_id), about, ask)
-
     async def _in_row(self, row: Sequence[_Serving], call: MethodCall, about: About, ask: Capability) -> Ran:
+        """One after the other, up to the first no; each is told what the one before it changed.
+
+        Raises: Misconfigured where one fails or says neither True nor False.
+        """
         names: list[str] = []
         changes: dict[str, JsonValue] = {}
         for serving in row:
@@ -136,11 +139,11 @@ class ScriptHost(TypedCalls):
             answer = await self._call(serving, made, about, ask)
             names.append(serving.loaded.entry.name)
             try:
-                no = _no(answer)
-                _check_changes(answer)
+                no = no_of(answer)
+                check_changes(answer)
             except ValueError as error:
                 entry = serving.loaded.entry
-                failed = ScriptFailed(f"script {entry.name} ({entry.source_name}): {call.method} {error}")
+                failed = ScriptFailed(entry.sentence(f"{call.method} {error}"))
                 self._keep(serving, made, about, failed)
                 raise self._fault(serving, failed) from None
             if no is not None:
@@ -153,7 +156,7 @@ class ScriptHost(TypedCalls):
     ) -> MethodAnswer | None:
         """The method of the script with the highest level that has it; None where there is none.
 
-        Raises: as `every`.
+        Raises: Unavailable where one that is needed does not serve; Misconfigured where it fails.
         """
         for serving in self._needed(type_id, method, about.market):
             return await self._call(serving, MethodCall(method, facts, about.interaction_id), about, ask)
@@ -162,7 +165,7 @@ class ScriptHost(TypedCalls):
     async def named(
         self, type_id: str, name: str, method: str, facts: Mapping[str, JsonValue], about: About, ask: Capability
     ) -> MethodAnswer | None:
-        """The method of the script of this name or inum; None where there is none. Raises: as `every`."""
+        """The method of the script of this name or inum; None where there is none. Raises: as `highest`."""
         for serving in self._needed(type_id, method, about.market, name):
             return await self._call(serving, MethodCall(method, facts, about.interaction_id), about, ask)
         return None
@@ -182,9 +185,10 @@ class ScriptHost(TypedCalls):
 
     async def _register(self, method: str, call: ScriptCall, ask: Capability) -> ScriptOutcome:
         about = About(call.market, call.interaction_id, call.report_id)
-        if not self._needed(REGISTRATION, method, call.market):
-            return ScriptOutcome(call.metadata, call.client_id, False, call.attributes)
-        ran = await self.every(REGISTRATION, method, facts_of_call(call), about, ask)
+        with self._held(self._needed(REGISTRATION, method, call.market)) as row:
+            if not row:
+                return ScriptOutcome(call.metadata, call.client_id, False, call.attributes)
+            ran = await self._in_row(row, MethodCall(method, facts_of_call(call), about.interaction_id), about, ask)
         changes: Mapping[str, Any] = ran.changes
         metadata, client_id = changes.get("metadata"), changes.get("client_id", call.client_id)
         return ScriptOutcome(
@@ -226,13 +230,15 @@ class ScriptHost(TypedCalls):
         try:
             answer = await serving.loaded.call(call, ask, self._deadline_s)
         except ScriptFailed as failed:
+            self._tell_printed(serving, call, failed.printed)
+            if failed.failure is not None:
+                raise failed.failure from failed
             self._keep(serving, call, about, failed)
             raise self._fault(serving, failed) from failed
         finally:
             serving.calls -= 1
             self._put_away_if_done(serving)
-        if answer.printed:
-            self._tell_printed(serving, call, answer.printed)
+        self._tell_printed(serving, call, answer.printed)
         return answer
 
     @staticmethod
@@ -241,8 +247,6 @@ class ScriptHost(TypedCalls):
 
     def _keep(self, serving: _Serving, call: MethodCall, about: About, failed: ScriptFailed) -> None:
         entry = serving.loaded.entry
-        if failed.printed:
-            self._tell_printed(serving, call, failed.printed)
         failure = ScriptError(
             inum=entry.inum,
             name=entry.name,
@@ -267,6 +271,8 @@ class ScriptHost(TypedCalls):
         )
 
     def _tell_printed(self, serving: _Serving, call: MethodCall, printed: str) -> None:
+        if not printed:
+            return
         self._on_event(
             "script_printed",
             script=serving.loaded.entry.name,
@@ -295,49 +301,14 @@ class ScriptHost(TypedCalls):
 
 def _ordered(serving: Iterable[_Serving]) -> dict[str, tuple[_Serving, ...]]:
     found: dict[str, list[_Serving]] = {}
-    for each in sorted(serving, key=lambda each: (-each.loaded.entry.level, each.loaded.entry.name)):
+    for each in sorted(serving, key=lambda each: _order(each.loaded.entry)):
         found.setdefault(each.loaded.entry.type, []).append(each)
     return {type_id: tuple(each) for type_id, each in found.items()}
 
 
+def _order(entry: ScriptEntry) -> tuple[int, str]:
+    return -entry.level, entry.name
+
+
 def _serves(entry: ScriptEntry, market: str) -> bool:
     return entry.enabled and (not entry.markets or market in entry.markets)
-
-
-def _no(answer: MethodAnswer) -> Refusal | None:
-    """None lets pass. A refusal that the script declared holds whatever it returned.
-
-    Raises: ValueError for everything but True, False and a refusal of the right form: a worker may say anything.
-    """
-    if answer.refusal is not None:
-        return _declared(answer.refusal)
-    if answer.returned is True:
-        return None
-    if answer.returned is False:
-        return Refusal()
-    raise ValueError(f"returned {type(answer.returned).__name__}, neither True nor False")
-
-
-#: What may be changed on the way from one script of a row to the next: nothing that tells who is asking.
-_MAY_CHANGE = frozenset({"client_id", "metadata", "attributes"})
-
-
-def _check_changes(answer: MethodAnswer) -> None:
-    """Raises: ValueError for changes of another kind or form: a worker may say anything."""
-    changes = answer.changes
-    if not _MAY_CHANGE.issuperset(changes):
-        raise ValueError("changed what is not its to change")
-    if not isinstance(changes.get("client_id", ""), str):
-        raise ValueError("chose a client_id that is no text")
-    if not all(isinstance(changes.get(name, {}), dict) for name in ("metadata", "attributes")):
-        raise ValueError("left a client of another form")
-
-
-def _declared(said: Mapping[str, Any]) -> Refusal:
-    plain = Refusal()
-    error, description, status = said.get("error", ""), said.get("description", ""), said.get("status", plain.status)
-    if not isinstance(error, str) or not isinstance(description, str) or type(status) is not int:
-        raise ValueError("declared a refusal of another form")
-    chosen: Mapping[str, Any] = refusal(error, description, status, codes=REGISTRATION_CODES)
-    code = ErrorCode(chosen["error"]) if "error" in chosen else plain.code
-    return Refusal(code, chosen.get("description", plain.description), status)

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import io
 import logging
 from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any, NoReturn, TextIO, cast
 
 from dcrgw.core.scripts.entry import ScriptEntry
@@ -17,16 +21,33 @@ from dcrgw.errors import GatewayError, Unavailable
 from dcrgw.ports.scripts import Capability
 from dcrgw.scripting.calls import MethodAnswer, MethodCall, ScriptFailed
 from dcrgw.scripting.execution import Begun, Execution
-from dcrgw.scripting.output import MOST_CHARACTERS, CappedText, log_to
+from dcrgw.scripting.output import CappedText, log_to
 from dcrgw.scripting.questions import CapabilityFailed, CapabilityRefused
+from dcrgw.scripting.template import Sink
+from dcrgw.scripting.veil import Veil
 
 
 class InlineRunner:
     """Implements `dcrgw.scripting.runner.Runner` in this process."""
 
+    def __init__(self, on_event: Sink | None = None) -> None:
+        """`on_event` is told what a script prints while it loads; without it, that goes to the standard output."""
+        self._on_event = on_event
+
     async def load(self, entry: ScriptEntry, properties: Mapping[str, str]) -> InlineScript:
         """A script whose init said True. Raises: Misconfigured."""
-        return InlineScript(Execution(entry, properties))
+        veil = Veil(entry, properties)
+        if self._on_event is None:
+            return InlineScript(Execution(entry, properties), veil)
+        heard: list[str] = []
+        output = cast(TextIO, CappedText(heard.append))
+        try:
+            with redirect_stdout(output), redirect_stderr(output):
+                execution = Execution(entry, properties)
+        finally:
+            if printed := veil("".join(heard)):
+                self._on_event("script_printed", script=entry.name, method="init", text=printed)
+        return InlineScript(execution, veil)
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -35,13 +56,11 @@ class InlineRunner:
 class InlineScript:
     """One generation of one script. Implements `dcrgw.scripting.runner.Loaded`."""
 
-    def __init__(self, execution: Execution) -> None:
-        self._execution = execution
-        self._printed: list[str] = []
-        self._output = CappedText(self._printed.append)
-        execution.print_to(cast(TextIO, self._output))
+    def __init__(self, execution: Execution, veil: Veil) -> None:
+        self._execution, self._veil = execution, veil
+        execution.print_to(cast(TextIO, _OUTPUT))
         logger = logging.getLogger(execution.module)
-        log_to(self._output, logger)
+        log_to(_OUTPUT, logger)
         logger.propagate = False
 
     @property
@@ -55,18 +74,20 @@ class InlineScript:
         return self._execution.methods
 
     async def call(self, call: MethodCall, ask: Capability, deadline_s: float) -> MethodAnswer:
-        """One call. Raises: ScriptFailed, and what `ask` raised where the script did not catch it."""
+        """One call. Raises: ScriptFailed."""
         asking = _Asking(ask)
-        self._output.begin()
+        heard: list[str] = []
+        outer = _CALL.set(CappedText(heard.append))
         try:
             begun = await self._made(call, asking, deadline_s)
             answer = self._execution.end(call, begun)
         except ScriptFailed as failed:
-            if failed.is_capability and asking.failure is not None:
-                raise asking.failure from failed
-            failed.printed = self._take_printed()
+            failed.failure = asking.failure if failed.is_capability else None
+            failed.trace, failed.printed = self._veil(failed.trace), self._veil("".join(heard))
             raise
-        return answer if not self._printed else _printed(answer, self._take_printed())
+        finally:
+            _CALL.reset(outer)
+        return replace(answer, printed=self._veil("".join(heard))) if heard else answer
 
     async def close(self) -> bool:
         """destroy; False when the script did not say True."""
@@ -86,7 +107,7 @@ class InlineScript:
         return begun
 
     async def _awaited(self, call: MethodCall, begun: Begun, deadline_s: float) -> Any:
-        overran = ScriptFailed(self._execution.sentence(f"{call.method} took more than {deadline_s:g} s"))
+        overran = ScriptFailed(self._execution.entry.sentence(f"{call.method} took more than {deadline_s:g} s"))
         try:
             async with asyncio.timeout(deadline_s) as deadline:
                 returned = await begun.returned
@@ -99,11 +120,6 @@ class InlineScript:
         if deadline.expired():  # the script swallowed its cancellation and answered all the same
             raise overran
         return returned
-
-    def _take_printed(self) -> str:
-        printed = "".join(self._printed)[:MOST_CHARACTERS]
-        self._printed.clear()
-        return printed
 
 
 class _Asking:
@@ -140,8 +156,21 @@ class _Asking:
         raise CapabilityRefused("an inline script asks as context.directory, context.keysets or context.http, by name")
 
 
-def _printed(answer: MethodAnswer, printed: str) -> MethodAnswer:
-    return MethodAnswer(answer.returned, answer.changes, answer.refusal, printed)
+class _Output(io.TextIOBase):
+    """Text for the call in which it is written: calls of an `async def` run beside each other."""
+
+    def writable(self) -> bool:
+        """Always."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Hand on to the call, or to nobody where there is none."""
+        of_call = _CALL.get()
+        return of_call.write(text) if of_call is not None else len(text)
+
+
+_CALL: ContextVar[CappedText | None] = ContextVar("what the call writes", default=None)
+_OUTPUT = _Output()
 
 
 def _is_ours(error: BaseException) -> bool:

@@ -7,9 +7,8 @@ import linecache
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
@@ -93,16 +92,6 @@ def load(entry: ScriptEntry, properties: Mapping[str, str], *, now: float) -> Lo
     return LoadedScript(entry, kind, instance, module.__name__, version, forms, dict(properties))
 
 
-def entry_of_file(name: str, file: Path, **more: Any) -> ScriptEntry:
-    """The entry of a script that is kept in a file. Raises: Misconfigured where it cannot be read."""
-    plain = ScriptEntry(inum=name, name=name, type="client_registration", text="", file=str(file))
-    try:
-        text = file.read_bytes().decode("utf-8", "surrogateescape")
-    except OSError as error:
-        raise _fault(plain, f"the file cannot be read: {error.strerror}") from error
-    return replace(plain, text=text, **more)
-
-
 def fault_of(entry: ScriptEntry, doing: str, error: BaseException) -> Misconfigured:
     """What to say of an exception that a script raised: what, and where in the script. Its text stays in the cause."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == entry.source_name]
@@ -135,9 +124,10 @@ def form_of(method: Callable[..., Any], forms: tuple[Form, ...]) -> Form | None:
 
 
 def _compile(entry: ScriptEntry) -> CodeType:
-    source = entry.text.encode("utf-8", "surrogateescape")
+    source = entry.text.encode("utf-8", "replace")
     try:
-        code = compile(source, entry.source_name, "exec", dont_inherit=True)
+        # The text and not its bytes: it is UTF-8 by now, whatever encoding its first line declares.
+        code = compile(entry.text, entry.source_name, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line, advice = syntax_fault(source, error)
         raise _fault(entry, advice, line) from error

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from dcrgw.core.strict_json import JsonValue
+from dcrgw.core.strict_json import MAX_DEPTH, MAX_NUMBER_LENGTH, JsonValue
 
 #: The members that a script may name (RFC 7591 §2, OIDC Registration §2, RFC 8705 §2, RFC 9126 §6, RFC 9396 §10,
 #: CIBA §4, OB UK DCR). A name outside this list is a typing error, not an absent member.
@@ -79,6 +79,7 @@ def accessor(name: str) -> tuple[str, str] | None:
 
 
 _SCALARS = frozenset({str, int, bool, type(None)})
+_TEXT = frozenset({str})
 
 
 def copied(value: Any) -> JsonValue:
@@ -87,7 +88,7 @@ def copied(value: Any) -> JsonValue:
     if type(value) in _SCALARS or isinstance(value, (str, int)):
         return value  # type: ignore[no-any-return]  # of _SCALARS
     if isinstance(value, float) and math.isfinite(value):
-        return value
+        return value + 0.0  # no negative zero
     if isinstance(value, list | tuple):
         return [copied(item) for item in value]
     if isinstance(value, dict):
@@ -97,6 +98,34 @@ def copied(value: Any) -> JsonValue:
 
 def copied_object(members: Mapping[Any, Any]) -> dict[str, JsonValue]:
     """The same of an object's members."""
-    if not all(isinstance(name, str) for name in members):
+    if not (_TEXT.issuperset(map(type, members)) or all(isinstance(name, str) for name in members)):
         raise TypeError("a member's name is not text")
-    return {name: copied(value) for name, value in members.items()}
+    return {name: value if type(value) in _SCALARS else copied(value) for name, value in members.items()}
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+#: A whole number of more digits is none that `strict_json` reads.
+_LARGEST = 10 ** (MAX_NUMBER_LENGTH - 1)
+
+
+def left(value: Any, levels: int = MAX_DEPTH) -> JsonValue:
+    """What a script leaves, copied. Raises: TypeError for what the gateway would not take from strangers either
+    (`strict_json`): a worker's pipe refuses it, so an inline script may not leave it.
+    """
+    plain = copied(value)
+    _judge(plain, levels)
+    return plain
+
+
+def _judge(value: JsonValue, levels: int) -> None:
+    if isinstance(value, str):
+        if not value.isascii() and _SURROGATE.search(value):
+            raise TypeError("a text holds half of a surrogate pair")
+    elif isinstance(value, int):
+        if not -_LARGEST < value < _LARGEST:
+            raise TypeError("a number is too large")
+    elif isinstance(value, list | dict):
+        if levels <= 0:
+            raise TypeError("it nests too deep")
+        for each in (*value, *value.values()) if isinstance(value, dict) else value:
+            _judge(each, levels - 1)

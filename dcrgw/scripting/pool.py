@@ -5,33 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Coroutine, Mapping
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 from dcrgw.core.scripts.entry import ScriptEntry
-from dcrgw.errors import GatewayError, Misconfigured, Unavailable
+from dcrgw.errors import GatewayError, Unavailable
 from dcrgw.ports.scripts import Capability
 from dcrgw.scripting.calls import MethodAnswer, MethodCall, ScriptFailed
 from dcrgw.scripting.capabilities import ALLOWED, MOST_QUESTIONS
+from dcrgw.scripting.hiring import Hiring, WorkerSettings
 from dcrgw.scripting.process import Worker, WorkerLost
 from dcrgw.scripting.template import Sink, Template
-from dcrgw.scripting.worker.confinement import Limits
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerSettings:
-    """How worker processes are kept. Each script has `count` of them, and under load up to `most`."""
-
-    memory_bytes: int = 256 * 1024 * 1024
-    cpu_s: float = 4.0
-    load_s: float = 10.0
-    count: int = 1
-    most: int = 4
-    calls: int = 20_000
-
+from dcrgw.scripting.veil import Veil
 
 #: How long a call waits for a worker that is at work before one more is started.
 _PATIENCE_S = 0.05
@@ -88,8 +74,10 @@ class WorkerScript:
         template: Template,
         on_event: Sink,
     ) -> None:
-        self._entry, self._properties, self._settings, self._template = entry, properties, settings, template
+        self._entry, self._settings = entry, settings
         self._on_event = on_event
+        self._veil = Veil(entry, properties)
+        self._hires = Hiring(entry, properties, settings, template, on_event, self._veil)
         self._idle: list[Worker] = []
         self._busy: set[Worker] = set()
         #: Served their calls, and are dismissed once another is there.
@@ -124,7 +112,7 @@ class WorkerScript:
         return worker
 
     async def call(self, call: MethodCall, ask: Capability, deadline_s: float) -> MethodAnswer:
-        """One call in one worker. Raises: ScriptFailed, Unavailable, and what `ask` raised."""
+        """One call in one worker. Raises: ScriptFailed, Unavailable."""
         worker: Worker | None = None
         try:
             async with asyncio.timeout(deadline_s):
@@ -135,15 +123,17 @@ class WorkerScript:
                 raise Unavailable("scripts", f"no worker of script {self._entry.name} was free in time") from None
             worker.kill()
             what = f"{call.method} took more than {deadline_s:g} s and was ended"
-            raise ScriptFailed(self._sentence(what), printed=worker.printed()) from None
+            raise ScriptFailed(self._entry.sentence(what), printed=worker.printed()) from None
         except WorkerLost as lost:
             assert worker is not None
             self._count_death()
             what = f"{call.method} got no answer: {lost.how}"
-            raise ScriptFailed(self._sentence(what), printed=worker.printed()) from None
-        except asyncio.CancelledError:
+            raise ScriptFailed(self._entry.sentence(what), printed=worker.printed()) from None
+        except (ScriptFailed, Unavailable):
+            raise
+        except BaseException:
             if worker is not None:
-                worker.kill()  # its answer would be taken for the next call's
+                worker.kill()  # what it waits for, or says yet, would be taken for the next call's
             raise
         finally:
             if worker is not None:
@@ -185,21 +175,23 @@ class WorkerScript:
         while "ask" in told:
             asked += 1
             if asked > MOST_QUESTIONS:
-                raise await worker.give_up("it asked more than a call may")
+                raise worker.give_up("it asked more than a call may")
             reply, failure = await self._answered(told, ask)
             told = await worker.exchange(reply)
         self._deaths = 0
         if told.get("failed") == number:
             if told.get("is_spent") is True:
                 worker.kill()
-            if failure is not None and told.get("is_capability") is True:
-                raise failure
-            raise ScriptFailed(_text(told, "what"), trace=_text(told, "trace"), printed=worker.printed())
+            what, trace = (self._veil(_text(told, name)) for name in ("what", "trace"))
+            failed = ScriptFailed(what, trace=trace, printed=worker.printed())
+            failed.failure = failure if told.get("is_capability") is True else None
+            failed.is_raised = told.get("is_raised") is True
+            raise failed
         if told.get("answer") != number:
-            raise await worker.give_up("it answered something else than it was asked")
+            raise worker.give_up("it answered something else than it was asked")
         changes, refusal = told.get("changes", {}), told.get("refusal")
         if not isinstance(changes, dict) or not (refusal is None or isinstance(refusal, dict)):
-            raise await worker.give_up("its answer has another form")
+            raise worker.give_up("its answer has another form")
         return MethodAnswer(told.get("returned"), changes, refusal, worker.printed())
 
     async def _answered(self, told: Mapping[str, Any], ask: Capability) -> tuple[dict[str, Any], GatewayError | None]:
@@ -221,10 +213,13 @@ class WorkerScript:
         """A worker for one call. Raises: Unavailable."""
         if self._is_closing:
             raise Unavailable("scripts", f"script {self._entry.name}: it is being put away")
-        if self._idle:
+        while self._idle:
             worker = self._idle.pop()
-            self._busy.add(worker)
-            return worker
+            if worker.lives:
+                self._busy.add(worker)
+                return worker
+            worker.kill()
+            worker.release()
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[Worker] = loop.create_future()
         self._waiting.append(turn)
@@ -312,35 +307,9 @@ class WorkerScript:
         self._leaving.discard(worker)
 
     async def _hire(self) -> Worker:
-        """A worker with the script in it. Raises: Misconfigured, Unavailable."""
+        """A worker with the script in it, after the rest that deaths ask for. Raises: Misconfigured, Unavailable."""
         await asyncio.sleep(max(0.0, self._rest_until - time.monotonic()))
-        worker = await Worker.hire(self._template, Limits(self._settings.memory_bytes), self._readable())
-        try:
-            async with asyncio.timeout(self._settings.load_s):
-                await worker.load(self._order())
-        except TimeoutError:
-            if worker.pid is None:
-                self._template.give_up("it forks no more")
-                raise Unavailable("scripts", "the template process did not answer") from None
-            what = f"loading took more than {self._settings.load_s:g} s and was ended"
-            raise Misconfigured(self._sentence(what)) from None
-        except WorkerLost as lost:
-            raise Misconfigured(self._sentence(f"loading got no answer: {lost.how}")) from None
-        finally:
-            if printed := worker.printed():
-                self._on_event("script_printed", script=self._entry.name, method="init", text=printed)
-            if not worker.is_loaded:
-                worker.kill()
-                worker.release()
-        return worker
-
-    def _order(self) -> dict[str, Any]:
-        # The text and the resolved properties: what the entry itself says of them may be references.
-        entry = replace(self._entry, module_properties=(), configuration_properties=(), cases=())
-        return {"load": asdict(entry), "properties": dict(self._properties), "cpu_s": self._settings.load_s}
-
-    def _readable(self) -> Sequence[str]:
-        return [str(Path(self._entry.file).absolute().parent)] if self._entry.file else []
+        return await self._hires.worker()
 
     def _refuse(self, turn: asyncio.Future[Worker], why: str) -> None:
         if not turn.done():
@@ -357,9 +326,6 @@ class WorkerScript:
         task = asyncio.create_task(work)  # noqa: TID251 - as above
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    def _sentence(self, what: str) -> str:
-        return f"script {self._entry.name} ({self._entry.source_name}): {what}"
 
 
 def _text(told: Mapping[str, Any], name: str) -> str:

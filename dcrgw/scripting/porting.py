@@ -55,11 +55,6 @@ def syntax_fault(source: bytes, error: Exception) -> tuple[int | None, str]:
     return None, "this is not Python source"
 
 
-def language_fault(language: str) -> str | None:
-    """What to say of a script that is configured for another language than Python; None where it is for Python."""
-    return None if language.strip().lower() in ("", "python", "python3", "jython") else _JAVA_ADVICE
-
-
 def import_fault(source: bytes) -> tuple[int, str] | None:
     """(line, advice) for the first import of a Java package in a file that is Python 3, None when there is none."""
     for node in ast.walk(ast.parse(source)):

@@ -7,20 +7,23 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Any, cast
 
 from dcrgw.errors import Misconfigured
 from dcrgw.scripting.output import MOST_CHARACTERS
 from dcrgw.scripting.template import Hired, Template
+from dcrgw.scripting.veil import Veil
 from dcrgw.scripting.worker.confinement import Limits
 from dcrgw.scripting.worker.framing import FramingBroken, Unpacking, pack_down
 
 #: How long after its pipe broke we wait to learn how the process ended.
 _LEARN_S = 2.0
 _MOST_PRINTED_BYTES = 4 * MOST_CHARACTERS
+#: More than there are: its script could have told this.
+_MOST_WALLS = 16
 
 
 class WorkerLost(Exception):
@@ -34,11 +37,10 @@ class WorkerLost(Exception):
 class Worker(asyncio.Protocol):
     """One worker process with one script."""
 
-    def __init__(self, template: Template, hired: Hired, output: int) -> None:
-        self._template, self._hired, self._output = template, hired, output
+    def __init__(self, template: Template, hired: Hired, output: int, veil: Veil) -> None:
+        self._template, self._hired, self._output, self._veil = template, hired, output, veil
         self._unpacking = Unpacking()
-        self._messages: deque[dict[str, Any]] = deque()
-        self._waiting: asyncio.Future[None] | None = None
+        self._waiting: asyncio.Future[dict[str, Any] | None] | None = None
         self._transport: asyncio.Transport | None = None
         self._broken = ""
         self.is_open = True
@@ -52,15 +54,15 @@ class Worker(asyncio.Protocol):
         self.on_lost: Callable[[Worker], None] = lambda _worker: None
 
     @classmethod
-    async def hire(cls, template: Template, limits: Limits, readable: Sequence[str]) -> Worker:
-        """A worker without a script yet. Raises: Unavailable."""
+    async def hire(cls, template: Template, limits: Limits, readable: Sequence[str], veil: Veil) -> Worker:
+        """A worker without a script yet; `veil` is over what it will print. Raises: Unavailable."""
         ours, theirs = socket.socketpair()
         reading, writing = os.pipe()
         os.set_blocking(reading, False)
         try:
             hired = await template.fork(limits, readable, [theirs.fileno(), writing])
             loop = asyncio.get_running_loop()
-            worker = cls(template, hired, reading)
+            worker = cls(template, hired, reading, veil)
             await loop.create_unix_connection(lambda: worker, sock=ours)
         except BaseException:
             ours.close()
@@ -76,26 +78,31 @@ class Worker(asyncio.Protocol):
         """Its process id, once it is known."""
         return self._hired.pid
 
+    @property
+    def lives(self) -> bool:
+        """False once it is known to be gone: its template may have been heard to die before its own pipe broke."""
+        return self.is_open and not self._hired.ended.done()
+
     async def load(self, order: Mapping[str, Any]) -> None:
         """Hand over the script. Raises: Misconfigured in the worker's words, WorkerLost."""
         told = await self.exchange(order)
         if isinstance(told.get("refused"), str):
-            raise Misconfigured(told["refused"])
+            raise Misconfigured(self._veil(told["refused"][:MOST_CHARACTERS]))
         methods, confinement = told.get("loaded"), told.get("confinement")
         if not _is_texts(methods) or not isinstance(confinement, dict):
-            raise await self.give_up("it answered its loading with something else")
+            raise self.give_up("it answered its loading with something else")
         self.methods = frozenset(cast(list[str], methods))
         self.is_loaded = True
-        self.confinement = {str(name): str(reason) for name, reason in confinement.items()}
+        named = islice(confinement.items(), _MOST_WALLS)
+        self.confinement = {name[:40]: str(reason)[:200] for name, reason in named}
 
     async def exchange(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Say something and hear the answer. Raises: WorkerLost, ValueError for what cannot be said."""
         if not self.is_open:
             raise WorkerLost(await self._how())
-        # What was said without being asked, between two calls, is no answer to the next.
-        self._messages.clear()
+        data = pack_down(message)
         assert self._transport is not None
-        self._transport.write(pack_down(message))
+        self._transport.write(data)
         return await self._next()
 
     def printed(self) -> str:
@@ -104,7 +111,7 @@ class Worker(asyncio.Protocol):
         with suppress(BlockingIOError, OSError):
             while len(kept) < _MOST_PRINTED_BYTES and (data := os.read(self._output, 65536)):
                 kept += data
-        return kept.decode(errors="replace") if kept else ""
+        return self._veil(kept.decode(errors="replace")) if kept else ""
 
     def kill(self) -> None:
         """End it and all that it started, now."""
@@ -113,7 +120,7 @@ class Worker(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    async def give_up(self, how: str) -> WorkerLost:
+    def give_up(self, how: str) -> WorkerLost:
         """End a worker that does not keep to the form; what to raise."""
         self.kill()
         return WorkerLost(how)
@@ -135,15 +142,14 @@ class Worker(asyncio.Protocol):
             os.close(output)
 
     async def _next(self) -> dict[str, Any]:
-        while not self._messages:
-            if not self.is_open:
-                raise WorkerLost(await self._how())
-            self._waiting = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiting
-            finally:
-                self._waiting = None
-        return self._messages.popleft()
+        self._waiting = asyncio.get_running_loop().create_future()
+        try:
+            told = await self._waiting
+        finally:
+            self._waiting = None
+        if told is None:
+            raise WorkerLost(await self._how())
+        return told
 
     async def _how(self) -> str:
         if self._broken:
@@ -159,23 +165,32 @@ class Worker(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """asyncio's."""
         try:
-            self._messages.extend(self._unpacking.take(data))
+            for message in self._unpacking.take(data):
+                self._hear(message)
         except FramingBroken as broken:
             self._broken = f"the worker broke the protocol: {broken}"
             self.kill()
-        self._wake()
+            self._tell(None)
 
     def connection_lost(self, error: Exception | None) -> None:
         """asyncio's."""
         self.is_open = False
         # Its pipe may end before it does: a script can close file descriptors.
         self._template.kill(self._hired)
-        self._wake()
+        self._tell(None)
         self.on_lost(self)
 
-    def _wake(self) -> None:
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
+    def _hear(self, message: dict[str, Any]) -> None:
+        """One word for each of ours: more would be taken for the answer to the next call, or fill our memory."""
+        if not self._tell(message):
+            raise FramingBroken("it spoke without being asked")
+
+    def _tell(self, message: dict[str, Any] | None) -> bool:
+        """To whoever waits for the worker's word; None when it is lost. False when nobody waits."""
+        if self._waiting is None or self._waiting.done():
+            return False
+        self._waiting.set_result(message)
+        return True
 
 
 def _is_texts(value: object) -> bool:

@@ -28,8 +28,8 @@ class Loaded(Protocol):
     async def call(self, call: MethodCall, ask: Capability, deadline_s: float) -> MethodAnswer:
         """One call, within its deadline.
 
-        Raises: ScriptFailed; Unavailable when no worker can be had within the deadline, and what `ask` raised where
-        the script did not catch it.
+        Raises: ScriptFailed, which holds what `ask` raised where the script did not catch it; Unavailable when no
+        worker can be had within the deadline.
         """
         ...
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dcrgw.core.scripts.entry import ScriptEntry
+from dcrgw.scripting.hiring import WorkerSettings
 from dcrgw.scripting.inline import InlineRunner
-from dcrgw.scripting.pool import WorkerRunner, WorkerSettings
-from dcrgw.scripting.runner import Loaded, Runner
+from dcrgw.scripting.pool import WorkerRunner
+from dcrgw.scripting.runner import Loaded
 from dcrgw.scripting.template import Sink
 
 
@@ -16,12 +17,7 @@ class Runners:
 
     def __init__(self, settings: WorkerSettings, on_event: Sink) -> None:
         self.workers = WorkerRunner(settings, on_event)
-        self.inline = InlineRunner()
-
-    @property
-    def by_mode(self) -> Mapping[str, Runner]:
-        """Each runner by the mode that it serves."""
-        return {"worker": self.workers, "inline": self.inline}
+        self.inline = InlineRunner(on_event)
 
     def start(self) -> None:
         """Start the workers' template now, before anything secret is read."""
@@ -29,8 +25,9 @@ class Runners:
 
     async def load(self, entry: ScriptEntry, properties: Mapping[str, str]) -> Loaded:
         """A script, ready to be called. Raises: Misconfigured, Unavailable."""
-        runner = self.inline if entry.mode == "inline" else self.workers
-        return await runner.load(entry, properties)
+        if entry.mode == "inline":
+            return await self.inline.load(entry, properties)
+        return await self.workers.load(entry, properties)
 
     async def close(self) -> None:
         """End every worker."""

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -101,9 +100,15 @@ class Template:
 
     def kill(self, hired: Hired) -> None:
         """End a worker and everything in its process group, now."""
-        if self._control is not None and not hired.ended.done():
-            with suppress(OSError):
-                self._control.send(json.dumps({"kill": hired.number}).encode())
+        if self._control is None or hired.ended.done():
+            return
+        try:
+            self._control.send(json.dumps({"kill": hired.number}).encode())
+        except BlockingIOError:
+            # Hundreds of orders lie unread: it hangs, and a worker that must end would go on.
+            self.give_up("the template takes no more orders")
+        except OSError:
+            pass  # it died, which is heard in a moment
 
     def give_up(self, why: str) -> None:
         """End the process and with it every worker; it is started again when next needed."""
@@ -149,7 +154,8 @@ class Template:
         elif "forked" in message and (hired := self._hired.get(message["forked"])):
             hired.pid = message["pid"]
         elif "ended" in message and (hired := self._hired.pop(message["ended"], None)):
-            _set(hired.ended, message.get("why") or _manner(message["status"]))
+            why = message.get("why")
+            _set(hired.ended, f"could not be started: {why}" if why else _manner(message["status"]))
 
     def _died(self) -> None:
         soon = time.monotonic() - self._started_at < _SOON_S
@@ -168,7 +174,7 @@ class Template:
             self._ready.set_exception(Unavailable("scripts", why))
             self._ready.exception()  # perhaps nobody waits
         for hired in self._hired.values():
-            _set(hired.ended, why)
+            _set(hired.ended, f"was lost, since {why}")
         self._hired.clear()
         self._process = self._control = self._ready = None
 

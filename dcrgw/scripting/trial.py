@@ -12,7 +12,7 @@ from dcrgw.core.scripts.entry import ScriptEntry
 from dcrgw.core.scripts.trial import CaseRun, Trial
 from dcrgw.core.scripts.types import TYPES
 from dcrgw.core.strict_json import JsonValue
-from dcrgw.errors import Misconfigured, Rejected, Unavailable
+from dcrgw.errors import GatewayError, Misconfigured, Unavailable
 from dcrgw.scripting import samples
 from dcrgw.scripting.calls import MethodCall, ScriptFailed
 from dcrgw.scripting.facts import facts_of_call
@@ -114,12 +114,17 @@ async def _run(case: ScriptCase, loaded: Loaded, facts: Mapping[str, JsonValue],
             printed=answer.printed,
         )
     except ScriptFailed as failed:
-        run = replace(run, failure=failed.what, trace=failed.trace, printed=failed.printed)
+        what = _unanswered(failed.failure) if failed.failure is not None else failed.what
+        run = replace(run, failure=what, trace=failed.trace, printed=failed.printed)
     except Unavailable as unavailable:
-        run = replace(run, failure=f"{unavailable.dependency} did not answer: {unavailable.reason}")
-    except Rejected as rejected:
-        run = replace(run, failure=f"a question of the script was refused: {rejected}")
+        run = replace(run, failure=_unanswered(unavailable))
     return replace(run, took_s=time.perf_counter() - started)
+
+
+def _unanswered(failure: GatewayError) -> str:
+    if isinstance(failure, Unavailable):
+        return f"{failure.dependency} did not answer: {failure.reason}"
+    return f"a question of the script was refused: {failure}"
 
 
 def _answers_of(case: ScriptCase) -> Capability:

@@ -192,9 +192,12 @@ def _introspection_scripts(scripts: Asking, call: IntrospectionCall) -> list[Scr
     """
     serving = scripts.entries_of(INTROSPECTION, "modifyResponse", call.occasion.market)
     own = call.client.attributes.get(INTROSPECTION_SCRIPTS)
-    if not isinstance(own, list):
+    if own is None:
         return list(serving)
-    wanted = {_entry_named(str(name)) for name in own}
+    names = [own] if isinstance(own, str) else own
+    if not isinstance(names, list):
+        raise Misconfigured(f"the client's attribute {INTROSPECTION_SCRIPTS} is no list of names")
+    wanted = {_entry_named(str(name)) for name in names}
     found = [entry for entry in serving if wanted & {entry.name, entry.inum}]
     gone = wanted - {name for entry in found for name in (entry.name, entry.inum)}
     if gone:

@@ -130,7 +130,10 @@ class IntrospectionType(BaseScript):
 
 
 class AuthzDetailType(BaseScript):
-    """Judges one element of authorization_details; the script's name is the element's type."""
+    """Judges one element of authorization_details, of the type that the property `type`, or else the name, says.
+
+    A schema beside the script, or in its property `schema`, is asked first.
+    """
 
     def validateDetail(self, context: AuthzDetailContext) -> Any:
         """Whether the element is valid."""
@@ -138,6 +141,10 @@ class AuthzDetailType(BaseScript):
 
     def getUiRepresentation(self, context: AuthzDetailContext) -> Any:
         """The element in words for the consent page."""
+        raise NotImplementedError
+
+    def narrowsDetail(self, context: AuthzDetailContext) -> Any:
+        """Whether the element asks for no more than `context.granted`, another of its type."""
         raise NotImplementedError
 
 

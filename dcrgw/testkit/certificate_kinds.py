@@ -17,7 +17,11 @@ from dcrgw.core.certificates.kinds import EXTENDED_USES, Extension, Kind, qc_sta
 __all__ = ["KINDS", "Extension", "Holder", "purposes", "qualified", "subject_of", "usage"]
 
 #: The kinds that TPPs have.
-KINDS = {name: kind for name, kind in kinds.KINDS.items() if name != "server"}
+KINDS = {
+    **{name: kind for name, kind in kinds.KINDS.items() if name != "server"},
+    # Issued by the CDR Register's CA for a software product.
+    "cdr": Kind(("clientAuth",), ("digital_signature",)),
+}
 
 
 @dataclass(frozen=True, slots=True)

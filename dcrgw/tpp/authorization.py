@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlencode
 
 from dcrgw.core import strict_json
+from dcrgw.core.authorization import response_types
 from dcrgw.core.jose import base64url, signing
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.tpp import credentials, private_file
@@ -51,13 +52,21 @@ class Authorization:
     signed: str | None = field(default=None, repr=False)
     code: str | None = field(default=None, repr=False)
     refresh_token: str | None = field(default=None, repr=False)
+    response_type: str = response_types.CODE
+    #: Where the bank's keys are, by which an ID token beside the code is proven.
+    jwks_uri: str | None = None
+
+    @property
+    def wants_id_token(self) -> bool:
+        """Whether an ID token comes beside the code, in the fragment (OpenID Connect Core 1.0 §3.3)."""
+        return response_types.wants_id_token(self.response_type)
 
     @property
     def parameters(self) -> dict[str, str]:
         """The request in plain parameters (RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 9396 §3)."""
         digest = hashlib.sha256(self.verifier.encode()).digest()
         asked = {
-            "response_type": "code",
+            "response_type": self.response_type,
             "client_id": self.client_id,
             "redirect_uri": self.redirect_uri,
             "scope": self.scope,
@@ -96,25 +105,6 @@ class Authorization:
             raise AuthorizationUnusable("the bank gave no refresh token for it")
         return {"grant_type": "refresh_token", "refresh_token": self.refresh_token}
 
-    def redirected(self, url: str) -> Authorization:
-        """The same with the code in the address to which the browser was sent.
-
-        Raises: NotAuthorized for an error, and for what is no answer to this request (RFC 9207, RFC 9700 §4.7).
-        """
-        if not url.startswith(self.redirect_uri):
-            raise NotAuthorized("the address is not below the redirect_uri of this request")
-        found = parse_qs(urlsplit(url).query)
-        answer = {name: values[0] for name, values in found.items() if len(values) == 1}
-        if answer.get("state") != self.state:
-            raise NotAuthorized("the answer's state is not that of this request: it may be another's")
-        if self.issuer is not None and answer.get("iss", self.issuer) != self.issuer:
-            raise NotAuthorized("the answer is another issuer's")
-        if "error" in answer:
-            raise NotAuthorized(f"{answer['error']}: {answer.get('error_description', '')}")
-        if not answer.get("code"):
-            raise NotAuthorized("the answer holds no code")
-        return replace(self, code=answer["code"])
-
     def granted(self, answer: Answer) -> Authorization:
         """The same after a token response: its code is used up, its refresh token perhaps a new one."""
         renewed = answer.members.get("refresh_token")
@@ -139,7 +129,21 @@ def begin(setup: Setup, known: KnownClient, *, scope: str | None, details: str |
         verifier=secrets.token_urlsafe(48),
         scope=scope,
         details=details,
+        response_type=_response_type(known),
+        jwks_uri=setup.jwks_uri,
     )
+
+
+def _response_type(known: KnownClient) -> str:
+    """A code alone, unless the client registered for an ID token beside it and for nothing else."""
+    registered = known.information.get("response_types")
+    hybrid = isinstance(registered, list) and registered == [response_types.CODE_ID_TOKEN]
+    return response_types.CODE_ID_TOKEN if hybrid else response_types.CODE
+
+
+def pushed(asked: Authorization, request_uri: str) -> Authorization:
+    """The same under the name that the bank gave it (RFC 9126 §2.2)."""
+    return replace(asked, request_uri=request_uri)
 
 
 def signed(asked: Authorization, setup: Setup, known: KnownClient, moment: Moment) -> Authorization:

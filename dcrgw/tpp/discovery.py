@@ -42,6 +42,7 @@ def learnt(setup: Setup, answer: Answer) -> Setup:
         authorization_endpoint=_text(known, "authorization_endpoint"),
         introspection_endpoint=_text(known, "introspection_endpoint"),
         revocation_endpoint=_text(known, "revocation_endpoint"),
+        jwks_uri=_text(members, "jwks_uri"),
         issuer=issuer,
     )
 

@@ -28,6 +28,7 @@ class Setup:
     authorization_endpoint: str | None = None
     introspection_endpoint: str | None = None
     revocation_endpoint: str | None = None
+    jwks_uri: str | None = None
     issuer: str | None = None
     well_known: str | None = None
     transport: Transport = field(default_factory=Transport)

@@ -1,4 +1,5 @@
-// A TPP made of the openid-client library alone: discovery, a pushed request, code, refresh, introspection, revocation.
+// A TPP made of the openid-client library alone: discovery, a request (pushed, signed) with authorization_details,
+// code, refresh, introspection, revocation.
 // One JSON object in argv says who it is; the customer's browser is whoever answers the printed address on stdin.
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
@@ -19,12 +20,19 @@ const proof = tpp.method === 'private_key_jwt' ? client.PrivateKeyJwt(signer) : 
 const options = { [client.customFetch]: customFetch };
 const config = await client.discovery(new URL(tpp.issuer), tpp.client_id, metadata, proof, options);
 config[client.customFetch] = customFetch;
+if (tpp.hybrid) {
+  client.useCodeIdTokenResponseType(config);
+  // The ID token beside the code is its signature: c_hash and s_hash are looked at (FAPI 1.0 Advanced).
+  client.enableDetachedSignatureResponseChecks(config);
+}
 
 const verifier = client.randomPKCECodeVerifier();
 const [state, nonce] = [client.randomState(), client.randomNonce()];
 const parameters = {
   redirect_uri: tpp.redirect_uri,
   scope: 'openid accounts',
+  // Text as a parameter; in a request object the library puts the list itself, as RFC 9396 §3 has it.
+  authorization_details: JSON.stringify(tpp.details),
   code_challenge: await client.calculatePKCECodeChallenge(verifier),
   code_challenge_method: 'S256',
   state,
@@ -49,5 +57,6 @@ const renewed = await client.refreshTokenGrant(config, tokens.refresh_token);
 const told = await client.tokenIntrospection(config, renewed.access_token);
 await client.tokenRevocation(config, tokens.refresh_token);
 const ended = await client.tokenIntrospection(config, renewed.access_token);
-console.log(JSON.stringify({ claims: tokens.claims(), told, ended }));
+const granted = tokens.authorization_details;
+console.log(JSON.stringify({ claims: tokens.claims(), granted, told, ended }));
 process.exit(0);

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from bank_configuration import ABSENT, CANARY, DIRECTORY, MARKET, SCRIPT, faults, settings
 
 from dcrgw.config import market_rules
-from dcrgw.config.profiles import load_profile
+from dcrgw.config.profiles import forget_profiles, load_profile
 
 SANDBOX = {"environment": "sandbox"}
 
@@ -42,6 +43,34 @@ def test_a_market_names_directories_that_exist() -> None:
 def test_a_market_names_a_profile_that_exists() -> None:
     assert "obuk-3.2" in faults({"market[0].profile": "obuk3.2"})["market[0].profile"].fix
     assert "rfc7591" in faults({"market[0].profile": "brazil"})["market[0].profile"].fix
+
+
+def test_a_market_may_bring_a_profile_of_its_own(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    for text, fault in (
+        ('extends = "rfc7591"', None),
+        ('extends = "rfc7951"', "rfc7951: no such profile"),
+        ('extends = "obuk-3.4"\nstanding = "perhaps"', "standing: must be one of"),
+        ('extends = "obuk-3.4"\n[metadata]\nmembers = ["scoop"]', "metadata.members: must be one of"),
+        ("not TOML", "is no TOML"),
+        (None, "cannot be read"),
+    ):
+        own.unlink(missing_ok=True)
+        if text is not None:
+            own.write_text(text)
+        forget_profiles()
+        changes = {"market[0].profile": str(own), "registry.sealing_keys": ["env:SEALING_KEY"]}
+        if fault is None:
+            assert settings(changes).markets[0].profile == own
+        else:
+            assert fault in faults(changes)["market[0].profile"].reason
+    forget_profiles()
+
+
+def test_a_list_tells_of_tpps_alone_and_needs_no_credentials() -> None:
+    listed = {"directory[0].kind": "participants", "directory[0].check_own_standing": True}
+    assert "directory[0].check_own_standing" in faults(listed)
+    assert "directory[0].tpp_url" in faults({"directory[0].kind": "participants", "directory[0].tpp_url": ABSENT})
 
 
 def test_a_policy_is_judged_by_the_profile() -> None:

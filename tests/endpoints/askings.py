@@ -11,7 +11,7 @@ from dcrgw.core.authorization.details import DetailText
 from dcrgw.core.authorization.interaction import AuthorizationRequest, Customer, Interaction
 from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.core.registration.metadata import ClientMetadata
-from dcrgw.flows.authorise import Asking, Ticket
+from dcrgw.flows.interacting import Asking, Ticket
 
 HERE = "/uk/authorize/interaction-of-a-test"
 TICKET = Ticket("interaction-of-a-test", "k" * 43)

@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+import aiosqlite
+
 from dcrgw.adapters.attempts import AttemptLimits, Attempts
+from dcrgw.adapters.crowd import Crowd
 from dcrgw.adapters.customers import Entry, FileCustomers
 from dcrgw.adapters.passwords import Cost, hashed
 from dcrgw.adapters.randomness import SystemRandomness
 from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.signers import KeystoreSigner
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
+from dcrgw.compliance.desk import Desk
 from dcrgw.core.authorization.details import AuthorizationDetail, DetailFault, DetailText
 from dcrgw.core.authorization.interaction import Customer
 from dcrgw.core.authorization.server import AUTHORIZATION_CODE, AuthorizationServer
@@ -24,7 +28,7 @@ from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.edge.limits import Limits
 from dcrgw.edge.listeners import Listener
-from dcrgw.endpoints.authorize import AuthorizeEndpoint
+from dcrgw.endpoints.authorize import AuthorizeEndpoint, Bounds
 from dcrgw.endpoints.pages import Pages
 from dcrgw.endpoints.recent import Recent
 from dcrgw.endpoints.routes import Dispatcher, MarketMap
@@ -41,6 +45,8 @@ CALLBACK = "https://tpp.example/cb"
 MIA = ("mia", "correct horse")
 #: The base64url of some SHA-256 digest.
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+#: Requests that wait for a sign-in.
+MOST_WAITING = 20
 _CHEAP = Cost(4, 8, 1)
 
 
@@ -63,11 +69,13 @@ class Words:
     def types(self, market: str) -> tuple[str, ...]:
         return ("payment",)
 
-    async def judge(self, details: Sequence[AuthorizationDetail], context: DetailContext) -> tuple[DetailFault, ...]:
+    async def judge(
+        self, details: Sequence[AuthorizationDetail], context: DetailContext, ask: object
+    ) -> tuple[DetailFault, ...]:
         return ()
 
     async def texts(
-        self, details: Sequence[AuthorizationDetail], context: DetailContext, languages: tuple[str, ...]
+        self, details: Sequence[AuthorizationDetail], context: DetailContext, languages: tuple[str, ...], ask: object
     ) -> tuple[DetailText, ...]:
         notes = [detail.members.get("ui_representation") for detail in details]
         said = f"{self.text} [{' '.join(languages)}]"
@@ -76,7 +84,9 @@ class Words:
             for i, (detail, note) in enumerate(zip(details, notes, strict=True))
         )
 
-    async def narrows(self, wanted: AuthorizationDetail, granted: AuthorizationDetail, context: DetailContext) -> bool:
+    async def narrows(
+        self, wanted: AuthorizationDetail, granted: AuthorizationDetail, context: DetailContext, ask: object
+    ) -> bool:
         return False
 
 
@@ -88,6 +98,7 @@ class House:
     clock: Clock
     words: Words
     registry: SqliteRegistry
+    path: Path
     recent: Recent
     tls: ssl.SSLContext
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -111,6 +122,12 @@ class House:
         asked = {name: value for name, value in {**plain, **changes}.items() if value is not None}
         return f"{self.issuer}/authorize?{urlencode(asked)}"
 
+    async def count(self, table: str) -> int:
+        """How many rows a table of the store has."""
+        async with aiosqlite.connect(self.path) as store:
+            ((found,),) = await store.execute_fetchall(f"SELECT count(*) FROM {table}")
+        return int(found)
+
     async def signed_in(self, person: Person, **changes: str | None) -> Seen:
         """The consent page."""
         page = await person.open(self.address(**changes))
@@ -119,10 +136,11 @@ class House:
 
 
 def answer_of(seen: Seen) -> dict[str, str]:
-    """The parameters that a client was answered with."""
+    """The parameters that a client was answered with: those of the fragment where there is one."""
     assert seen.left_for is not None, seen.text
     assert seen.left_for.startswith(CALLBACK), seen.left_for
-    return dict(parse_qsl(urlsplit(seen.left_for).query))
+    parts = urlsplit(seen.left_for)
+    return dict(parse_qsl(parts.fragment or parts.query))
 
 
 @asynccontextmanager
@@ -147,13 +165,16 @@ async def house(folder: Path, *, claims: dict[str, Any] | None = None, **pages: 
         )  # fmt: skip
         limits = AttemptLimits(of_account=3, of_network=6, window_s=600)
         endpoint = AuthorizeEndpoint(
-            ports, recent, Pages("Example Bank", **{"is_sandbox": True, **pages}), Attempts(limits)
+            ports,
+            recent,
+            Pages("Example Bank", **{"is_sandbox": True, **pages}),
+            Bounds(Attempts(limits), Crowd(MOST_WAITING)),
         )
         tls = ssl.create_default_context(cadata=authority.certificate_pem.decode())
-        opened = House(issuer, clock, words, registry, recent, tls)
+        opened = House(issuer, clock, words, registry, folder / "r.sqlite", recent, tls)
         listener = Listener(
             "public",
-            Dispatcher(MarketMap([(market.issuer, market)]), {"authorize": endpoint}),
+            Dispatcher(MarketMap([(market.issuer, market)]), {"authorize": endpoint}, Desk(Recent())),
             host="localhost",
             port=port,
             limits=Limits(),
@@ -183,7 +204,7 @@ def _client(claims: dict[str, Any]) -> RegisteredClient:
                 "client_name": "Your Own Bank",
                 "scope": "openid accounts payments",
                 "grant_types": ["authorization_code", "client_credentials"],
-                "response_types": ["code"],
+                "response_types": ["code", "code id_token"],
                 "authorization_details_types": ["payment"],
             }
         ),

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
-from house import CALLBACK, MIA, House, answer_of, house
+from house import CALLBACK, MIA, MOST_WAITING, House, answer_of, house
 from html_reading import faults, read
 from yarl import URL
 
@@ -64,6 +64,29 @@ async def test_a_person_signs_in_and_refuses(bank: House, mia: Person) -> None:
     answer = answer_of(await mia.submit(await bank.signed_in(mia), decision="deny"))
     assert answer["error"] == "access_denied"
     assert "code" not in answer
+
+
+async def test_an_id_token_comes_back_in_the_fragment(bank: House, mia: Person) -> None:
+    consent = await bank.signed_in(mia, response_type="code id_token")
+    done = await mia.submit(consent, decision="approve")
+    assert done.left_for is not None
+    assert urlsplit(done.left_for).query == ""
+    assert answer_of(done).keys() == {"code", "id_token", "state", "iss"}
+
+
+async def test_a_decision_is_kept_to_be_explained_and_the_password_is_not(bank: House, mia: Person) -> None:
+    consent = await bank.signed_in(mia)
+    report, evidence = bank.recent.kept[-1]
+    assert (report.operation, report.decision) == ("authorize", "asked")
+    done = await mia.submit(consent, decision="approve")
+    report, evidence = bank.recent.kept[-1]
+    assert (report.operation, report.decision) == ("decide", "approved")
+    assert {"grants.interaction", "registry.client", "grants.commit"} <= {
+        each.port for each in evidence.journal.entries
+    }
+    assert MIA[1] not in repr(list(bank.recent.kept))
+    assert not [kept for kept in bank.recent.kept if MIA[1].encode() in kept[1].arrival.body]
+    assert "code" in answer_of(done)
 
 
 async def test_a_person_may_leave_without_signing_in(bank: House, mia: Person) -> None:
@@ -248,6 +271,31 @@ async def test_two_tabs_do_not_meet(bank: House, mia: Person) -> None:
     allowed = answer_of(await mia.submit(first, decision="approve"))
     assert (denied["state"], denied["error"]) == ("two", "access_denied")
     assert (allowed["state"], "code" in allowed) == ("one", True)
+
+
+async def test_a_flood_ends_itself_and_a_sign_in_is_safe_from_it(bank: House, mia: Person) -> None:
+    consent = await bank.signed_in(mia)
+    waiting = await mia.open(bank.address())
+    for _ in range(MOST_WAITING):
+        async with bank.person() as stranger:
+            assert (await stranger.open(bank.address())).status == 200
+    assert (await mia.submit(waiting, login=MIA[0], password=MIA[1])).status == 410
+    assert "code" in answer_of(await mia.submit(consent, decision="approve"))
+    assert await bank.count("interactions") == MOST_WAITING
+
+
+async def test_a_browser_keeps_no_more_keys_than_a_header_holds(bank: House, mia: Person) -> None:
+    page = await mia.open(bank.address())
+    (own,) = cookies(mia).values()
+    older = [f"__Host-dcrgw-{number:022d}" for number in range(20)]
+    named = "; ".join([*(f"{name}=k" for name in older), "theirs=1", f"{own.key}={own.value}"])
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+        for url, kept in ((page.url, 15), (bank.address(), 14)):
+            async with http.get(url, ssl=bank.tls, headers={"Cookie": named}, allow_redirects=False) as answer:
+                dropped = [cookie.key for cookie in answer.cookies.values() if cookie["max-age"] == "0"]
+                assert sorted(dropped) == older[: 20 - kept]
+                for line in answer.headers.getall("Set-Cookie"):
+                    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(line.split("; "))
 
 
 async def test_an_interaction_ends_in_time(bank: House, mia: Person) -> None:

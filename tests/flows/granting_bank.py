@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+import aiosqlite
 from small_bank import AUTHORITY, SOFTWARE_KEY, Clock, Directory, Keys, Numbered, Scripts, certificate
 
 from dcrgw.adapters.sealer import Sealer
@@ -26,9 +28,10 @@ from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.core.registration.metadata import ClientMetadata
-from dcrgw.flows import authorise
-from dcrgw.flows.authorise import Asking, Redirect
+from dcrgw.flows import authorise, interacting
+from dcrgw.flows.decide import decide, word
 from dcrgw.flows.exchange import Issued, exchange
+from dcrgw.flows.interacting import Asking, Redirect
 from dcrgw.flows.introspect import introspect
 from dcrgw.flows.push import Pushed, push
 from dcrgw.flows.revoke import revoke
@@ -56,7 +59,9 @@ class Types:
     def types(self, market: str) -> tuple[str, ...]:
         return ("payment", "accounts")
 
-    async def judge(self, details: Sequence[AuthorizationDetail], context: DetailContext) -> tuple[DetailFault, ...]:
+    async def judge(
+        self, details: Sequence[AuthorizationDetail], context: DetailContext, ask: Any
+    ) -> tuple[DetailFault, ...]:
         return tuple(
             DetailFault(i, f"/{i}/amount", "must be more than nothing")
             for i, each in enumerate(details)
@@ -64,11 +69,13 @@ class Types:
         )
 
     async def texts(
-        self, details: Sequence[AuthorizationDetail], context: DetailContext, languages: tuple[str, ...]
+        self, details: Sequence[AuthorizationDetail], context: DetailContext, languages: tuple[str, ...], ask: Any
     ) -> tuple[DetailText, ...]:
         return tuple(DetailText(i, each.type, f"{each.type} of {_amount(each)}") for i, each in enumerate(details))
 
-    async def narrows(self, wanted: AuthorizationDetail, granted: AuthorizationDetail, context: DetailContext) -> bool:
+    async def narrows(
+        self, wanted: AuthorizationDetail, granted: AuthorizationDetail, context: DetailContext, ask: Any
+    ) -> bool:
         return wanted.type == "payment" and _amount(wanted) <= _amount(granted)
 
 
@@ -118,6 +125,7 @@ class GrantingBank:
 
     registry: SqliteRegistry
     clock: Clock
+    path: Path
     server: AuthorizationServer = AuthorizationServer(grant_types=ALL_GRANTS)  # noqa: RUF009 - frozen
     randomness: Numbered = field(default_factory=Numbered)
     details: Any = field(default_factory=Types)
@@ -178,14 +186,19 @@ class GrantingBank:
 
     async def sign_in(self, asking: Asking, login: str = MARY[0], password: str = MARY[1]) -> Asking:
         assert asking.ticket is not None
-        return await authorise.sign_in(asking.ticket, login, password, self.market, self.ports, self.begin())
+        return await interacting.sign_in(asking.ticket, login, password, self.market, self.ports, self.begin())
 
     async def decide(self, asking: Asking, decision: Decision = Decision.APPROVE) -> dict[str, str]:
         """The answer's parameters."""
-        assert asking.ticket is not None
-        redirect = await authorise.decide(asking.ticket, decision, self.market, self.ports, self.begin())
+        redirect = await self.redirected(asking, decision)
         assert redirect.url.startswith(asking.interaction.request.redirect_uri)
         return parameters_of(redirect)
+
+    async def redirected(self, asking: Asking, decision: Decision = Decision.APPROVE) -> Redirect:
+        """Where the browser goes after a decision."""
+        assert asking.ticket is not None
+        said = word(asking.ticket, decision, self.market)
+        return await decide(said, self.market, self.ports, self.begin())
 
     async def code(self, **changes: Any) -> str:
         """The code of a request that Mary approved."""
@@ -215,6 +228,12 @@ class GrantingBank:
     def form(self, form: Mapping[str, Any], shown: Certificate | None = None) -> Arrival:
         body = urlencode({name: value for name, value in form.items() if value is not None}).encode()
         return Arrival("uk", (shown or certificate()).chain_der, MEDIA_TYPE, body)
+
+    async def rows(self, sql: str) -> list[dict[str, Any]]:
+        """What is in the store."""
+        async with aiosqlite.connect(self.path) as connection:
+            connection.row_factory = sqlite3.Row
+            return [dict(row) for row in await connection.execute_fetchall(sql)]
 
     @property
     def failed(self) -> list[str]:
@@ -258,15 +277,18 @@ def details(*each: Mapping[str, Any]) -> str:
 
 
 def parameters_of(redirect: Redirect) -> dict[str, str]:
-    return dict(parse_qsl(urlsplit(redirect.url).query, strict_parsing=True))
+    """Those of the fragment where there is one, else of the query."""
+    parts = urlsplit(redirect.url)
+    return dict(parse_qsl(parts.fragment or parts.query, strict_parsing=True))
 
 
 @asynccontextmanager
 async def granting_bank(folder: Path) -> AsyncIterator[GrantingBank]:
     """A bank with one client."""
     clock = Clock()
-    async with SqliteRegistry.open(folder / "r.sqlite", sealer=Sealer((bytes(32),)), clock=clock) as registry:
-        bank = GrantingBank(registry, clock)
+    path = folder / "r.sqlite"
+    async with SqliteRegistry.open(path, sealer=Sealer((bytes(32),)), clock=clock) as registry:
+        bank = GrantingBank(registry, clock, path)
         await bank.add()
         yield bank
 

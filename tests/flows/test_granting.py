@@ -23,7 +23,7 @@ from dcrgw.core.jose.reader import JosePolicy, read
 from dcrgw.core.registration.client import ClientStatus
 from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.errors import Rejected
-from dcrgw.flows.authorise import Asking, Redirect
+from dcrgw.flows.interacting import Asking, Redirect
 from dcrgw.testkit.keys import jwks
 
 
@@ -183,7 +183,7 @@ async def test_registration_that_changed_since_the_push_counts(bank: GrantingBan
     pushed = await bank.push("client-2")
     await bank.change(known, metadata=ClientMetadata({**known.metadata.members, "scope": "openid"}))
     asking = bank.authorize(client_id="client-2", request_uri=pushed.request_uri)
-    assert (await refused(bank, asking))[0] == "authorize.request_uri.current"
+    assert (await refused(bank, asking))[0] == "authorize.request.current"
 
 
 async def test_required_push_refuses_plain_parameters(bank: GrantingBank) -> None:

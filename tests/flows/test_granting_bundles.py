@@ -8,16 +8,30 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from granting_bank import CALLBACK, PAYMENT, SECRET, VERIFIER, GrantingBank, asked, details, granting_bank
+from granting_bank import (
+    CALLBACK,
+    PAYMENT,
+    SECRET,
+    VERIFIER,
+    GrantingBank,
+    asked,
+    client,
+    details,
+    granting_bank,
+    parameters_of,
+)
 
 from dcrgw.adapters.randomness import SystemRandomness
 from dcrgw.compliance import bundle as bundles
 from dcrgw.compliance.keeping import bundled
 from dcrgw.compliance.replay import replay
+from dcrgw.core.authorization.tokens import token_hash
 from dcrgw.core.evidence import Arrival, Evidence, Journal
 from dcrgw.errors import Rejected
 from dcrgw.flows.authorise import begin
+from dcrgw.flows.decide import decide, word
 from dcrgw.flows.exchange import exchange
+from dcrgw.flows.interacting import Redirect
 from dcrgw.flows.introspect import introspect
 from dcrgw.flows.push import push
 from dcrgw.flows.revoke import revoke
@@ -26,6 +40,7 @@ from dcrgw.ports.recording import recorded
 FLOWS: dict[str, Any] = {
     "par": push,
     "authorize": begin,
+    "decide": decide,
     "token": exchange,
     "introspect": introspect,
     "revoke": revoke,
@@ -37,6 +52,7 @@ async def bank(tmp_path: Path) -> AsyncIterator[GrantingBank]:
     async with granting_bank(tmp_path) as opened:
         opened.offers(jwt_audience="https://api.bank.example")
         opened.randomness = SystemRandomness()  # type: ignore[assignment]  # real secrets, long enough to be hidden
+        await opened.change(client(), metadata=client(response_types=["code", "code id_token"]).metadata)
         yield opened
 
 
@@ -63,13 +79,16 @@ def posted(bank: GrantingBank, **form: Any) -> Arrival:
 
 
 async def test_every_decision_of_a_grant_is_kept_and_decided_again(bank: GrantingBank) -> None:
-    request = {**asked(), "authorization_details": details(PAYMENT)}
+    request = {**asked(), "response_type": "code id_token", "authorization_details": details(PAYMENT)}
     pushed = await kept(bank, "par", posted(bank, **request), SECRET)
     query = urlencode({"client_id": "client-1", "request_uri": pushed.request_uri})
     asking = await kept(bank, "authorize", Arrival("uk", (), None, b"", query=query, method="GET"))
-    code = (await bank.decide(await bank.sign_in(asking)))["code"]
+    signed_in = await bank.sign_in(asking)
+    key = signed_in.ticket.key
+    redirect = await kept(bank, "decide", word(signed_in.ticket, "approve", bank.market), key, token_hash(key))
+    code, id_token = (parameters_of(redirect)[name] for name in ("code", "id_token"))
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
-    issued = await kept(bank, "token", posted(bank, **form), SECRET, code)
+    issued = await kept(bank, "token", posted(bank, **form), SECRET, code, id_token)
     secrets = issued.token, issued.refresh_token, issued.id_token
     told = await kept(bank, "introspect", posted(bank, token=issued.token), *secrets)
     assert told["active"] is True
@@ -78,3 +97,11 @@ async def test_every_decision_of_a_grant_is_kept_and_decided_again(bank: Grantin
     await kept(bank, "revoke", posted(bank, token=issued.refresh_token), *secrets, renewed.token)
     refused = await kept(bank, "token", posted(bank, **renewal), *secrets)
     assert isinstance(refused, Rejected)
+
+
+async def test_what_was_decided_wrongly_is_decided_wrongly_again(bank: GrantingBank) -> None:
+    asking = await bank.ask()
+    assert asking.ticket is not None
+    for said in ("approve", "perhaps"):
+        assert isinstance(await kept(bank, "decide", word(asking.ticket, said, bank.market)), Rejected)
+    assert isinstance(await kept(bank, "decide", word(asking.ticket, "deny", bank.market), asking.ticket.key), Redirect)

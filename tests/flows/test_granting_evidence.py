@@ -15,12 +15,13 @@ from dcrgw.core.authorization.interaction import Decision
 from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Entry, Journal
 from dcrgw.errors import Rejected
-from dcrgw.flows import authorise
-from dcrgw.flows.authorise import Asking
+from dcrgw.flows import interacting
+from dcrgw.flows.decide import decide, word
 from dcrgw.flows.exchange import exchange
+from dcrgw.flows.interacting import Asking
 from dcrgw.flows.push import push
 from dcrgw.ports import Ports
-from dcrgw.ports.recording import recorded
+from dcrgw.ports.recording import recorded, values_of
 
 SYNCHRONOUS = ("clock", "randomness")
 Run = Callable[[Ports, Report], Awaitable[Any]]
@@ -37,7 +38,7 @@ class Replayed:
 
         def answer(*question: Any) -> Any:
             entry = self._left.popleft()
-            assert (entry.port, entry.question) == (label, question)
+            assert (entry.port, entry.question) == (label, values_of(question))
             if isinstance(entry.answer, Exception):
                 raise entry.answer
             return entry.answer
@@ -83,10 +84,9 @@ async def test_every_step_of_a_grant_is_replayed_from_its_journal(bank: Granting
     assert isinstance(again, Asking)
     ticket = again.ticket
     assert ticket is not None
-    signed_in = await lived_twice(bank, lambda ports, report: authorise.sign_in(ticket, *MARY, market, ports, report))
-    redirect = await lived_twice(
-        bank, lambda ports, report: authorise.decide(signed_in.ticket, Decision.APPROVE, market, ports, report)
-    )
+    signed_in = await lived_twice(bank, lambda ports, report: interacting.sign_in(ticket, *MARY, market, ports, report))
+    said = word(signed_in.ticket, Decision.APPROVE, market)
+    redirect = await lived_twice(bank, lambda ports, report: decide(said, market, ports, report))
     code = redirect.url.partition("code=")[2].partition("&")[0]
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
     redeeming = bank.form({**form, "client_id": "client-1", "client_secret": SECRET})

@@ -25,7 +25,8 @@ _INTRODUCTION = """\
 Every row differs from a right registration in one thing only, and was refused as it says. Nothing is stored by a
 refused request, and its `jti` is not used up. The body is `{"error", "error_description", "errors": [{"check",
 "description", "spec"}]}`: `errors` lists all failing checks of the stage that failed. What each check is:
-[checks.md](checks.md); [what to do about it](#what-to-do-about-it) stands last.
+[checks.md](checks.md); `report` beside them leads to all that was judged
+([replay.md](replay.md)); [what to do about it](#what-to-do-about-it) stands last.
 
 To send a row yourself, run the sandbox and have its statement minted by the
 [management API](sandbox.md#the-management-api): `claims`, `header`, `key`, `raw` and `raw_header` make every wrong

@@ -30,9 +30,14 @@ def log() -> Iterator[io.StringIO]:
 async def town(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
     """A running sandbox with its gateway, shared by a file: tests leave the directory as they found it.
 
-    A file's own functions `edit` and `adjust`, where it has them, change the configuration before each start.
+    A file's own functions `edit` and `adjust`, where it has them, change the configuration before each start; with
+    its `has_scripts` the bank runs the example scripts.
     """
-    own = {name: getattr(request.module, name) for name in ("edit", "adjust") if hasattr(request.module, name)}
+    own = {
+        name: getattr(request.module, name)
+        for name in ("edit", "adjust", "has_scripts")
+        if hasattr(request.module, name)
+    }
     async with running(tmp_path_factory.mktemp("sandbox"), **own) as opened:
         yield opened
 

@@ -96,7 +96,9 @@ class MarketTpp:
         return self.key.sign(claims).encode()
 
     async def post(self, body: bytes, **how: Any) -> Reply:
-        how = {"media_type": self.index["request_media_type"], "pair": self.pair, **how}
+        index = self.index
+        usual = {"media_type": index["request_media_type"], "pair": self.pair, "url": index["registration_endpoint"]}
+        how = {**usual, **how}
         return await self.town.post(body, self.market, **how)
 
     async def register(self, **changes: Change) -> Reply:

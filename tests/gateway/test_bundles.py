@@ -7,7 +7,7 @@ from managed import managed
 from town import UK, Town
 
 from dcrgw.compliance import bundle as bundles
-from dcrgw.compliance.keeping import bundled
+from dcrgw.compliance.keeping import Closed, bundled
 from dcrgw.compliance.redaction import Withheld
 from dcrgw.compliance.replay import canonical, replay
 
@@ -20,7 +20,7 @@ def kept(town: Town, last: int) -> list[bytes]:
     """The bundles of the last decisions that the gateway remembers, oldest first."""
     gateway = town.gateway
     newest = list(gateway.recent.kept)[-last:]
-    return [bundled(report, evidence, gateway.materials.markets[report.market], {}) for report, evidence in newest]
+    return [bundled(Closed(report, evidence, gateway.materials.markets[report.market])) for report, evidence in newest]
 
 
 async def decided_again(document: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Every shipped pack against the sandbox's own market of its profile: what it demands is so, and nothing stays behind."""
+"""Every shipped pack against the sandbox's market of its profile: what it demands is so, and nothing stays behind."""
 
 from __future__ import annotations
 

@@ -396,3 +396,22 @@ async def test_janssens_file_is_imported_and_its_passwords_stay(town: Town, tmp_
     exported = await dcrgw(town, "export", "client_registration")
     assert "keyStorePassword" in exported.output
     assert SECRET not in exported.output
+
+
+@pytest.mark.parametrize("where", ["_file ../elsewhere.py", "_file /etc/hostname", "_file linked.py", "location_path"])
+async def test_an_import_reads_only_what_lies_beside_its_file(tmp_path: Path, where: str) -> None:
+    (tmp_path / "elsewhere.py").write_text(good())
+    folder = tmp_path / "import"
+    folder.mkdir()
+    (folder / "linked.py").symlink_to(tmp_path / "elsewhere.py")
+    at = {"location_type": "file", "location_path": str(tmp_path / "elsewhere.py")} if "_file" not in where else {}
+    entry = {
+        "name": "client_registration",
+        "scriptType": "CLIENT_REGISTRATION",
+        "script": where if "_file" in where else None,
+        "moduleProperties": [{"value1": name, "value2": value} for name, value in at.items()],
+    }
+    (folder / "entry.json").write_text(json.dumps(entry))
+    result = await dcrgw(None, "import", str(folder / "entry.json"), "--check")
+    assert result.exit_code == 1
+    assert "can be imported" not in result.output

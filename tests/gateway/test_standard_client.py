@@ -1,4 +1,4 @@
-"""The OpenID client library of the npm registry takes our discovery, pushed requests, objects and tokens as they are.
+"""The npm registry's OpenID client takes our discovery, pushed requests, objects, details and tokens as they are.
 
 It needs node, and `npm ci` in tests/clients (or DCRGW_CLIENTS naming a folder with its node_modules).
 """
@@ -24,6 +24,14 @@ from dcrgw.testkit.person import Person
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CALLBACK = "https://tpp.example/cb"
+#: The bank's example scripts know the payment.
+has_scripts = True
+PAYMENT = {
+    "type": "payment_initiation",
+    "instructedAmount": {"currency": "EUR", "amount": "123.50"},
+    "creditorName": "Merchant A",
+    "creditorAccount": {"iban": "DE02100100109307118603"},
+}
 HOME = Path(__file__).parent.parent / "clients"
 SCRIPT = "openid_client.mjs"
 
@@ -58,8 +66,12 @@ async def tpp(home: Path, **said: Any) -> AsyncIterator[asyncio.subprocess.Proce
     ("pushed", "signed"), [(True, True), (True, False), (False, True), (False, False)],
     ids=["pushed object", "pushed", "object", "plain"],
 )  # fmt: skip
-async def test_it_gets_what_a_customer_grants(town: Town, home: Path, method: str, pushed: bool, signed: bool) -> None:
-    asked = {"grant_types": ["client_credentials", "authorization_code", "refresh_token"], "response_types": ["code"]}
+@pytest.mark.parametrize("response_type", ["code", "code id_token"])
+async def test_it_gets_what_a_customer_grants(
+    town: Town, home: Path, method: str, pushed: bool, signed: bool, response_type: str
+) -> None:
+    grants = ["client_credentials", "authorization_code", "refresh_token"]
+    asked = {"grant_types": grants, "response_types": [response_type]}
     client = await registered(town, method, redirect_uris=[CALLBACK], **asked)
     index, people = town.index(UK), json.loads((town.folder / "sandbox.json").read_text())["customers"]
     said = {
@@ -68,6 +80,8 @@ async def test_it_gets_what_a_customer_grants(town: Town, home: Path, method: st
         "method": method,
         "redirect_uri": CALLBACK,
         "kid": index["kid"],
+        "details": [PAYMENT],
+        "hybrid": response_type == "code id_token",
         "pushed": pushed,
         "signed": signed,
         "ca": str(town.folder / "ca.pem"),
@@ -90,4 +104,5 @@ async def test_it_gets_what_a_customer_grants(town: Town, home: Path, method: st
     found = json.loads(output)
     assert found["claims"]["sub"] == people[0]["sub"]
     assert (found["told"]["active"], found["told"]["scope"]) == (True, "openid accounts")
+    assert found["granted"] == found["told"]["authorization_details"] == [PAYMENT]
     assert found["ended"] == {"active": False}

@@ -54,8 +54,8 @@ def terminal(town: Town, tmp_path: Path) -> Terminal:
     return Terminal(town, tmp_path)
 
 
-async def registered(terminal: Terminal) -> None:
-    await terminal.done("register", "--claim", 'response_types=["code"]')
+async def registered(terminal: Terminal, *response_types: str) -> None:
+    await terminal.done("register", "--claim", f"response_types={json.dumps(response_types or ['code'])}")
 
 
 def address_in(output: str) -> str:
@@ -74,10 +74,11 @@ async def decided(town: Town, url: str, decision: str = "approve") -> Seen:
 @pytest.mark.parametrize(
     "asking", [("par",), ("par", "--signed"), ("authorize",), ("authorize", "--signed", "--scope", "openid accounts")]
 )
+@pytest.mark.parametrize("response_type", ["code", "code id_token"])
 async def test_customer_is_asked_and_the_code_is_redeemed(
-    town: Town, terminal: Terminal, asking: tuple[str, ...]
+    town: Town, terminal: Terminal, asking: tuple[str, ...], response_type: str
 ) -> None:
-    await registered(terminal)
+    await registered(terminal, response_type)
     output = await terminal.done(*asking)
     assert stat.S_IMODE(terminal.kept.stat().st_mode) == 0o600
     seen = await decided(town, address_in(output))
@@ -116,6 +117,40 @@ async def test_answer_to_something_else_is_not_taken(town: Town, terminal: Termi
     result = await terminal.run("authorize", "--redirected", change(seen.left_for or ""))
     assert result.exit_code == 1
     assert json.loads(terminal.kept.read_text())["code"] is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda url: url.replace("#code=", "#code=x"),
+        lambda url: re.sub("state=[^&]*", "state=x", url),
+        lambda url: re.sub("id_token=[^&]*", "id_token=e30.e30.x", url),
+        lambda url: re.sub("id_token=[^&]*&", "", url),
+        lambda url: re.sub(r"(id_token=[^.]*\.[^.]*\.)[^&]*", r"\g<1>AAAA", url),
+        lambda url: url.replace("#", "?"),
+    ],
+    ids=["another code", "another state", "forged", "none", "signature", "query"],
+)
+async def test_answer_that_the_bank_did_not_sign_is_not_taken(town: Town, terminal: Terminal, change: Any) -> None:
+    await registered(terminal, "code id_token")
+    seen = await decided(town, address_in(await terminal.done("authorize")))
+    result = await terminal.run("authorize", "--redirected", change(seen.left_for or ""))
+    assert result.exit_code == 1, result.output
+    assert json.loads(terminal.kept.read_text())["code"] is None
+
+
+async def test_id_token_of_another_request_is_not_taken(town: Town, terminal: Terminal) -> None:
+    await registered(terminal, "code id_token")
+    first = await decided(town, address_in(await terminal.done("authorize")))
+    second = await decided(town, address_in(await terminal.done("authorize")))
+    mixed = re.sub("id_token=[^&]*", re.findall("id_token=[^&]*", first.left_for or "")[0], second.left_for or "")
+    assert (await terminal.run("authorize", "--redirected", mixed)).exit_code == 1
+    assert (await terminal.run("authorize", "--redirected", second.left_for or "")).exit_code == 0
+
+
+async def test_answer_in_a_fragment_cannot_be_caught(terminal: Terminal) -> None:
+    await registered(terminal, "code id_token")
+    assert (await terminal.run("authorize", "--catch")).exit_code == 2
 
 
 async def test_refused_details_are_named(terminal: Terminal) -> None:

@@ -24,6 +24,7 @@ from dcrgw.config.loading import load
 from dcrgw.config.model import Settings
 from dcrgw.core.jose import base64url
 from dcrgw.sandbox import reports
+from dcrgw.sandbox.gateway_config import SCRIPTS
 from dcrgw.sandbox.session import Ports, Session, session
 from dcrgw.testkit.statements import Change, changed, request_claims, rfc7591_request_claims
 
@@ -56,6 +57,8 @@ class Town:
     edit: Callable[[str], str] = lambda text: text
     adjust: Callable[[Settings], Settings] = lambda settings: settings
     gateway: app.Gateway | None = None
+    #: Whether the bank runs the sandbox's example scripts.
+    has_scripts: bool = False
     #: The configuration as the sandbox wrote it.
     plain: str = ""
     #: How far the gateway's clock of what was fetched is ahead: caches age without anybody waiting.
@@ -80,7 +83,8 @@ class Town:
         """Start the gateway, or start it anew from the same registry."""
         await self.stop()
         config = self.session.config
-        self.plain = self.plain or config.read_text()
+        whole = self.plain or config.read_text()
+        self.plain = whole if self.has_scripts else whole.removesuffix(SCRIPTS)
         config.write_text(self.edit(self.plain))
 
         def read() -> Settings:
@@ -220,6 +224,8 @@ async def running(
     path: Path,
     edit: Callable[[str], str] = lambda text: text,
     adjust: Callable[[Settings], Settings] = lambda settings: settings,
+    *,
+    has_scripts: bool = False,
 ) -> AsyncIterator[Town]:
     """A town in a folder; gone at the end."""
     towns: list[Town] = []
@@ -228,7 +234,7 @@ async def running(
         return reports.find(towns[0].gateway.reports, wanted) if towns and towns[0].gateway else None
 
     async with session(path, Ports(), found) as opened:
-        town = Town(opened, edit, adjust)
+        town = Town(opened, edit, adjust, has_scripts=has_scripts)
         towns.append(town)
         await town.start()
         opened.publish()

@@ -335,3 +335,26 @@ def test_a_resource_server_has_one_certificate(folder: Path, content: bytes | No
     asked = {"resource_servers": [{"name": "api", "certificate": "api.pem"}]}
     found = faults(folder, {"market[0].authorization_server": asked})
     assert list(found) == ["market[0].authorization_server.resource_servers[0].certificate"]
+
+
+DETAIL_TYPE = {"type": "https://bank.example/payment", "schema": "payment.json", "texts": {"en": "Pay {/amount}"}}
+
+
+def test_a_detail_type_is_opened_with_its_schema(folder: Path) -> None:
+    put(folder / "payment.json", b'{"required": ["amount"]}')
+    (found,) = opened(folder, {"detail_type": [{**DETAIL_TYPE, "narrows": {"/amount": "at_most"}}]}).detail_types
+    assert (found.type, dict(found.texts), list(found.narrows)) == (
+        "https://bank.example/payment",
+        {"en": "Pay {/amount}"},
+        ["/amount"],
+    )
+    assert found.schema is not None
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b"\xff", b'{"type": "strin"}', b'{"$ref": "https://elsewhere.example/"}']
+)
+def test_a_detail_type_s_schema_is_vetted(folder: Path, content: bytes | None) -> None:
+    if content is not None:
+        put(folder / "payment.json", content)
+    assert list(faults(folder, {"detail_type": [DETAIL_TYPE]})) == ["detail_type[0].schema"]

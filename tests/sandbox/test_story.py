@@ -9,6 +9,8 @@ import os
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from fake_gateway import FakeGateway, start_fake
@@ -58,7 +60,9 @@ async def test_story_ends_well(tmp_path: Path) -> None:
     assert left_in(tmp_path) == []
 
 
-@pytest.mark.parametrize("temper", ["lenient", "refuses", "silent", "undying"])
+@pytest.mark.parametrize(
+    "temper", ["lenient", "refuses", "silent", "undying", "generous", "wordless", "unsigned", "forgetful"]
+)
 async def test_story_fails_where_the_gateway_does_otherwise(tmp_path: Path, temper: str) -> None:
     code, text = await story(tmp_path, temper)
     assert code == 1
@@ -125,6 +129,13 @@ async def finished(*command: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
+def _report(folder: Path, report_id: str) -> dict[str, Any]:
+    """A report, by the management API that sandbox.json names."""
+    management = json.loads((folder / "sandbox.json").read_text())["directory_endpoints"]["management"]
+    with urlopen(f"{management}/reports/{report_id}", timeout=10) as answer:
+        return json.load(answer)
+
+
 async def test_script_of_curl_and_openssl_registers_and_explain_tells_why(tmp_path: Path) -> None:
     gateways: list[FakeGateway] = []
     task = await serving(tmp_path, Told(), gateways)
@@ -145,11 +156,11 @@ async def test_script_of_curl_and_openssl_registers_and_explain_tells_why(tmp_pa
     assert code != 0
     assert "fake.signature" in output
 
-    report = await asyncio.to_thread(explain.fetch, tmp_path, "last")
+    report = await asyncio.to_thread(_report, tmp_path, "last")
     lines = [line for line, _ in explain.told(report)]
     assert lines[0] == "report r-2: create in market uk-3.2"
     assert any(line.startswith("failed  fake.signature") for line in lines)
     assert lines[-1] == "decision: rejected (3 passed, 1 failed)"
-    assert (await asyncio.to_thread(explain.fetch, tmp_path, "r-1"))["decision"] == "accepted"
+    assert (await asyncio.to_thread(_report, tmp_path, "r-1"))["decision"] == "accepted"
     os.kill(os.getpid(), signal.SIGINT)
     assert await task == 0

@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 
 from dcrgw.core.scripts.entry import ScriptEntry
+from dcrgw.scripting.hiring import WorkerSettings
 from dcrgw.scripting.host import ScriptHost
-from dcrgw.scripting.pool import WorkerSettings
 from dcrgw.scripting.runners import Runners
 
 #: Makes a host of entries, each loaded with the properties that stand in it.

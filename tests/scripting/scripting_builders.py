@@ -20,7 +20,7 @@ from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.core.scripts.entry import ScriptEntry
 from dcrgw.ports.scripts import ScriptCall
-from dcrgw.scripting.loader import LoadedScript, entry_of_file, load
+from dcrgw.scripting.loader import LoadedScript, load
 
 NOW = 1_800_000_000.0
 
@@ -137,7 +137,7 @@ def body(text: str) -> str:
 def entry(folder: Path, text: str, name: str = "script", **changes: Any) -> ScriptEntry:
     file = folder / f"{name}.py"
     file.write_text(text, encoding="utf-8")
-    return entry_of_file(name, file, **changes)
+    return replace(ScriptEntry(name, name, "client_registration", text, str(file)), **changes)
 
 
 def loaded(

@@ -24,6 +24,8 @@ SET = {
     "id_generator": {"prefix": "BANK"},
     "introspection": {"keepOutOfTokens": "true"},
     "payment_initiation": {"currencies": "CHF", "largestAmount": "1"},
+    "account_information": {"longestDays": "1"},
+    "recurring_payments": {"largestYearlyAmount": "1"},
 }
 
 

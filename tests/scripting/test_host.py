@@ -83,6 +83,11 @@ async def test_exception_is_the_banks_fault_named_without_its_words(
         "context.client.attributes[5] = 1",
         "context.client.attributes['x'] = float('nan')",
         "a = []; a.append(a); context.client.attributes['x'] = a",
+        "a = 1\nfor _ in range(20): a = [a]\ncontext.client.attributes['x'] = a",
+        "context.client.attributes['x'] = 10 ** 5000",
+        "context.client.attributes['x'] = '\\ud800'",
+        "context.client.attributes['\\ud800'] = 'x'",
+        "context.client.client_name = '\\ud800'",
         "context.client.redirect_uris.append({1})",
         "context.client.setClientId(5)",
         "context.client.metadata[5] = 'x'",
@@ -91,6 +96,11 @@ async def test_exception_is_the_banks_fault_named_without_its_words(
 async def test_value_that_cannot_be_stored_is_the_banks_fault(hosted: Hosted, tmp_path: Path, left: str) -> None:
     with pytest.raises(Misconfigured):
         await outcome_of(hosted, tmp_path, f"{left}\nreturn True")
+
+
+async def test_a_negative_zero_is_a_zero(hosted: Hosted, tmp_path: Path) -> None:
+    outcome = await outcome_of(hosted, tmp_path, "context.client.attributes['x'] = -0.0\nreturn True")
+    assert str(outcome.attributes["x"]) == "0.0"
 
 
 async def test_declared_refusal_carries_the_scripts_code_and_words(hosted: Hosted, tmp_path: Path) -> None:

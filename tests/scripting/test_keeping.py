@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -131,6 +131,7 @@ def save(path: Path, content: str) -> None:
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "script.py"
     path.write_text(text("first"))
+    os.utime(path, (NOW, NOW))
     return path
 
 
@@ -155,6 +156,57 @@ async def test_file_renamed_over_the_old_one_is_seen(file: Path) -> None:
         os.replace(fresh, file)
         await kept.keeper.look()
         assert await kept.marked() == "second"
+
+
+WRITTEN = {
+    "a mark of byte order": lambda plain: b"\xef\xbb\xbf" + plain,
+    "lines that end as on Windows": lambda plain: plain.replace(b"\n", b"\r\n"),
+    "a declared encoding that is another": lambda plain: b"# -*- coding: latin-1 -*-\n" + plain,
+}
+
+
+@pytest.mark.parametrize("written", WRITTEN.values(), ids=WRITTEN)
+async def test_a_file_serves_whatever_editor_wrote_it(file: Path, written: Callable[[bytes], bytes]) -> None:
+    rewrite(file, written(text("\u00a3").encode()))
+    rewrite(file.with_name("script.cases.toml"), written(b'method = "createClient"\n'))
+    async with bench(of_file(file)) as kept:
+        await kept.keeper.start()
+        assert await kept.marked() == "\u00a3"
+
+
+async def test_a_change_is_seen_by_what_stands_in_the_file_and_not_by_its_time(file: Path) -> None:
+    async with bench(of_file(file)) as kept:
+        await kept.keeper.start()
+        rewrite(file, text("other").encode())
+        await kept.keeper.look()
+        assert await kept.marked() == "other"
+
+
+def rewrite(path: Path, content: bytes) -> None:
+    """Write without a new time of change."""
+    path.write_bytes(content)
+    os.utime(path, (NOW, NOW))
+
+
+async def test_a_linked_folder_that_is_turned_to_another_is_a_change(tmp_path: Path) -> None:
+    current, following = folders(tmp_path)
+    async with bench(of_file(current / "script.py")) as kept:
+        await kept.keeper.start()
+        assert await kept.marked() == "first"
+        os.replace(following, current)
+        await kept.keeper.look()
+        assert await kept.marked() == "second"
+
+
+def folders(place: Path) -> list[Path]:
+    """Links to two folders with a script in each."""
+    links = []
+    for name in ("first", "second"):
+        (place / name).mkdir()
+        (place / name / "script.py").write_text(text(name))
+        links.append(place / f"to_{name}")
+        links[-1].symlink_to(name)
+    return links
 
 
 async def test_look_without_a_change_swaps_nothing(file: Path) -> None:

@@ -12,7 +12,6 @@ from dcrgw.core.scripts.entry import ScriptEntry
 from dcrgw.errors import Misconfigured
 from dcrgw.scripting.host import ScriptHost
 from dcrgw.scripting.inline import InlineRunner
-from dcrgw.scripting.loader import entry_of_file
 
 
 async def inline(entry: ScriptEntry) -> ScriptHost:
@@ -31,11 +30,6 @@ def test_script_loads_and_knows_when(tmp_path: Path) -> None:
     found = loaded(tmp_path, source())
     assert found.instance.currentTimeMillis == NOW * 1000
     assert found.unload() is True
-
-
-def test_missing_file_is_misconfigured(tmp_path: Path) -> None:
-    with pytest.raises(Misconfigured, match="nowhere"):
-        entry_of_file("script", tmp_path / "nowhere.py")
 
 
 def test_unknown_type_is_misconfigured(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.errors import ErrorCode, Misconfigured, Unavailable
 from dcrgw.scripting.host import ScriptHost
-from dcrgw.scripting.loader import entry_of_file, load
+from dcrgw.scripting.loader import load
+from dcrgw.scripting.testing import entry_of
 from dcrgw.scripting.trial import GOOD_STANDING
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "scripts" / "client_registration.py"
@@ -115,7 +116,7 @@ async def test_documented_skeleton_without_its_property_does_not_load(tmp_path: 
 
 
 async def example(hosted: Hosted, **properties: str) -> ScriptHost:
-    shipped = entry_of_file("client_registration", EXAMPLE)
+    shipped = entry_of(EXAMPLE)
     return await hosted(shipped, properties={"introspectionScript": "intent", **properties})
 
 
@@ -154,7 +155,7 @@ async def test_example_refuses_an_organisation_on_create_and_update(hosted: Host
 
 async def test_example_without_its_property_does_not_load() -> None:
     with pytest.raises(Misconfigured, match="client_registration"):
-        load(entry_of_file("client_registration", EXAMPLE), {}, now=NOW)
+        load(entry_of(EXAMPLE), {}, now=NOW)
 
 
 async def test_example_refuses_another_subject_than_the_certificates(hosted: Hosted) -> None:

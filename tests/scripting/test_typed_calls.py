@@ -229,6 +229,7 @@ async def test_a_clients_own_scripts_run_alone(name: str, hosted: Hosted, tmp_pa
         enricher(tmp_path, "other", "json['by'] = 'other'\nreturn True"),
     )
     assert (await host.modify_introspection(introspecting(introspection_scripts=[name]))).ran == ("mine",)
+    assert (await host.modify_introspection(introspecting(introspection_scripts=name))).ran == ("mine",)
     assert (await host.modify_introspection(introspecting(introspection_scripts=[]))).ran == ()
 
 
@@ -246,3 +247,9 @@ async def test_additions_may_be_kept_out_of_tokens(hosted: Hosted, tmp_path: Pat
     outcome = await host.modify_introspection(introspecting())
     assert outcome.response == {"active": True, "client_id": "c-1", "inner": 1, "outer": 1}
     assert outcome.into_jwt == {"active": True, "client_id": "c-1", "outer": 1}
+
+
+async def test_a_client_whose_scripts_cannot_be_read_is_served_by_none(hosted: Hosted, tmp_path: Path) -> None:
+    host = await hosted(enricher(tmp_path, "mine", "return True"))
+    with pytest.raises(Misconfigured):
+        await host.modify_introspection(introspecting(introspection_scripts={"mine": True}))

@@ -17,8 +17,10 @@ from scripting_builders import body, call, entry, source
 from dcrgw.errors import Misconfigured, Unavailable
 from dcrgw.scripting.calls import MethodAnswer, MethodCall, ScriptFailed
 from dcrgw.scripting.facts import facts_of_call
+from dcrgw.scripting.hiring import WorkerSettings
 from dcrgw.scripting.host import ask_nothing
-from dcrgw.scripting.pool import WorkerRunner, WorkerScript, WorkerSettings
+from dcrgw.scripting.pool import WorkerRunner, WorkerScript
+from dcrgw.scripting.template import Hired
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -77,6 +79,12 @@ HARM = {
     "recursion": "def f(): f()\nf()",
     "endless JSON": "x = []\nx.append(x)\ncontext.client.attributes['x'] = x\nreturn True",
     "an answer too long": "context.client.attributes['x'] = 'x' * 5_000_000\nreturn True",
+    "an answer of too many values": "context.client.attributes['x'] = [0] * 100_000\nreturn True",
+    "too many values past the form": """
+        import os, struct
+        told = b'{"x":[' + b"[]," * 300_000 + b"[]]}"
+        os.write(3, struct.pack(">I", len(told)) + told)
+        """,
     "a process": "import os; os.fork()",
     "a thread": "import threading; threading.Thread(target=print).start()",
     "a fork bomb": "import os\nwhile True:\n    os.fork()",
@@ -129,6 +137,24 @@ FORBIDDEN = {
         "if libc.ptrace(16, GATEWAY, 0, 0) < 0: raise PermissionError(ctypes.get_errno())"
     ),
     "the gateway's limits": "import resource; resource.prlimit(GATEWAY, resource.RLIMIT_NOFILE, (1, 1))",
+    "a signal by a file's owner": "import fcntl, os\nfcntl.fcntl(os.pipe()[0], fcntl.F_SETOWN, GATEWAY)",
+    "a signal by an ioctl": "import fcntl, os\nfcntl.ioctl(os.pipe()[0], 0x8901, b'1234')",
+    "a mode": "import os; os.chmod(KEYSTORE, 0o777)",
+    "an owner": "import os; os.chown(KEYSTORE, os.getuid(), os.getgid())",
+    "a file's times": "import os; os.utime(KEYSTORE, (1, 1))",
+    "an attribute": "import os; os.setxattr(KEYSTORE, 'user.x', b'1')",
+    "a shorter file": "import os; os.truncate(KEYSTORE, 0)",
+    "another name": "import os; os.rename(KEYSTORE, KEYSTORE + '.old')",
+    "a program in memory": "import os; os.memfd_create('x')",
+    "watching a folder": (
+        "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+        "if libc.inotify_init() < 0: raise PermissionError(ctypes.get_errno())"
+    ),
+    "a routing socket": "import socket; socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)",
+    "a ring": (
+        "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+        "if libc.syscall(425, 1, ctypes.create_string_buffer(256)) < 0: raise PermissionError(ctypes.get_errno())"
+    ),
     "more memory": "import resource; resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)",
     "another user": "import os; os.setuid(12345)",
 }
@@ -261,6 +287,14 @@ async def test_prints_and_logs_are_kept_apart_from_the_answer_and_capped(workers
     await script.close()
 
 
+@pytest.mark.parametrize("letter", ["\\udc80", "\\U0001f600"], ids=["half a pair", "a wide letter"])
+async def test_whatever_is_printed_has_room(workers: WorkerRunner, tmp_path: Path, letter: str) -> None:
+    script = await loaded(workers, tmp_path, f"print('{letter}' * 20_000)\nreturn True")
+    for _ in range(2):
+        assert (await ask(script, DEADLINE_S)).returned is True
+    await script.close()
+
+
 async def test_what_was_printed_before_the_end_is_told(workers: WorkerRunner, tmp_path: Path) -> None:
     script = await loaded(workers, tmp_path, "print('the last words')\nimport os\nos._exit(3)")
     with pytest.raises(ScriptFailed) as failed:
@@ -293,6 +327,36 @@ async def test_a_script_that_does_not_load_is_refused_and_leaves_no_process(tmp_
     with pytest.raises(Misconfigured, match="script script"):
         await runner.load(entry(tmp_path, source().replace(old, new, 1)), {})
     await until(lambda: not runner.template.pids)
+    await runner.close()
+
+
+FORGED = {
+    "a refusal": '{"refused": "x" * 900_000}',
+    "walls": '{"loaded": ["createClient"], "confinement": {str(n): "x" * 90 for n in range(9000)}}',
+    "another form": '{"loaded": 5}',
+    "what is not asked": '{"ask": "http.get", "arguments": []}',
+}
+
+
+@pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
+async def test_what_a_script_forges_while_it_loads_is_kept_short(tmp_path: Path, forged: str) -> None:
+    events: list[dict[str, Any]] = []
+    runner = WorkerRunner(WorkerSettings(load_s=2.0), lambda event, **fields: events.append(fields))
+    telling = f"""
+        import json, os, struct
+        told = json.dumps({forged}).encode()
+        told = struct.pack(">I", len(told)) + told
+        while told:
+            told = told[os.write(3, told):]
+        return True
+        """
+    text = source().replace("return True", dedent(telling).strip().replace("\n", "\n        "), 1)
+    try:
+        await (await runner.load(entry(tmp_path, text), {})).close()
+    except Misconfigured as refused:
+        events.append({"refused": str(refused)})
+    assert events
+    assert len(str(events)) < 20_000
     await runner.close()
 
 
@@ -411,3 +475,91 @@ async def test_destroy_that_does_not_say_true_is_told(workers: WorkerRunner, tmp
     first, rest = text.split("def destroy", 1)
     script = await workers.load(entry(tmp_path, first + "def destroy" + rest.replace("True", "None", 1)), {})
     assert not await script.close()
+
+
+async def test_a_failed_question_leaves_nothing_behind_for_the_next_call(workers: WorkerRunner, tmp_path: Path) -> None:
+    script = await loaded(workers, tmp_path, "print('x' * 15_000)\ncontext.directory.standing()\nreturn True")
+
+    async def down(_name: str, _arguments: object) -> Any:
+        raise Unavailable("directory ob", "down")
+
+    for _ in range(6):
+        with pytest.raises(ScriptFailed) as failed:
+            await script.call(CALL, down, 5.0)
+        assert isinstance(failed.value.failure, Unavailable)
+        assert failed.value.printed == "x" * 15_000 + "\n"
+    await script.close()
+
+
+async def test_a_question_that_breaks_the_gateway_costs_its_worker(workers: WorkerRunner, tmp_path: Path) -> None:
+    asking = "context.directory.standing() if context.market == 'harm' else 0\nreturn True"
+    script = await loaded(workers, tmp_path, asking)
+
+    async def broken(_name: str, _arguments: object) -> Any:
+        raise KeyError("a bug")
+
+    with pytest.raises(KeyError):
+        await script.call(harmful(), broken, 5.0)
+    assert (await ask(script)).returned is True
+    await script.close()
+
+
+async def test_words_that_nobody_asked_for_end_the_worker(workers: WorkerRunner, tmp_path: Path) -> None:
+    text = """
+    import json, os, signal, struct
+    def later(*_):
+        while True:
+            told = json.dumps({"answer": 2, "returned": False}).encode()
+            os.write(3, struct.pack(">I", len(told)) + told)
+    if context.market == 'harm':
+        signal.signal(signal.SIGALRM, later)
+        signal.setitimer(signal.ITIMER_REAL, 0.001)
+    return True
+    """
+    script = await loaded(workers, tmp_path, text)
+    (pid,) = script.pids
+    assert (await script.call(harmful(), ask_nothing, 5.0)).returned is True
+    await until(lambda: pid not in script.pids)
+    assert (await ask(script)).returned is True
+    await script.close()
+
+
+async def test_no_file_beyond_the_first_thousand_reaches_a_worker(tmp_path: Path) -> None:
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    runner = WorkerRunner(WorkerSettings(), quiet)
+    runner.start()
+    for each in opened:
+        os.close(each)
+    text = """
+    import os
+    for n in range(4, 4096):
+        try:
+            os.fstat(n)
+        except OSError:
+            continue
+        context.client.attributes["open"] = n
+    return True
+    """
+    script = await loaded(runner, tmp_path, text)
+    assert (await ask(script)).changes == {}
+    await script.close()
+    await runner.close()
+
+
+async def test_a_template_that_hangs_is_given_up_when_its_orders_pile_up(tmp_path: Path) -> None:
+    events = []
+    runner = WorkerRunner(WorkerSettings(), lambda event, **fields: events.append(event))
+    script = await loaded(runner, tmp_path, "return True")
+    template = runner.template
+    assert template.pid is not None
+    os.kill(template.pid, signal.SIGSTOP)
+    hired = Hired(999, asyncio.get_running_loop().create_future())
+    for _ in range(10_000):
+        if template.pid is None:
+            break
+        template.kill(hired)
+    assert template.pid is None
+    # At once, before its worker's pipe breaks: the call finds another.
+    assert (await ask(script)).returned is True
+    await script.close()
+    await runner.close()

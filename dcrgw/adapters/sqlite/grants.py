@@ -66,6 +66,7 @@ _REDEEM = "UPDATE codes SET used = 1 WHERE hash = :hash AND used = 0 AND expires
 _ROTATE = "UPDATE refresh_tokens SET used = 1 WHERE hash = :hash AND used = 0 AND expires_at > :now"
 _PROLONG = "UPDATE grants SET expires_at = max(expires_at, :until) WHERE grant_id = :id"
 
+_DROP = "DELETE FROM interactions WHERE interaction_id = ? AND sub IS NULL"
 _REVOKE = "DELETE FROM grants WHERE grant_id = ?"
 
 _PUSHED = """
@@ -123,6 +124,7 @@ class SqliteGrants:
                 commit.apply(connection, registry, now)
             if change.revokes is not None:
                 connection.execute(_REVOKE, (change.revokes,))
+            connection.executemany(_DROP, [(each,) for each in change.drops])
 
         try:
             await self._write(work)

@@ -20,8 +20,9 @@ from dcrgw.core.scripts.entry import ScriptEntry
 from dcrgw.core.scripts.trial import CaseRun, Trial
 from dcrgw.endpoints.script_views import told_trial
 from dcrgw.errors import GatewayError
+from dcrgw.scripting.hiring import WorkerSettings
 from dcrgw.scripting.inline import InlineRunner
-from dcrgw.scripting.pool import WorkerRunner, WorkerSettings
+from dcrgw.scripting.pool import WorkerRunner
 from dcrgw.scripting.runner import Loaded, Runner
 from dcrgw.scripting.testing import entry_of, made_cases
 from dcrgw.scripting.trial import DEADLINE_S, cases_of, put_away, run_case

@@ -110,6 +110,9 @@ def _read(given: dict[str, Any], folder: Path, label: str) -> tuple[ScriptEntry,
     members: dict[str, Any] = dict(imported.members)
     if imported.file is not None:
         path = folder / imported.file
+        # A file from elsewhere says what is read here, and sent: nothing but what came with it.
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise click.ClickException(f"{imported.file} does not lie beside the file: copy it there, and name it so")
         members["text"] = text_of(path)
         members["cases"] = [dict(each) for each in cases_beside(path)]
     return read_entry(members), members

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import webbrowser
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import click
 from dcrgw.cli.options import Option, with_options
 from dcrgw.cli.tpp import options as opt
 from dcrgw.cli.tpp.carrying_out import carry_out, discovered, exit_statuses
-from dcrgw.tpp import authorization, catching, grants, setup
+from dcrgw.tpp import answers, authorization, catching, grants, prepared, setup
 from dcrgw.tpp.authorization import Authorization, NotAuthorized
 from dcrgw.tpp.known_client import KnownClient
 from dcrgw.tpp.prepared import Moment
@@ -62,7 +62,7 @@ def par(**given: Any) -> None:
         uri = received.members.get("request_uri")
         if not isinstance(uri, str):
             raise NotAuthorized("the answer holds no request_uri")
-        _keep(replace(asked, request_uri=uri), options)
+        _keep(authorization.pushed(asked, uri), options)
 
 
 @click.command()
@@ -85,14 +85,16 @@ def authorize(**given: Any) -> None:
         options = opt.merged(given)
         path = opt.authorization_file(options)
         if options["redirected"]:
-            _answered(authorization.load(path), options["redirected"], path)
+            _answered(authorization.load(path), options["redirected"], path, options)
             return
         bank, known = discovered(setup.from_options(options), options), opt.named_client(options)
         asked = _asked(bank, known, options)
+        if options["catches"] and asked.wants_id_token:
+            raise Incomplete("a browser keeps the answer with an ID token to itself: paste the address as --redirected")
         _keep(asked, options)
         go = partial(webbrowser.open, asked.address) if options["opens"] else _wait
         if options["catches"]:
-            _answered(asked, _caught(asked, go), path)
+            _answered(asked, _caught(asked, go), path, options)
         else:
             go()
 
@@ -137,6 +139,10 @@ def _caught(asked: Authorization, go: Callable[[], object]) -> str:
         raise click.UsageError(f"{asked.redirect_uri} cannot be listened on: {error.strerror}") from None
 
 
-def _answered(asked: Authorization, url: str, path: Path) -> None:
-    authorization.save(path, asked.redirected(url))
+def _answered(asked: Authorization, url: str, path: Path, options: dict[str, Any]) -> None:
+    keys = None
+    if asked.wants_id_token:
+        request = answers.keys_request(asked)
+        keys = asyncio.run(prepared.send(setup.from_options(options), request, timeout_s=options["timeout"])).body
+    authorization.save(path, answers.answered(asked, url, keys, time.time()))
     click.echo("authorized: the code is kept; `dcrgw tpp token --authorized` redeems it")

@@ -129,7 +129,7 @@ def _right(scene: Scene, request: Request, *, has_statement: bool) -> dict[str, 
         values = offered(scene, offer)
         right[name] = values if offer.as_list else values[0]
     if has_statement:
-        return right | scene.values.fill(request.with_statement)
+        return {**right, **scene.values.fill(request.with_statement)}
     for name, value in request.without_statement.items():
         with suppress(Lacking):
             right[name] = scene.values.fill(value)

@@ -94,6 +94,16 @@ class DetailText:
     note: str | None = None
 
 
+#: Pointers hold names that strangers chose.
+_LONGEST_POINTER = 200
+
+
+def pointer(*steps: str | int) -> str:
+    """The JSON pointer (RFC 6901) of these steps from the list's root."""
+    made = "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+    return made if len(made) <= _LONGEST_POINTER else made[:_LONGEST_POINTER] + "..."
+
+
 def parsed(text: str) -> Judgement[JsonValue]:
     """The JSON value of a parameter's text."""
     findings = Findings()
@@ -117,15 +127,35 @@ def judge(value: JsonValue, client: RegisteredClient, supported: Collection[str]
     `supported` are the market's types. Types are compared byte by byte.
     """
     findings = Findings()
-    note_all(_shape_faults(value), SHAPE, findings)
+    examined = examine(value, client, supported)
+    for entry, faults in examined.faults.items():
+        note_all(faults, entry, findings)
+    return findings.judgement(tuple(examined.found.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a JSON value holds: its details by their place, and what is wrong with them, by the gate that says so."""
+
+    found: Mapping[int, AuthorizationDetail]
+    faults: Mapping[Gate, Sequence[DetailFault]]
+
+    @property
+    def at_fault(self) -> frozenset[int]:
+        """The places of which something is wrong."""
+        return frozenset(fault.index for faults in self.faults.values() for fault in faults)
+
+
+def examine(value: JsonValue, client: RegisteredClient, supported: Collection[str]) -> Examined:
+    """The same as `judge` says, place by place."""
     found = _typed(value)
+    faults: dict[Gate, Sequence[DetailFault]] = {SHAPE: _shape_faults(value)}
     for allowed, entry, said in (
         (supported, SUPPORTED, "is none that is supported here"),
         (client.metadata.texts("authorization_details_types"), REGISTERED, "is none that the client registered"),
     ):
-        beyond = [DetailFault(i, f"/{i}/type", said) for i, each in found.items() if each.type not in allowed]
-        note_all(beyond, entry, findings)
-    return findings.judgement(tuple(found.values()))
+        faults[entry] = [DetailFault(i, f"/{i}/type", said) for i, each in found.items() if each.type not in allowed]
+    return Examined(found, faults)
 
 
 def note_all(faults: Sequence[DetailFault], entry: Gate, findings: Findings) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from dcrgw.core.authorization import response_types
 from dcrgw.core.authorization.endpoints import (
     authorization_endpoint,
     introspection_endpoint,
@@ -17,7 +18,7 @@ from dcrgw.core.authorization.endpoints import (
     revocation_endpoint,
     token_endpoint,
 )
-from dcrgw.core.authorization.requests import CHALLENGE_METHODS, PROMPTS, RESPONSE_MODES, RESPONSE_TYPE
+from dcrgw.core.authorization.parameters import CHALLENGE_METHODS, PROMPTS
 from dcrgw.core.authorization.server import Use
 from dcrgw.core.jose import mac
 from dcrgw.core.jose.algorithms import ALGORITHMS
@@ -42,7 +43,7 @@ def document(market: Market, *, signing_alg: str | None, detail_types: tuple[str
     }
     lists: dict[str, list[str]] = {
         "scopes_supported": _scopes(market),
-        "response_types_supported": _response_types(market),
+        "response_types_supported": _response_types(market, signing_alg),
         "grant_types_supported": list(server.grant_types),
         "subject_types_supported": ["public", "pairwise"] if "subject_type" in rules.members else ["public"],
         "token_endpoint_auth_methods_supported": _methods(market),
@@ -60,18 +61,18 @@ def document(market: Market, *, signing_alg: str | None, detail_types: tuple[str
         **endpoints,
         **({"jwks_uri": jwks_uri(market)} if signing_alg else {}),
         **{name: list(values) for name, values in lists.items() if values},
-        **(_of_authorization(market) if server.asks_people else {}),
+        **(_of_authorization(market, signing_alg) if server.asks_people else {}),
         "tls_client_certificate_bound_access_tokens": True,
         "mtls_endpoint_aliases": dict(endpoints),
     }
 
 
-def _of_authorization(market: Market) -> dict[str, JsonValue]:
+def _of_authorization(market: Market, signing_alg: str | None) -> dict[str, JsonValue]:
     """What an authorization endpoint adds: RFC 7636, RFC 9101, RFC 9126, RFC 9207, OpenID Connect Core 1.0."""
     server = market.server
     return {
         "authorization_endpoint": authorization_endpoint(market),
-        "response_modes_supported": list(RESPONSE_MODES),
+        "response_modes_supported": [response_types.MODES[each] for each in _response_types(market, signing_alg)],
         "code_challenge_methods_supported": list(CHALLENGE_METHODS),
         "authorization_response_iss_parameter_supported": True,
         "require_pushed_authorization_requests": server.pushed is Use.REQUIRED,
@@ -89,10 +90,12 @@ def _methods(market: Market) -> list[str]:
     return [method for method in market.auth_methods if method in market.profile.metadata.auth_methods]
 
 
-def _response_types(market: Market) -> list[str]:
+def _response_types(market: Market, signing_alg: str | None) -> list[str]:
     """Where people are asked here, what is answered here; elsewhere what a registration may ask for."""
-    offered = market.profile.metadata.response_types
-    return [each for each in sorted(offered) if each == RESPONSE_TYPE or not market.server.asks_people]
+    if not market.server.asks_people:
+        return sorted(market.profile.metadata.response_types)
+    served = response_types.offered(market)
+    return [each for each in served if signing_alg or not response_types.wants_id_token(each)]
 
 
 def _id_token_algorithms(market: Market, signing_alg: str | None) -> list[str]:

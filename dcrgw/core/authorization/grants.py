@@ -6,87 +6,17 @@ import hashlib
 import hmac
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dcrgw.core.authorization import details, scopes
+from dcrgw.core.authorization import grant_gates as gates
 from dcrgw.core.authorization.details import Details
 from dcrgw.core.authorization.interaction import Code, Grant, RefreshToken
 from dcrgw.core.authorization.server import AUTHORIZATION_CODE, REFRESH_TOKEN
-from dcrgw.core.checks import Findings, Judgement, gate
+from dcrgw.core.checks import Findings, Judgement
 from dcrgw.core.jose import base64url
 from dcrgw.core.market import Market
 from dcrgw.core.registration.client import RegisteredClient
-from dcrgw.errors import ErrorCode
-
-GRANT_NAMED = gate(
-    "token.grant.named", "The request names its grant_type.", spec="RFC 6749 §4.4.2", code=ErrorCode.INVALID_REQUEST
-)
-GRANT_SUPPORTED = gate(
-    "token.grant.supported",
-    "The token endpoint has the grant type.",
-    spec="RFC 6749 §5.2",
-    code=ErrorCode.UNSUPPORTED_GRANT_TYPE,
-)
-GRANT_REGISTERED = gate(
-    "token.grant.registered",
-    "The client registered the grant type.",
-    spec="RFC 6749 §5.2; RFC 7591 §2, grant_types",
-    code=ErrorCode.UNAUTHORIZED_CLIENT,
-)
-CODE_NAMED = gate(
-    "token.code.present",
-    "The request brings a code, its redirect_uri and a code_verifier of 43 to 128 unreserved characters.",
-    spec="RFC 6749 §4.1.3; RFC 7636 §4.1, §4.5",
-    code=ErrorCode.INVALID_REQUEST,
-)
-CODE_KNOWN = gate(
-    "token.code.known",
-    "The code was issued to this client in this market.",
-    spec="RFC 6749 §4.1.3, §5.2",
-    code=ErrorCode.INVALID_GRANT,
-)
-CODE_UNUSED = gate(
-    "token.code.unused",
-    "The code was not used before; a second use ends what the first one got.",
-    spec="RFC 6749 §4.1.2; RFC 9700 §4.5",
-    code=ErrorCode.INVALID_GRANT,
-)
-CODE_CURRENT = gate(
-    "token.code.current", "The code has not expired.", spec="RFC 6749 §4.1.2", code=ErrorCode.INVALID_GRANT
-)
-CODE_REDIRECT = gate(
-    "token.code.redirect_uri",
-    "redirect_uri is that of the authorization request, byte by byte.",
-    spec="RFC 6749 §4.1.3",
-    code=ErrorCode.INVALID_GRANT,
-)
-CODE_VERIFIER = gate(
-    "token.code.verifier",
-    "code_verifier is what the code_challenge was made of.",
-    spec="RFC 7636 §4.6; RFC 9700 §2.1.1",
-    code=ErrorCode.INVALID_GRANT,
-)
-REFRESH_NAMED = gate(
-    "token.refresh.present",
-    "The request brings a refresh_token.",
-    spec="RFC 6749 §6",
-    code=ErrorCode.INVALID_REQUEST,
-)
-REFRESH_KNOWN = gate(
-    "token.refresh.known",
-    "The refresh token is one of this client's in this market, of a grant that has not ended.",
-    spec="RFC 6749 §6, §5.2",
-    code=ErrorCode.INVALID_GRANT,
-)
-REFRESH_CURRENT = gate(
-    "token.refresh.current", "The refresh token has not expired.", spec="RFC 6749 §6", code=ErrorCode.INVALID_GRANT
-)
-REFRESH_UNUSED = gate(
-    "token.refresh.unused",
-    "The refresh token was not rotated out; a second use of such a one ends its grant.",
-    spec="RFC 9700 §4.14.2",
-    code=ErrorCode.INVALID_GRANT,
-)
 
 #: RFC 7636 §4.1.
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
@@ -105,12 +35,12 @@ def grant_type(form: Mapping[str, str], client: RegisteredClient, market: Market
     """The grant type of a token request: one that is offered, and registered by the client."""
     findings = Findings()
     wanted, offered = form.get("grant_type"), market.server.grant_types
-    if not findings.settle(GRANT_NAMED, None if wanted else "grant_type is missing"):
+    if not findings.settle(gates.GRANT_NAMED, None if wanted else "grant_type is missing"):
         return findings.judgement()
     known = wanted in offered
-    if findings.settle(GRANT_SUPPORTED, None if known else f"grant_type must be {' or '.join(offered)}"):
+    if findings.settle(gates.GRANT_SUPPORTED, None if known else f"grant_type must be {' or '.join(offered)}"):
         registered = wanted in client.metadata.texts("grant_types")
-        findings.settle(GRANT_REGISTERED, None if registered else f"the client did not register {wanted}")
+        findings.settle(gates.GRANT_REGISTERED, None if registered else f"the client did not register {wanted}")
     return findings.judgement(wanted)
 
 
@@ -136,13 +66,13 @@ def shown_code(form: Mapping[str, str]) -> Judgement[ShownCode]:
     findings = Findings()
     for name in ("code", "redirect_uri", "code_verifier"):
         if not form.get(name):
-            findings.settle(CODE_NAMED, f"{name} is missing")
+            findings.settle(gates.CODE_NAMED, f"{name} is missing")
     verifier = form.get("code_verifier", "")
     if verifier and not _VERIFIER.fullmatch(verifier):
-        findings.settle(CODE_NAMED, "code_verifier must have 43 to 128 unreserved characters")
+        findings.settle(gates.CODE_NAMED, "code_verifier must have 43 to 128 unreserved characters")
     if findings.has_failed:
         return findings.judgement()
-    findings.add(CODE_NAMED.passed)
+    findings.add(gates.CODE_NAMED.passed)
     return findings.judgement(ShownCode(form["code"], form["redirect_uri"], verifier))
 
 
@@ -150,16 +80,16 @@ def redeem(shown: ShownCode, code: Code | None, client: RegisteredClient, at: fl
     """The code, if it is this client's, unused, current and proven. `at` is epoch seconds."""
     findings = Findings()
     own = code is not None and code.grant.client_id == client.client_id and code.grant.market == client.market
-    if not findings.settle(CODE_KNOWN, None if own else "the code is not one of this client's"):
+    if not findings.settle(gates.CODE_KNOWN, None if own else "the code is not one of this client's"):
         return findings.judgement()
     assert code is not None
-    if not findings.settle(CODE_UNUSED, "the code was used before" if code.is_used else None):
+    if not findings.settle(gates.CODE_UNUSED, "the code was used before" if code.is_used else None):
         return findings.judgement()
-    findings.settle(CODE_CURRENT, None if at < code.expires_at else "the code has expired")
+    findings.settle(gates.CODE_CURRENT, None if at < code.expires_at else "the code has expired")
     same = shown.redirect_uri == code.redirect_uri
-    findings.settle(CODE_REDIRECT, None if same else "redirect_uri is not that of the authorization request")
+    findings.settle(gates.CODE_REDIRECT, None if same else "redirect_uri is not that of the authorization request")
     proven = hmac.compare_digest(challenge(shown.verifier), code.code_challenge)
-    findings.settle(CODE_VERIFIER, None if proven else "code_verifier is not what the code_challenge was made of")
+    findings.settle(gates.CODE_VERIFIER, None if proven else "code_verifier is not what the code_challenge was made of")
     return findings.judgement(code)
 
 
@@ -171,7 +101,7 @@ def challenge(verifier: str) -> str:
 def shown_refresh_token(form: Mapping[str, str]) -> Judgement[str]:
     """The refresh token of a token request, not believed yet."""
     findings = Findings()
-    findings.settle(REFRESH_NAMED, None if form.get("refresh_token") else "refresh_token is missing")
+    findings.settle(gates.REFRESH_NAMED, None if form.get("refresh_token") else "refresh_token is missing")
     return findings.judgement(form.get("refresh_token"))
 
 
@@ -179,11 +109,11 @@ def refresh(token: RefreshToken | None, client: RegisteredClient, at: float) -> 
     """The refresh token, if it is this client's, current and not rotated out. `at` is epoch seconds."""
     findings = Findings()
     own = token is not None and token.grant.client_id == client.client_id and token.grant.market == client.market
-    if not findings.settle(REFRESH_KNOWN, None if own else "the refresh token is not one of this client's"):
+    if not findings.settle(gates.REFRESH_KNOWN, None if own else "the refresh token is not one of this client's"):
         return findings.judgement()
     assert token is not None
-    findings.settle(REFRESH_UNUSED, "the refresh token was used before" if token.is_used else None)
-    findings.settle(REFRESH_CURRENT, None if at < token.expires_at else "the refresh token has expired")
+    findings.settle(gates.REFRESH_UNUSED, "the refresh token was used before" if token.is_used else None)
+    findings.settle(gates.REFRESH_CURRENT, None if at < token.expires_at else "the refresh token has expired")
     return findings.judgement(token)
 
 
@@ -195,17 +125,25 @@ def of_grant(
     The second value are details that are not themselves granted: their types must say that they are less.
     """
     findings = Findings()
-    # A client that registered for less since then gets no more than that.
-    scope = tuple(word for word in grant.scope if word in client.metadata.scopes)
-    asked = form.get("scope")
+    left = _left_of(grant, client, detail_types)
+    if not findings.settle(gates.GRANT_LEFT, None if left.scope or left.details else "nothing of the grant is left"):
+        return findings.judgement()
+    asked, scope = form.get("scope"), left.scope
     # RFC 6749 §4.1.3 has no scope for a code: what comes all the same is not looked at.
     if asked is not None and form.get("grant_type") == REFRESH_TOKEN:
         scope = scopes.within(asked, scope, findings, narrows=True)
     wanted = _details(form, client, detail_types, findings)
     if wanted is None:
-        return findings.judgement((Allowed(scope, grant.details, grant), ()))
-    beyond, _ = details.unmatched(wanted, grant.details)
+        return findings.judgement((replace(left, scope=scope), ()))
+    beyond, _ = details.unmatched(wanted, left.details)
     return findings.judgement((Allowed(scope, wanted, grant), beyond))
+
+
+def _left_of(grant: Grant, client: RegisteredClient, detail_types: Collection[str]) -> Allowed:
+    """A client that registered for less since then gets no more than that, nor what the market takes no more."""
+    types = set(client.metadata.texts("authorization_details_types")) & set(detail_types)
+    scope = tuple(word for word in grant.scope if word in client.metadata.scopes)
+    return Allowed(scope, tuple(each for each in grant.details if each.type in types), grant)
 
 
 def gets_refresh_token(client: RegisteredClient, market: Market) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from dcrgw.core.authorization import response_types
 from dcrgw.core.authorization.details import AuthorizationDetail, DetailText
 
 
@@ -32,6 +33,15 @@ class SingleUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Return:
+    """Where a client hears of its request: its proven redirect_uri, in the query or in the fragment, with its state."""
+
+    redirect_uri: str
+    state: str | None = None
+    in_fragment: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
     """An authorization request that was judged, by parameters, by request_uri or as a signed object.
 
@@ -54,6 +64,12 @@ class AuthorizationRequest:
     details: tuple[AuthorizationDetail, ...] = ()
     #: What the authorization uses up, of a request object that was not pushed.
     once: SingleUse | None = None
+    response_type: str = response_types.CODE
+
+    @property
+    def to(self) -> Return:
+        """Where its answer goes."""
+        return Return(self.redirect_uri, self.state, response_types.MODES[self.response_type] == "fragment")
 
 
 @dataclass(frozen=True, slots=True)

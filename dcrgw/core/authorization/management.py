@@ -167,6 +167,19 @@ def token_of_client(claim: Claim) -> Outcome:
     return None if same else Failed("the token is of another client", claim.token.client_id)
 
 
+@check(
+    "management.token.own_right",
+    spec="OB UK DCR, /register/{ClientId}; RFC 9700 §2.3",
+    code=_TOKEN,
+    status=401,
+)
+def token_by_own_right(claim: Claim) -> Outcome:
+    """The token is the client's by its own right: what a customer granted is not about the client."""
+    if claim.token is None:
+        return _without_token(claim)
+    return None if claim.token.grant is None else "the token is a customer's grant"
+
+
 @check("management.token.certificate", spec=_8705, code=_TOKEN, status=401)
 def token_of_certificate(claim: Claim) -> Outcome:
     """The token is bound to the certificate on this connection."""
@@ -198,6 +211,7 @@ RULES: tuple[Check[Claim], ...] = (
     token_current,
     token_of_market,
     token_of_client,
+    token_by_own_right,
     token_of_certificate,
     client_active,
     certificate_of_holder,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from dcrgw.core.authorization.details import as_json
-from dcrgw.core.authorization.interaction import Code, Grant
+from dcrgw.core.authorization.interaction import Grant
 from dcrgw.core.authorization.tokens import AccessToken
 from dcrgw.core.jose import base64url
 from dcrgw.core.market import Market
@@ -43,13 +43,11 @@ def access_token_claims(access: AccessToken, jti: str, grant: Grant | None, mark
     return claims
 
 
-def id_token_claims(code: Code, access_token: str, market: Market, at: float) -> dict[str, JsonValue]:
-    """The claims of an ID token (OpenID Connect Core 1.0 §2, §3.1.3.6).
+def id_token_claims(grant: Grant, nonce: str | None, market: Market, at: float) -> dict[str, JsonValue]:
+    """The claims that every ID token has (OpenID Connect Core 1.0 §2).
 
-    No acr and no amr: how strong a sandbox customer's password is, we do not claim. No s_hash: state came back
-    unsigned, but nothing here leaves the authorization endpoint signed (FAPI 1.0 Advanced §5.2.2.1).
+    No acr and no amr: how strong a sandbox customer's password is, we do not claim.
     """
-    grant = code.grant
     claims: dict[str, JsonValue] = {
         "iss": market.issuer,
         "sub": grant.sub,
@@ -58,13 +56,28 @@ def id_token_claims(code: Code, access_token: str, market: Market, at: float) ->
         "iat": int(at),
         "exp": int(at) + market.server.id_token_lifetime_s,
         "auth_time": int(grant.authenticated_at),
-        "at_hash": half_hash(access_token),
     }
-    if code.nonce is not None:
-        claims["nonce"] = code.nonce
+    if nonce is not None:
+        claims["nonce"] = nonce
     return claims
 
 
-def half_hash(token: str) -> str:
-    """at_hash: the left half of SHA-256, which both our algorithms have."""
-    return base64url.encode(hashlib.sha256(token.encode()).digest()[:16])
+def beside_token(access_token: str) -> dict[str, JsonValue]:
+    """What an ID token of the token endpoint vouches for besides (OpenID Connect Core 1.0 §3.1.3.6)."""
+    return {"at_hash": half_hash(access_token)}
+
+
+def beside_code(code: str, state: str | None) -> dict[str, JsonValue]:
+    """What an ID token of the authorization endpoint vouches for: it is the answer's detached signature.
+
+    Spec: OpenID Connect Core 1.0 §3.3.2.11, c_hash; FAPI 1.0 Advanced §5.2.2.1, s_hash.
+    """
+    hashes: dict[str, JsonValue] = {"c_hash": half_hash(code)}
+    if state is not None:
+        hashes["s_hash"] = half_hash(state)
+    return hashes
+
+
+def half_hash(text: str) -> str:
+    """at_hash, c_hash, s_hash: the left half of SHA-256, which both our algorithms have."""
+    return base64url.encode(hashlib.sha256(text.encode()).digest()[:16])

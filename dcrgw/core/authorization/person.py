@@ -25,6 +25,12 @@ SIGNED_IN = gate(
     spec="RFC 6749 §3.1; OpenID Connect Core 1.0 §3.1.2.3",
     code=ErrorCode.LOGIN_REQUIRED,
 )
+DECISION = gate(
+    "interaction.decision",
+    "Who decides says approve or deny.",
+    spec="docs/consent.md",
+    code=ErrorCode.INVALID_REQUEST,
+)
 AUTHENTICATED = gate(
     "customer.authenticated",
     "Login name and password are a customer's.",
@@ -49,12 +55,14 @@ def authenticated(customer: Customer | None) -> Judgement[Customer]:
     return findings.judgement(customer)
 
 
-def decided(interaction: Interaction, decision: Decision) -> Judgement[Interaction]:
-    """The interaction, if this decision may be taken in it: to deny needs nobody, to approve a customer."""
+def decided(interaction: Interaction, said: str | None) -> Judgement[Decision]:
+    """The decision, if it may be taken in this interaction: to deny needs nobody, to approve a customer."""
     findings = Findings()
+    decision = next((each for each in Decision if each == said), None)
+    findings.settle(DECISION, None if decision else "the form has no decision that we know")
     nobody = decision is Decision.APPROVE and interaction.customer is None
     findings.settle(SIGNED_IN, "sign in first" if nobody else None)
-    return findings.judgement(interaction)
+    return findings.judgement(decision)
 
 
 def subject(customer: Customer, client: RegisteredClient, redirect_uri: str, market: Market) -> str:

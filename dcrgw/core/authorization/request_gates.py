@@ -36,9 +36,9 @@ REQUEST_URI = gate(
     code=ErrorCode.INVALID_REQUEST_URI,
 )
 CURRENT = gate(
-    "authorize.request_uri.current",
-    "What was pushed is still what the client may ask for.",
-    spec="RFC 9126 §4",
+    "authorize.request.current",
+    "What was pushed, or shown to a person, is still what the client may ask for, and its redirect_uri still its own.",
+    spec="RFC 9126 §4; RFC 6749 §10.6",
     code=ErrorCode.INVALID_REQUEST_URI,
 )
 PUSHED = gate(
@@ -118,20 +118,32 @@ OBJECT_MEMBERS = gate(
 
 RESPONSE_TYPE = gate(
     "authorize.response_type",
-    "response_type is code.",
-    spec="RFC 6749 §3.1.1; RFC 9700 §2.1.2",
+    "response_type is code, or code id_token where the market's profile has it.",
+    spec="RFC 6749 §3.1.1; OpenID Connect Core 1.0 §3.3; FAPI 1.0 Advanced §5.2.2 item 2; RFC 9700 §2.1.2",
     code=ErrorCode.UNSUPPORTED_RESPONSE_TYPE,
 )
 REGISTERED = gate(
     "authorize.client.registered",
-    "The client registered the response type code and the grant type authorization_code.",
+    "The client registered the response type and the grant type authorization_code.",
     spec="RFC 7591 §2; RFC 6749 §4.1.2.1",
     code=ErrorCode.UNAUTHORIZED_CLIENT,
 )
 RESPONSE_MODE = gate(
     "authorize.response_mode",
-    "response_mode, where it is there, is query.",
-    spec="OAuth 2.0 Multiple Response Type Encoding Practices §2.1",
+    "response_mode, where it is there, is the one of the response type: query for code, fragment for code id_token.",
+    spec="OAuth 2.0 Multiple Response Type Encoding Practices §2.1, §5",
+    code=_REQUEST,
+)
+OPENID = gate(
+    "authorize.id_token.openid",
+    "Who asks for an ID token asks for the scope openid.",
+    spec="OpenID Connect Core 1.0 §3.3.2.1, §3.1.2.1",
+    code=ErrorCode.INVALID_SCOPE,
+)
+NONCE = gate(
+    "authorize.nonce",
+    "A request for an ID token has a nonce.",
+    spec="OpenID Connect Core 1.0 §3.3.2.11; FAPI 1.0 §5.2.2.2",
     code=_REQUEST,
 )
 CHALLENGE = gate(
@@ -178,7 +190,7 @@ MAX_AGE = gate(
 )
 ID_TOKEN = gate(
     "authorize.id_token.alg",
-    "Who asks for openid registered for ID tokens of the algorithm that signs them here.",
-    spec="OpenID Connect Registration 1.0 §2, id_token_signed_response_alg",
+    "Who asks for openid registered for ID tokens that are signed by the algorithm of our key, and not encrypted.",
+    spec="OpenID Connect Registration 1.0 §2, id_token_signed_response_alg, id_token_encrypted_response_alg",
     code=ErrorCode.UNAUTHORIZED_CLIENT,
 )

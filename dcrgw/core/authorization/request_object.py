@@ -142,17 +142,18 @@ def _spelled(value: JsonValue) -> JsonValue:
 
 _STRINGS = frozenset(
     {
-        *(
-            "response_type",
-            "client_id",
-            "redirect_uri",
-            "scope",
-            "state",
-            "nonce",
-            "response_mode",
-            "prompt",
-            "max_age",
-        ),
-        *("code_challenge", "code_challenge_method", "ui_locales", "login_hint"),
+        "response_type",
+        "response_mode",
+        "client_id",
+        "redirect_uri",
+        "scope",
+        "state",
+        "nonce",
+        "prompt",
+        "max_age",
+        "code_challenge",
+        "code_challenge_method",
+        "ui_locales",
+        "login_hint",
     }
 )

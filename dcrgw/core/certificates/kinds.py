@@ -41,7 +41,6 @@ KINDS = {
     "qseal": Kind((), ("digital_signature", "content_commitment"), "eseal"),
     "brcac": Kind(("clientAuth",), ("digital_signature", "key_encipherment")),
     "brseal": Kind((), ("digital_signature", "content_commitment")),
-    "cdr": Kind(("clientAuth",), ("digital_signature",)),
     "server": Kind(("serverAuth",), ("digital_signature",)),
 }
 

@@ -8,11 +8,15 @@ otherwise writes a profile of its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from dcrgw.core.certificates.holder import CertificateKind
+from dcrgw.core.jose import mac
+from dcrgw.core.jose.algorithms import ALGORITHMS
 from dcrgw.core.registration.document import Document, record, resolve
+from dcrgw.core.registration.members import MEMBERS
 
 __all__ = [
     "IDENTITY_STRATEGIES",
@@ -239,6 +243,26 @@ IDENTITY_STRATEGIES = frozenset(
     }
 )
 
+#: What a market's claims are called here: the keys of `statement.claims`.
+STATEMENT_FIELDS = frozenset(
+    {
+        "software_id",
+        "software_client_name",
+        "software_roles",
+        "software_redirect_uris",
+        "software_jwks_endpoint",
+        "software_jwks_revoked_endpoint",
+        "software_environment",
+        "software_mode",
+        "org_id",
+        "org_name",
+        "org_status",
+        "org_jwks_endpoint",
+        "org_jwks_revoked_endpoint",
+        "competent_authority_claims",
+    }
+)
+
 #: How a market writes a software's roles; `roles` gives each its meaning.
 ROLE_FORMS = frozenset({"words", "word", "assignments"})
 
@@ -281,6 +305,17 @@ class Override:
 
 #: What RFC 7592 §2 lets a client do to its registration.
 MANAGEMENT_METHODS = frozenset({"GET", "PUT", "DELETE"})
+
+#: What RFC 7591 §3.2.2, and Open Finance Brasil beside it, let a refused registration be called.
+_WIRE_CODES = frozenset(
+    {
+        "invalid_redirect_uri",
+        "invalid_client_metadata",
+        "invalid_software_statement",
+        "unapproved_software_statement",
+        "invalid_webhook_uris",
+    }
+)
 
 _KIND_WORDS = {int: "a whole number", bool: "true or false", str: "a string"}
 _DAY_S = 86_400
@@ -357,6 +392,9 @@ def from_document(name: str, document: Document) -> Profile:
     _one_of("statement.roles_form", profile.statement.roles_form, ROLE_FORMS)
     for kind, strategy in profile.identity.items():
         _one_of(f"identity.{kind}", strategy, IDENTITY_STRATEGIES)
+    for key, words, known in _vocabulary(profile):
+        for word in sorted(words):
+            _one_of(key, word, known)
     for key, pattern in (
         ("statement.software_id_pattern", profile.statement.software_id_pattern),
         ("statement.org_id_pattern", profile.statement.org_id_pattern),
@@ -367,6 +405,26 @@ def from_document(name: str, document: Document) -> Profile:
         except re.error as error:
             raise ValueError(f"{key}: not a regular expression") from error
     return profile.sound()
+
+
+def _vocabulary(profile: Profile) -> Iterator[tuple[str, Iterable[str], frozenset[str]]]:
+    """The words of a profile that the code must know: where they stand, which they are, which there are."""
+    metadata, algorithms = profile.metadata, frozenset({*ALGORITHMS, mac.ALGORITHM})
+    yield "identity", profile.identity, frozenset(CertificateKind)
+    yield "error_codes", profile.error_codes.values(), _WIRE_CODES
+    yield "statement.algorithms", profile.statement.algorithms, algorithms
+    yield "statement.claims", profile.statement.claims, STATEMENT_FIELDS
+    yield "request.algorithms", profile.request.algorithms, algorithms
+    yield "metadata.signing_algorithms", metadata.signing_algorithms, algorithms
+    known = frozenset(MEMBERS)
+    yield "metadata.members", metadata.members, known
+    yield "metadata.required", metadata.required, metadata.members
+    yield "metadata.forbidden", metadata.forbidden, known
+    yield "metadata.defaults", metadata.defaults, known
+    yield "metadata.aliases", metadata.aliases.values(), metadata.members
+    yield "metadata.from_statement", metadata.from_statement, known
+    for name, members in metadata.response_type_members.items():
+        yield f"metadata.response_type_members.{name}", members, metadata.members
 
 
 def _one_of(key: str, value: str, choices: set[str] | frozenset[str]) -> None:

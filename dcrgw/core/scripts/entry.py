@@ -61,21 +61,33 @@ class ScriptEntry:
     module_properties: tuple[ScriptProperty, ...] = ()
     configuration_properties: tuple[ScriptProperty, ...] = ()
     cases: tuple[Mapping[str, JsonValue], ...] = field(default=(), repr=False)
+    #: Of authz_detail: the text of the JSON Schema beside the file.
+    schema: str = field(default="", repr=False)
+
+    def property_of(self, name: str) -> ScriptProperty | None:
+        """The property of this name, the configuration's own before the module's."""
+        both = (*self.configuration_properties, *self.module_properties)
+        return next((each for each in both if each.value1 == name), None)
 
     @property
     def digest(self) -> str:
-        """What tells two states apart that run differently: text, properties, type, mode; SHA-256, hex."""
+        """What tells two states apart that run differently: text, schema, properties, type, mode; SHA-256, hex."""
         properties = [
             [(one.value1, one.value2) for one in each]
             for each in (self.module_properties, self.configuration_properties)
         ]
-        material = [self.inum, self.name, self.type, self.level, self.mode, self.markets, self.text, properties]
+        named = [self.inum, self.name, self.type, self.level, self.mode, self.markets]
+        material = [*named, self.text, properties, self.schema]
         return hashlib.sha256(json.dumps(material).encode()).hexdigest()
 
     @property
     def source_name(self) -> str:
         """How tracebacks and faults name the text: its file, or its name in the registry."""
         return self.file or f"<script {self.name}>"
+
+    def sentence(self, what: str) -> str:
+        """What happened to it, with its name and place."""
+        return f"script {self.name} ({self.source_name}): {what}"
 
 
 def inum_of(type_: str, name: str) -> str:

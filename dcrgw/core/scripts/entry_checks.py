@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from dcrgw.core.scripts import detail_types
 from dcrgw.core.scripts.entry import ScriptEntry, ScriptProperty
 from dcrgw.core.scripts.types import TYPES, ScriptType
 
@@ -44,6 +45,7 @@ def entry_faults(entry: ScriptEntry, types: Mapping[str, ScriptType] = TYPES) ->
         *_text_faults(entry),
         *property_faults("module_properties", entry.module_properties),
         *property_faults("configuration_properties", entry.configuration_properties),
+        *(EntryFault(member, reason) for member, reason in detail_types.faults(entry)),
     )
 
 

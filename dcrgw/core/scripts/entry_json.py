@@ -37,14 +37,14 @@ def read_entry(
     """The entry that JSON members say. Without an inum it gets one made of type and name.
 
     A property whose `value2` is absent or null keeps the value that it has in `before`: hidden values are never
-    shown, and need not be sent again. Raises: EntryRefused with every fault.
+    shown, and need not be sent again; one that is kept stays hidden. Raises: EntryRefused with every fault.
     """
     faults = list(_form_faults(given))
     if faults:
         raise EntryRefused(faults)
     properties = {}
     for member in _PROPERTIES:
-        kept = {each.value1: each.value2 for each in getattr(before, member)} if before else {}
+        kept = {each.value1: each for each in getattr(before, member)} if before else {}
         found = given.get(member)
         properties[member] = tuple(
             _property(member, i, each, kept, faults) for i, each in enumerate(found if isinstance(found, list) else [])
@@ -108,11 +108,11 @@ class Difference:
 
 def difference(old: ScriptEntry, new: ScriptEntry) -> Difference:
     """What leads from `old` to `new`."""
-    was, is_ = _flat(old), _flat(new)
+    secret = _hidden(old) | _hidden(new)
+    was, is_ = _flat(old, secret), _flat(new, secret)
     names = [name for name in {**was, **is_} if was.get(name, _ABSENT) != is_.get(name, _ABSENT)]
-    hidden = _hidden_changes(old, new)
-    members = [(name, was.get(name), is_.get(name)) for name in names]
-    members += [(name, "(hidden)", "(hidden, another)") for name in hidden]
+    members: list[tuple[str, JsonValue, JsonValue]] = [(name, was.get(name), is_.get(name)) for name in names]
+    members += _hidden_changes(old, new)
     lines = difflib.unified_diff(
         old.text.splitlines(),
         new.text.splitlines(),
@@ -129,24 +129,31 @@ def difference(old: ScriptEntry, new: ScriptEntry) -> Difference:
 _ABSENT = object()
 
 
-def _flat(entry: ScriptEntry) -> dict[str, JsonValue]:
+def _hidden(entry: ScriptEntry) -> set[tuple[str, str]]:
+    """Which properties are hidden: what is so in one state is told of no other."""
+    return {(member, each.value1) for member in _PROPERTIES for each in getattr(entry, member) if each.is_hidden}
+
+
+def _flat(entry: ScriptEntry, secret: set[tuple[str, str]]) -> dict[str, JsonValue]:
     whole = shown(entry)
     flat: dict[str, JsonValue] = {
         name: value for name, value in whole.items() if name not in ("text", "revision", "home", *_PROPERTIES)
     }
     for member in _PROPERTIES:
         for each in getattr(entry, member):
-            flat[f"{member}.{each.value1}"] = "(hidden)" if each.is_hidden else each.value2
+            flat[f"{member}.{each.value1}"] = "(hidden)" if (member, each.value1) in secret else each.value2
     return flat
 
 
-def _hidden_changes(old: ScriptEntry, new: ScriptEntry) -> Iterator[str]:
+def _hidden_changes(old: ScriptEntry, new: ScriptEntry) -> Iterator[tuple[str, JsonValue, JsonValue]]:
     for member in _PROPERTIES:
         before = {each.value1: each for each in getattr(old, member)}
         for each in getattr(new, member):
             was = before.get(each.value1)
-            if was and was.is_hidden and each.is_hidden and was.value2 != each.value2:
-                yield f"{member}.{each.value1}"
+            if was and (was.is_hidden or each.is_hidden) and was.value2 != each.value2:
+                yield f"{member}.{each.value1}", "(hidden)", "(hidden, another)"
+            if was and was.hide != each.hide:
+                yield f"{member}.{each.value1}.hide", was.hide, each.hide
 
 
 def _form_faults(given: Members) -> Iterator[EntryFault]:
@@ -193,15 +200,20 @@ def _properties_form(member: str, found: JsonValue) -> Iterator[EntryFault]:
 
 
 def _property(
-    member: str, index: int, each: JsonValue, kept: Mapping[str, str], faults: list[EntryFault]
+    member: str, index: int, each: JsonValue, kept: Mapping[str, ScriptProperty], faults: list[EntryFault]
 ) -> ScriptProperty:
     assert isinstance(each, dict)
-    name, value = str(each["value1"]), each.get("value2")
+    name, value, hide = str(each["value1"]), each.get("value2"), each.get("hide")
     if value is None:
-        value = kept.get(name)
-        if value is None:
+        before = kept.get(name)
+        if before is None:
             faults.append(EntryFault(f"{member}[{index}].value2", f"is missing, and {name} has no value to keep"))
-    return ScriptProperty(name, str(value or ""), each.get("hide") is True, str(each.get("description") or ""))
+        elif before.hide and hide is False:
+            # Else whoever may change scripts would read what was hidden from them.
+            faults.append(EntryFault(f"{member}[{index}].hide", "is false for a hidden value: give the value anew"))
+        else:
+            value, hide = before.value2, before.hide if hide is None else hide
+    return ScriptProperty(name, str(value or ""), hide is True, str(each.get("description") or ""))
 
 
 def _built(given: Members, properties: Mapping[str, Any], before: ScriptEntry | None) -> ScriptEntry:

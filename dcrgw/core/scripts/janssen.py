@@ -145,4 +145,4 @@ def _stays(each: ScriptProperty) -> bool:
 
 def _exported(each: ScriptProperty) -> dict[str, Any]:
     value = None if _stays(each) else each.value2
-    return {"value1": each.value1, "value2": value, "hide": each.hide, "description": each.description}
+    return {"value1": each.value1, "value2": value, "hide": each.hide or _stays(each), "description": each.description}

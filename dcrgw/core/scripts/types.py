@@ -144,10 +144,28 @@ _AUTHZ_DETAIL = ScriptType(
     "authz_detail",
     "AuthzDetail",
     "AuthzDetailType",
-    "Judges one element of authorization_details (RFC 9396); the script's name is the element's type",
+    "Judges one element of authorization_details (RFC 9396); its property `type`, or else its name, is the type",
     (
-        Method("validateDetail", _CONTEXT, "True: the element is valid; False: the request is refused"),
-        Method("getUiRepresentation", _CONTEXT, "the element in words for the consent page"),
+        Method(
+            "validateDetail",
+            _CONTEXT,
+            "True: the element is valid; False: the request is refused",
+            called="wherever authorization_details are asked for, of each element, once its schema holds",
+        ),
+        Method(
+            "getUiRepresentation",
+            _CONTEXT,
+            "the element in words for the consent page",
+            called="the consent page, and servers that ask",
+        ),
+        Method(
+            "narrowsDetail",
+            _CONTEXT,
+            "True: the element asks for no more than `context.granted`; False: it does",
+            mandatory=False,
+            since=11,
+            called="a token request with other details than were granted; without it, none may differ",
+        ),
     ),
 )
 

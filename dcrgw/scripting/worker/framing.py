@@ -15,8 +15,12 @@ from typing import Any
 
 from dcrgw.core import strict_json
 
-#: The largest message in either direction. A request is 128 KiB at most, and what is told of it a little more.
-MAX_BYTES = 4 * 1024 * 1024
+#: The largest message down: a request is 128 KiB at most, and what is told of it a little more.
+MAX_DOWN_BYTES = 4 * 1024 * 1024
+#: The largest message up: a client, or an answer of the gateway's, with what a script adds to it.
+MAX_UP_BYTES = 1024 * 1024
+#: The most commas in one: ten times what a client could hold. Reading a million values would stop the gateway.
+MOST_COMMAS = 20_000
 #: How deep what a worker says may nest: metadata in an answer in a message.
 _MAX_DEPTH = strict_json.MAX_DEPTH + 4
 
@@ -30,20 +34,23 @@ class FramingBroken(Exception):
 
 def pack_up(message: Mapping[str, Any]) -> bytes:
     """A worker's message as bytes. Raises: ValueError, TypeError or RecursionError when it is not JSON, or too long."""
-    return _framed(_encode(message).encode())
+    body = _encode(message).encode()
+    if body.count(b",") > MOST_COMMAS:
+        raise ValueError("the message holds too many values")
+    return _framed(body, MAX_UP_BYTES)
 
 
 def pack_down(message: Mapping[str, Any]) -> bytes:
     """The gateway's message as bytes. Raises: as `pack_up`."""
     try:
-        return _framed(marshal.dumps(dict(message)))
+        return _framed(marshal.dumps(dict(message)), MAX_DOWN_BYTES)
     except ValueError:
         # A subclass of text or of dict, as an inline script may have left one: what it is as JSON.
-        return _framed(marshal.dumps(json.loads(_encode(message))))
+        return _framed(marshal.dumps(json.loads(_encode(message))), MAX_DOWN_BYTES)
 
 
-def _framed(body: bytes) -> bytes:
-    if len(body) > MAX_BYTES:
+def _framed(body: bytes, most: int) -> bytes:
+    if len(body) > most:
         raise ValueError("the message is too long")
     return _LENGTH.pack(len(body)) + body
 
@@ -59,13 +66,15 @@ class Unpacking:
         self._held += data
         while len(self._held) >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._held)
-            if length > MAX_BYTES:
+            if length > MAX_UP_BYTES:
                 raise FramingBroken("a message is too long")
             end = _LENGTH.size + length
             if len(self._held) < end:
                 return
             body = bytes(self._held[_LENGTH.size : end])
             del self._held[:end]
+            if body.count(b",") > MOST_COMMAS:
+                raise FramingBroken("a message holds too many values")
             try:
                 yield strict_json.loads_object(body, max_depth=_MAX_DEPTH)
             except strict_json.JsonRefused as refused:

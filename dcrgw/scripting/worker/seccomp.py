@@ -21,7 +21,8 @@ _ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _X32 = 0x40000000
 
 #: Refused whatever the arguments: reach out, start processes or threads, look into other processes, change what the
-#: process is. By machine: the numbers of asm/unistd.h.
+#: process is; and what Landlock lets pass: change a file's mode, owner, times or attributes, watch a folder.
+#: By machine: the numbers of asm/unistd.h.
 _REFUSED = {
     "x86_64": {
         "socket": 41, "connect": 42, "accept": 43, "accept4": 288, "bind": 49, "listen": 50,
@@ -35,7 +36,15 @@ _REFUSED = {
         "fsmount": 432, "mount_setattr": 442, "bpf": 321, "perf_event_open": 298, "userfaultfd": 323, "keyctl": 250,
         "add_key": 248, "request_key": 249, "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427,
         "open_by_handle_at": 304, "shmget": 29, "shmat": 30, "semget": 64, "msgget": 68, "mq_open": 240,
-        "init_module": 175, "finit_module": 313, "kexec_load": 246, "personality": 135,
+        "init_module": 175, "finit_module": 313, "kexec_load": 246, "kexec_file_load": 320, "personality": 135,
+        "chmod": 90, "fchmod": 91, "fchmodat": 268, "fchmodat2": 452, "chown": 92, "fchown": 93, "lchown": 94,
+        "fchownat": 260, "utime": 132, "utimes": 235, "futimesat": 261, "utimensat": 280, "truncate": 76,
+        "setxattr": 188, "lsetxattr": 189, "fsetxattr": 190, "setxattrat": 463,
+        "removexattr": 197, "lremovexattr": 198, "fremovexattr": 199, "removexattrat": 466,
+        "creat": 85, "mknod": 133, "mknodat": 259, "mkdir": 83, "mkdirat": 258, "rmdir": 84, "unlink": 87,
+        "unlinkat": 263, "rename": 82, "renameat": 264, "renameat2": 316, "link": 86, "linkat": 265, "symlink": 88,
+        "symlinkat": 266, "memfd_create": 319, "inotify_init": 253, "inotify_init1": 294, "fanotify_init": 300,
+        "syslog": 103,
     },
     "aarch64": {
         "socket": 198, "connect": 203, "accept": 202, "accept4": 242, "bind": 200, "listen": 201,
@@ -49,7 +58,12 @@ _REFUSED = {
         "fsmount": 432, "mount_setattr": 442, "bpf": 280, "perf_event_open": 241, "userfaultfd": 282, "keyctl": 219,
         "add_key": 217, "request_key": 218, "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427,
         "open_by_handle_at": 265, "shmget": 194, "shmat": 196, "semget": 190, "msgget": 186, "mq_open": 180,
-        "init_module": 105, "finit_module": 273, "kexec_load": 104, "personality": 92,
+        "init_module": 105, "finit_module": 273, "kexec_load": 104, "kexec_file_load": 294, "personality": 92,
+        "fchmod": 52, "fchmodat": 53, "fchmodat2": 452, "fchown": 55, "fchownat": 54, "utimensat": 88, "truncate": 45,
+        "setxattr": 5, "lsetxattr": 6, "fsetxattr": 7, "setxattrat": 463,
+        "removexattr": 14, "lremovexattr": 15, "fremovexattr": 16, "removexattrat": 466,
+        "mknodat": 33, "mkdirat": 34, "unlinkat": 35, "renameat": 38, "renameat2": 276, "linkat": 37,
+        "symlinkat": 36, "memfd_create": 279, "inotify_init1": 26, "fanotify_init": 262, "syslog": 116,
     },
 }  # fmt: skip
 
@@ -59,9 +73,14 @@ _ONLY_ITSELF = {
     "aarch64": {"kill": 129, "tgkill": 131, "prlimit64": 261},
 }
 
+#: Allowed but for these second arguments: they have the kernel send signals to another process, or hold up whoever
+#: opens a file. fcntl's F_SETOWN, F_SETSIG, F_SETOWN_EX, F_SETLEASE, F_NOTIFY; ioctl's FIOSETOWN, SIOCSPGRP, TIOCSTI.
+_COMMANDS = {"fcntl": (8, 10, 15, 1024, 1026), "ioctl": (0x8901, 0x8902, 0x5412)}
+_NUMBERS = {"x86_64": {"fcntl": 72, "ioctl": 16}, "aarch64": {"fcntl": 25, "ioctl": 29}}
+
 # The words of classic BPF: load a word of seccomp_data, compare it, answer.
 _LOAD, _EQUAL, _AT_LEAST, _ANSWER = 0x20, 0x15, 0x35, 0x06
-_NUMBER_AT, _ARCHITECTURE_AT, _FIRST_ARGUMENT_AT = 0, 4, 16
+_NUMBER_AT, _ARCHITECTURE_AT, _FIRST_ARGUMENT_AT, _SECOND_ARGUMENT_AT = 0, 4, 16, 24
 
 
 def restrict() -> None:
@@ -97,6 +116,16 @@ def _program(machine: str, pid: int) -> list[bytes]:
             _word(_ANSWER, _ALLOW),
             _word(_ANSWER, _EPERM),
         ]
+    for name, number in _NUMBERS[machine].items():
+        program += _but_for(number, _COMMANDS[name])
+    return [*program, _word(_ANSWER, _ALLOW)]
+
+
+def _but_for(number: int, commands: tuple[int, ...]) -> list[bytes]:
+    """A call that is refused where its second argument is one of these."""
+    program = [_word(_EQUAL, number, 0, 2 * len(commands) + 2), _word(_LOAD, _SECOND_ARGUMENT_AT)]
+    for command in commands:
+        program += [_word(_EQUAL, command, 0, 1), _word(_ANSWER, _EPERM)]
     return [*program, _word(_ANSWER, _ALLOW)]
 
 

@@ -60,7 +60,7 @@ class _Serving:
             self._line.send(reply)
         except (TypeError, ValueError, RecursionError) as error:
             what = f"{call.method} answered what is not JSON or too long: {type(error).__name__}"
-            self._line.send(_failed(number, ScriptFailed(self._script.sentence(what))))
+            self._line.send(_failed(number, ScriptFailed(self._script.entry.sentence(what))))
 
     def _call(self, call: MethodCall) -> MethodAnswer:
         if not self._script.is_async(call.method):
@@ -138,11 +138,12 @@ def _told(number: int, answer: MethodAnswer) -> dict[str, Any]:
 def _failed(number: int, failed: ScriptFailed) -> dict[str, Any]:
     is_spent = isinstance(failed.__cause__, MemoryError)
     found = {"failed": number, "what": failed.what, "trace": failed.trace}
-    return found | {"is_capability": failed.is_capability, "is_spent": is_spent}
+    return found | {"is_capability": failed.is_capability, "is_raised": failed.is_raised, "is_spent": is_spent}
 
 
 def _capture_output() -> CappedText:
-    output = CappedText(lambda text: os.write(_OUTPUT, text.encode(errors="backslashreplace")))
+    # No more than four bytes for a character: all of it has room in a pipe that nobody reads before the call ends.
+    output = CappedText(lambda text: os.write(_OUTPUT, text.encode(errors="replace")))
     sys.stdout = sys.stderr = cast(TextIO, output)
     log_to(output, logging.getLogger())
     return output

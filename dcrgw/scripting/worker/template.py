@@ -26,8 +26,10 @@ _LONGEST_PACKET = 65536
 
 def run(control: int) -> NoReturn:
     """Serve orders on this file descriptor until the gateway hangs up."""
-    template = _Template(socket.socket(fileno=control))
-    template.serve()
+    # A gateway with thousands of connections hands over a high number, which select and closerange do not reach.
+    low = os.dup(control)
+    os.close(control)
+    _Template(socket.socket(fileno=low)).serve()
     os._exit(0)
 
 
@@ -137,7 +139,7 @@ def _become_worker(order: dict[str, Any], ends: list[int], parent: int) -> NoRet
         os.dup2(output, 1)
         os.dup2(output, 2)
         line = os.dup2(line, 3, inheritable=False) if line != 3 else line
-        os.closerange(4, 1024)
+        os.closerange(4, os.sysconf("SC_OPEN_MAX"))
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() == parent:
             limits = Limits(**order["limits"])

@@ -80,11 +80,25 @@ def test_market_that_asks_nobody_names_no_authorization_endpoint() -> None:
 
 def test_market_that_asks_people_offers_what_it_answers() -> None:
     found = document(markets.market(server=ASKING), signing_alg="ES256", detail_types=("payment",))
-    assert found["response_types_supported"] == ["code"]
+    assert found["response_types_supported"] == ["code", "code id_token"]
+    assert found["response_modes_supported"] == ["query", "fragment"]
     assert found["id_token_signing_alg_values_supported"] == ["ES256"]
     assert found["authorization_details_types_supported"] == ["payment"]
     assert (found["require_pushed_authorization_requests"], found["require_signed_request_object"]) == (False, False)
     assert "none" not in found["prompt_values_supported"]
+
+
+def test_market_that_signs_nothing_offers_no_id_token() -> None:
+    found = document(markets.market(server=ASKING), signing_alg=None)
+    assert (found["response_types_supported"], found["response_modes_supported"]) == (["code"], ["query"])
+    assert "id_token_signing_alg_values_supported" not in found
+
+
+def test_market_offers_no_response_type_that_its_profile_has_not() -> None:
+    plain = markets.market(server=ASKING)
+    rules = replace(plain.profile.metadata, response_types=frozenset({"code id_token"}))
+    found = document(replace(plain, profile=replace(plain.profile, metadata=rules)), signing_alg="ES256")
+    assert (found["response_types_supported"], found["response_modes_supported"]) == (["code id_token"], ["fragment"])
 
 
 def test_what_is_required_or_off_is_said() -> None:

@@ -81,6 +81,7 @@ FAILING = {
     "management.token.current": claim(at=NOW + 240),
     "management.token.market": claim(token=access_token(market="other")),
     "management.token.client": claim(token=access_token(client_id="c2")),
+    "management.token.own_right": claim(token=access_token(grant="g1", sub="mary")),
     "management.token.certificate": claim(token=access_token(x5t_s256="C" * 43)),
     "management.client.active": claim(client=client(status=ClientStatus.SUSPENDED)),
     "management.certificate.holder": claim(client=client(org_id="another")),

@@ -11,7 +11,7 @@ from entry_builders import SECRET, entry, members
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcrgw.core.scripts.entry import ScriptProperty
+from dcrgw.core.scripts.entry import ScriptEntry, ScriptProperty
 from dcrgw.core.scripts.entry_json import EntryRefused, difference, patched, read_entry, shown
 
 
@@ -107,6 +107,36 @@ def test_difference_tells_members_and_lines_but_no_hidden_value() -> None:
     assert SECRET not in str(found)
     assert "WHERE_IT_IS" not in str(found)
     assert "ELSEWHERE" not in str(found)
+
+
+def with_property(value: str, hide: bool, revision: int = 1) -> ScriptEntry:
+    return entry(configuration_properties=(ScriptProperty("apiKey", value, hide),), revision=revision)
+
+
+def test_what_is_hidden_in_one_state_is_told_of_no_other() -> None:
+    for old, new in [(False, True), (True, False)]:
+        found = difference(with_property(SECRET, old), with_property(f"{SECRET}-new", new))
+        assert SECRET not in str(found)
+        assert ("configuration_properties.apiKey.hide", old, new) in found.members
+    assert difference(with_property(SECRET, False), with_property(SECRET, True)).members == (
+        ("configuration_properties.apiKey.hide", False, True),
+    )
+
+
+@pytest.mark.parametrize("hide", [None, True])
+def test_a_hidden_value_that_is_kept_stays_hidden(hide: bool | None) -> None:
+    before = with_property(SECRET, True)
+    sent = {"value1": "apiKey", "value2": None, **({} if hide is None else {"hide": hide})}
+    kept = read_entry({**members(), "configuration_properties": [sent]}, before=before)
+    assert kept.configuration_properties == before.configuration_properties
+
+
+def test_a_hidden_value_cannot_be_uncovered_by_keeping_it() -> None:
+    sent = {"value1": "apiKey", "value2": None, "hide": False}
+    with pytest.raises(EntryRefused, match=r"configuration_properties\[0\].hide"):
+        read_entry({**members(), "configuration_properties": [sent]}, before=with_property(SECRET, True))
+    fresh = read_entry({**members(), "configuration_properties": [{**sent, "value2": "x"}]}, before=entry())
+    assert not fresh.configuration_properties[0].hide
 
 
 def test_same_entries_do_not_differ() -> None:

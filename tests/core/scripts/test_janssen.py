@@ -73,6 +73,8 @@ def test_export_has_janssens_names_keeps_references_and_leaves_hidden_values_out
     assert SECRET not in json.dumps(exported)
     assert "env:WHERE_IT_IS" in json.dumps(exported)
     assert left_out == ("keyStorePassword", "marked")
+    # What stays hidden here would otherwise be shown where it is imported and given anew.
+    assert {each["value1"] for each in exported["configurationProperties"] if each["hide"]} == {*left_out}
 
 
 def test_exported_entry_is_imported_as_it_was_but_for_what_was_left_out() -> None:

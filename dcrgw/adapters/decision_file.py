@@ -1,0 +1,196 @@
+"""The record: one SQLite file of sealed decisions, apart from the registry, with bounds on age and size.
+
+What is searched stands in columns, as it does in the audit trail; the documents themselves are compressed and sealed.
+One thread writes; each read opens the file for itself. Losing the last moments in a power cut is taken (NORMAL): a
+decision stands in the audit trail besides.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dcrgw.adapters.sealer import Sealer
+from dcrgw.adapters.sqlite import connections
+from dcrgw.errors import Misconfigured, Unavailable
+from dcrgw.ports.decisions import DecisionLine, DecisionQuery
+
+BUSY_TIMEOUT_S = 5.0
+#: A sealed document that grows beyond this when it is opened is not one of ours.
+_LARGEST = 8 * 1024 * 1024
+_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE decisions (
+  report_id       TEXT PRIMARY KEY,
+  at              REAL NOT NULL,
+  market          TEXT NOT NULL,
+  operation       TEXT NOT NULL,
+  decision        TEXT NOT NULL,
+  client_id       TEXT,
+  org_id          TEXT,
+  software_id     TEXT,
+  interaction_id  TEXT NOT NULL,
+  checks          TEXT NOT NULL,
+  sealed          BLOB NOT NULL
+) STRICT;
+CREATE INDEX decisions_at ON decisions (at, report_id);
+"""
+_COLUMNS = "report_id, at, market, operation, decision, client_id, org_id, software_id, interaction_id, checks"
+_INSERT = f"INSERT OR REPLACE INTO decisions ({_COLUMNS}, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_EQUAL = ("market", "operation", "decision", "client_id", "org_id", "software_id", "interaction_id")
+#: Removed in one go, so that a purge of years does not hold up what is to be kept.
+_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How old a decision may get, in seconds, and how much room all may take, in bytes of sealed documents."""
+
+    max_age_s: float
+    max_bytes: int
+
+
+class DecisionFile:
+    """One record. Synchronous: for a thread. Raises: Unavailable, Misconfigured."""
+
+    def __init__(self, path: Path, sealer: Sealer, bounds: Bounds) -> None:
+        self._path, self._sealer, self._bounds = path, sealer, bounds
+        #: Documents and bytes in the file, as last known.
+        self.documents = self.size = 0
+
+    def prepare(self) -> None:
+        """Make the file, or see that it is ours."""
+        connections.make_file(self._path)
+        with self._opened() as db:
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            if version == 0:
+                db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+                db.executescript(_SCHEMA + f"PRAGMA user_version = {_VERSION};")
+            elif version != _VERSION:
+                raise Misconfigured(f"the record {self._path} has another form than this dcrgw writes: name a new file")
+            self._count(db)
+
+    def add(self, entries: Sequence[tuple[DecisionLine, bytes]], now: float) -> None:
+        """Keep documents, then let go of what is too old or beyond the room that there is."""
+        rows = [self._row(line, document) for line, document in entries]
+        with self._opened() as db, _transaction(db):
+            db.executemany(_INSERT, rows)
+            self.documents += len(rows)
+            self.size += sum(len(row[-1]) for row in rows)
+            self._trim(db, now)
+
+    def search(self, query: DecisionQuery) -> tuple[DecisionLine, ...]:
+        """What matches, newest first."""
+        where, values = _conditions(query)
+        if query.after is not None:
+            where, values = f"{where} AND (at, report_id) < (?, ?)", [*values, *query.after]
+        sql = f"SELECT {_COLUMNS}, length(sealed) FROM decisions WHERE {where} ORDER BY at DESC, report_id DESC LIMIT ?"  # noqa: S608
+        with self._opened() as db:
+            return tuple(_line(row) for row in db.execute(sql, [*values, query.limit]))
+
+    def document(self, report_id: str) -> bytes | None:
+        """One document as it was kept."""
+        with self._opened() as db:
+            row = db.execute("SELECT sealed FROM decisions WHERE report_id = ?", (report_id,)).fetchone()
+        if row is None:
+            return None
+        unpacked = zlib.decompressobj()
+        document = unpacked.decompress(self._sealer.open_octets(row[0], _context(report_id)), _LARGEST)
+        if not unpacked.eof:
+            raise Misconfigured("a recorded decision is longer than any that is kept")
+        return document
+
+    def purge(self, query: DecisionQuery) -> int:
+        """Remove what matches; how many there were."""
+        where, values = _conditions(query)
+        removed = 0
+        with self._opened() as db:
+            while True:
+                with _transaction(db):
+                    chosen = f"SELECT report_id FROM decisions WHERE {where} LIMIT {_BATCH}"  # noqa: S608
+                    gone = db.execute(f"DELETE FROM decisions WHERE report_id IN ({chosen})", values).rowcount  # noqa: S608
+                removed += gone
+                if gone < _BATCH:
+                    break
+            self._give_back(db)
+            self._count(db)
+        return removed
+
+    def _trim(self, db: sqlite3.Connection, now: float) -> None:
+        oldest = now - self._bounds.max_age_s
+        gone = db.execute("DELETE FROM decisions WHERE at < ?", (oldest,)).rowcount
+        if gone:
+            self._count(db)
+        if self.size > self._bounds.max_bytes:
+            self._count(db)  # a replaced document was counted twice
+        while self.size > self._bounds.max_bytes and self.documents:
+            # A tenth more than needed, so that a full record does not trim at every decision.
+            share = max(1, self.documents // 10)
+            db.execute(
+                "DELETE FROM decisions WHERE report_id IN (SELECT report_id FROM decisions ORDER BY at LIMIT ?)",
+                (share,),
+            )
+            gone += share
+            self._count(db)
+        if gone:
+            self._give_back(db)
+
+    def _give_back(self, db: sqlite3.Connection) -> None:
+        db.execute("PRAGMA incremental_vacuum(1000)").fetchall()
+
+    def _count(self, db: sqlite3.Connection) -> None:
+        sql = "SELECT count(*), coalesce(sum(length(sealed)), 0) FROM decisions"
+        self.documents, self.size = db.execute(sql).fetchone()
+
+    def _row(self, line: DecisionLine, document: bytes) -> tuple[Any, ...]:
+        sealed = self._sealer.seal_octets(zlib.compress(document, 6), _context(line.report_id))
+        checks = "".join(f"|{check}" for check in line.checks)
+        columns = (line.report_id, line.at, line.market, line.operation, line.decision)
+        return (*columns, line.client_id, line.org_id, line.software_id, line.interaction_id, checks, sealed)
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with closing(connections.writing_connection(self._path, BUSY_TIMEOUT_S, False)) as db:
+                db.execute("PRAGMA synchronous = NORMAL")
+                yield db
+        except sqlite3.Error as error:
+            raise Unavailable("record", f"{type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+def _conditions(query: DecisionQuery) -> tuple[str, list[Any]]:
+    found: list[tuple[str, Any]] = [("at >= ?", query.since), ("at < ?", query.until)]
+    found += [(f"{name} = ?", getattr(query, name)) for name in _EQUAL]
+    if query.check is not None:
+        # The whole id, or the beginning of it up to a dot: each stands behind a bar and ends at a bar or the end.
+        found.append(("instr(replace(checks, '|', '.|') || '.', ?) > 0", f"|{query.check}."))
+    given = [(condition, value) for condition, value in found if value is not None]
+    return " AND ".join(["1", *(condition for condition, _ in given)]), [value for _, value in given]
+
+
+def _line(row: tuple[Any, ...]) -> DecisionLine:
+    *columns, checks, size = row
+    line: DecisionLine = DecisionLine(*columns)
+    return replace(line, checks=tuple(checks.split("|")[1:]), size=size)
+
+
+def _context(report_id: str) -> str:
+    """What a sealed document is bound to."""
+    return f"decision:{report_id}"

@@ -1,0 +1,51 @@
+"""Older bundles in the present shape: one step a version, on plain JSON.
+
+A field that a value gets later needs a default that means what was so before it was there, or a line in a step here.
+The bundles under tests/compliance/golden are of every version: they tell when either was forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Content = dict[str, Any]
+
+
+def upgraded(content: Content, version: int, present: int) -> Content:
+    """The content of a bundle of `version` as the present version has it."""
+    for step in range(version, present):
+        try:
+            content = _STEPS[step](content)
+        except (KeyError, TypeError):
+            raise ValueError(f"is not a content of version {step}") from None
+    return content
+
+
+def _from_1(content: Content) -> Content:
+    """Version 2 tells how long things took."""
+    profile = {**_PROFILE_BEFORE, **content["market"]["profile"]}
+    return {**content, "market": {**content["market"], "profile": profile}, "timings": []}
+
+
+#: Version -> ports, and methods of ports, that came with it. An older recording never asked them: there was none of it.
+_CAME_WITH: Mapping[int, frozenset[str]] = {
+    2: frozenset(
+        {
+            "grants", "customers", "details", "signer", "revocation", "http", "keysets.of_revoked",
+            "scripts.modify_response",
+            "scripts.is_certificate_valid", "scripts.keys", "scripts.generate_id", "scripts.modify_introspection",
+        }
+    ),
+}  # fmt: skip
+
+
+def unknown_to(version: int) -> frozenset[str]:
+    """The ports and methods that there were not yet at a version."""
+    return frozenset(name for since, names in _CAME_WITH.items() if since > version for name in names)
+
+
+#: What a profile said by not saying it, before version 2.
+_PROFILE_BEFORE: Mapping[str, Any] = {"certificate_roles_limit_scopes": False}
+
+_STEPS: Mapping[int, Callable[[Content], Content]] = {1: _from_1}

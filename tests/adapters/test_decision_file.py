@@ -1,0 +1,106 @@
+"""The record: sealed, bounded, searchable, purged."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from dcrgw.adapters.decision_file import Bounds, DecisionFile
+from dcrgw.adapters.sealer import Sealer
+from dcrgw.errors import Misconfigured
+from dcrgw.ports.decisions import DecisionLine, DecisionQuery
+
+KEY, OTHER = bytes(range(32)), bytes(range(32, 64))
+ROOMY = Bounds(max_age_s=1000, max_bytes=10_000_000)
+DOCUMENT = b'{"canary": "a text that nobody finds on the disk"}'
+
+
+def line(number: int, **more: object) -> DecisionLine:
+    """One decision of the second `number`."""
+    given = {"market": "uk", "operation": "create", "decision": "refused", "checks": ("statement.exp.past",)} | more
+    return DecisionLine(f"report-{number:03d}", float(number), **given)
+
+
+def opened(path: Path, bounds: Bounds = ROOMY, key: bytes = KEY) -> DecisionFile:
+    """A record, ready."""
+    file = DecisionFile(path / "record.sqlite", Sealer([key]), bounds)
+    file.prepare()
+    return file
+
+
+def ids(file: DecisionFile, **query: object) -> list[str]:
+    """The ids that a search finds."""
+    return [each.report_id for each in file.search(DecisionQuery(**query))]
+
+
+def test_what_is_kept_comes_back_and_is_sealed_on_the_disk(tmp_path: Path) -> None:
+    file = opened(tmp_path)
+    file.add([(line(1), DOCUMENT)], now=2)
+    assert file.document("report-001") == DOCUMENT
+    assert file.document("report-002") is None
+    assert all(b"canary" not in each.read_bytes() for each in tmp_path.iterdir())
+    assert (tmp_path / "record.sqlite").stat().st_mode & 0o077 == 0
+
+
+def test_a_document_opens_with_its_key_and_in_its_row_alone(tmp_path: Path) -> None:
+    file = opened(tmp_path)
+    file.add([(line(1), DOCUMENT), (line(2), DOCUMENT)], now=2)
+    with pytest.raises(Misconfigured):
+        opened(tmp_path, key=OTHER).document("report-001")
+    with closing(sqlite3.connect(tmp_path / "record.sqlite")) as db, db:
+        db.execute("UPDATE decisions SET sealed = (SELECT sealed FROM decisions WHERE report_id = 'report-001')")
+    with pytest.raises(Misconfigured):
+        file.document("report-002")
+
+
+def test_decisions_are_found_by_what_they_were_newest_first(tmp_path: Path) -> None:
+    file = opened(tmp_path)
+    lines = [line(1), line(2, market="plain"), line(3, decision="registered", client_id="c1", checks=())]
+    file.add([(each, DOCUMENT) for each in lines], now=4)
+    assert ids(file) == ["report-003", "report-002", "report-001"]
+    assert ids(file, market="uk") == ["report-003", "report-001"]
+    assert ids(file, since=2.0, until=3.0) == ["report-002"]
+    assert ids(file, client_id="c1", decision="registered") == ["report-003"]
+    assert ids(file, limit=1) == ["report-003"]
+    assert ids(file, after=(3.0, "report-003")) == ["report-002", "report-001"]
+    assert ids(file, check="statement.exp.past") == ids(file, check="statement") == ["report-002", "report-001"]
+    assert ids(file, check="statement.exp.pas") == []
+
+
+def test_what_is_too_old_goes_with_the_next_one(tmp_path: Path) -> None:
+    file = opened(tmp_path)
+    file.add([(line(1), DOCUMENT)], now=2)
+    file.add([(line(1500), DOCUMENT)], now=1500)
+    assert ids(file) == ["report-1500"]
+    assert file.documents == 1
+
+
+def test_the_oldest_make_way_when_there_is_no_more_room(tmp_path: Path) -> None:
+    file = opened(tmp_path, Bounds(max_age_s=1000, max_bytes=2000))
+    for number in range(40):
+        file.add([(line(number), DOCUMENT)], now=number)
+        assert file.size <= 2000
+    found = ids(file)
+    assert found[0] == "report-039"
+    assert 0 < len(found) < 25
+    assert found == sorted(found, reverse=True)
+
+
+def test_a_purge_takes_what_matches_and_nothing_else(tmp_path: Path) -> None:
+    file = opened(tmp_path)
+    file.add([(line(number, market="uk" if number % 2 else "plain"), DOCUMENT) for number in range(500)], now=500)
+    assert file.purge(DecisionQuery(market="uk", limit=1)) == 250
+    assert file.documents == 250
+    assert ids(file, market="uk") == []
+    assert file.purge(DecisionQuery()) == 250
+    assert file.size == 0
+
+
+def test_a_file_of_another_program_is_not_touched(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "record.sqlite")) as db, db:
+        db.execute("PRAGMA user_version = 77")
+    with pytest.raises(Misconfigured):
+        opened(tmp_path)

@@ -1,0 +1,97 @@
+"""Detail types that the settings declare: their words, and what is less."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dcrgw.core.authorization.detail_rules import DeclaredType, Less, Unsayable, is_text
+from dcrgw.core.authorization.details import AuthorizationDetail
+from dcrgw.core.languages import chosen
+
+TYPE = DeclaredType(
+    "payment",
+    texts={"en": "Pay {/amount/value} to {/to}: {/actions}", "pt": "Pague {/amount/value} a {/to}"},
+    narrows={"/actions": Less.SUBSET, "/amount/value": Less.AT_MOST},
+)
+GRANTED = {"type": "payment", "to": "Shop", "actions": ["pay", "see"], "amount": {"value": "10.00", "currency": "GBP"}}
+
+
+def detail(**changes: Any) -> AuthorizationDetail:
+    members = {name: value for name, value in {**GRANTED, **changes}.items() if value is not None}
+    return AuthorizationDetail("payment", members)
+
+
+@pytest.mark.parametrize(
+    ("languages", "text"),
+    [
+        (("pt-BR", "en"), "Pague 10.00 a Shop"),
+        (("EN-gb",), "Pay 10.00 to Shop: pay, see"),
+        (("de",), "Pay 10.00 to Shop: pay, see"),
+        ((), "Pay 10.00 to Shop: pay, see"),
+    ],
+)
+def test_words_are_in_the_persons_language(languages: tuple[str, ...], text: str) -> None:
+    assert TYPE.text(detail(), languages) == text
+
+
+def test_placeholder_in_a_value_stands_for_nothing() -> None:
+    assert TYPE.text(detail(to="{/type}"), ()) == "Pay 10.00 to {/type}: pay, see"
+
+
+@pytest.mark.parametrize("to", [None, {"a": 1}, [1], True])
+def test_member_without_words_is_not_passed_over(to: Any) -> None:
+    with pytest.raises(Unsayable):
+        TYPE.text(detail(to=to), ())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"actions": ["see"]},
+        {"amount": {"value": "9.99", "currency": "GBP"}},
+        {"amount": {"value": "10", "currency": "GBP"}},
+        {"actions": ["pay"], "amount": {"value": "0.01", "currency": "GBP"}},
+    ],
+)
+def test_less_is_less(changes: dict[str, Any]) -> None:
+    assert TYPE.is_less(detail(**changes), detail())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"actions": ["pay", "steal"]},
+        {"actions": None},
+        {"actions": "pay"},
+        {"amount": {"value": "10.01", "currency": "GBP"}},
+        {"amount": {"value": "0", "currency": "GBP"}},
+        {"amount": {"value": "-1", "currency": "GBP"}},
+        {"amount": {"value": "NaN", "currency": "GBP"}},
+        {"amount": {"value": True, "currency": "GBP"}},
+        {"amount": {"value": "5", "currency": "EUR"}},
+        {"amount": {"value": "5"}},
+        {"amount": "5"},
+        {"to": "Thief"},
+        {"more": 1},
+    ],
+)
+def test_more_or_other_is_not_less(changes: dict[str, Any]) -> None:
+    assert not TYPE.is_less(detail(**changes), detail())
+
+
+def test_type_without_a_rule_knows_no_less() -> None:
+    assert not DeclaredType("payment").is_less(detail(actions=["see"]), detail())
+
+
+@pytest.mark.parametrize(
+    ("template", "is_one"), [("Pay {/a/b}", True), ("Pay", True), ("{a}", False), ("{", False), ("{/a b}", False)]
+)
+def test_braces_stand_around_pointers_only(template: str, is_one: bool) -> None:
+    assert is_text(template) is is_one
+
+
+def test_language_is_found_by_its_longest_part() -> None:
+    assert chosen(("en", "pt", "pt-BR"), ("pt-BR-x-y",)) == "pt-BR"
+    assert chosen(("en", "pt"), ("de", "PT-pt")) == "pt"
