@@ -6,26 +6,22 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import gettempdir
 
 import click
 
-from dcrgw.compliance.conformance import loading, phone, rehearsing, running, telling, tester
-from dcrgw.compliance.conformance.hooks import HookFailed
+from dcrgw.cli import live
+from dcrgw.cli.options import with_options
+from dcrgw.compliance.conformance import loading, rehearsing, running, tester
 from dcrgw.compliance.conformance.loading import PackUnusable
 from dcrgw.compliance.conformance.pack import Case, Pack
+from dcrgw.compliance.conformance.phone import Phone
 from dcrgw.compliance.conformance.playing import Played
 from dcrgw.compliance.conformance.scene import Bank
 from dcrgw.compliance.conformance.telling import Run
-from dcrgw.compliance.conformance.tester import Tester, TesterUnusable
-from dcrgw.tpp.credentials import CredentialsUnusable
-from dcrgw.tpp.discovery import DiscoveryFailed
-from dcrgw.tpp.setup import Incomplete
-from dcrgw.tpp.trouble import ConnectionTrouble
-
-FAILED, NO_ANSWER, INTERRUPTED = 1, 3, 130  # 2 is click's own, for wrong usage
-_COLOURS = {"passed": "green", "failed": "red", "broken": "red", "warned": "yellow", "noted": "cyan", "skipped": "blue"}
+from dcrgw.compliance.conformance.tester import Tester
 
 
 @click.group()
@@ -81,8 +77,7 @@ def _show(pack: Pack, case: Case, *, whole: bool) -> None:
     help="For people, or for programs.",
 )  # fmt: skip
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the report there.")
-@click.option("--timeout", default=30.0, show_default=True, help="Seconds to wait for each answer.")
-@click.option("--rate", default=5.0, show_default=True, help="Requests a second at most; 0 for no limit.")
+@with_options(*live.PACE)
 @click.option("--strict", is_flag=True, help="What should be otherwise fails the run too.")
 @click.option("--transcript", is_flag=True, help="Show every request and answer of what did not pass.")
 @click.option("--dry-run", is_flag=True, help="Send nothing: show each request as a curl line.")
@@ -95,48 +90,24 @@ def run(
     Exit status: 0 as the standard demands, 1 not so, 2 wrong usage, 3 no answer, 130 interrupted.
     """
     found = _pack(pack)
-    try:
+    with live.exit_statuses():
         tests = tester.load(file, profile=found.profile, market=market)
         tests = tests.against(against) if against else tests
         if dry_run:
             asyncio.run(_rehearse(found, tests, only))
             return
         result = Run(found, tests.own.bank.registration_endpoint or tests.own.bank.well_known or "", time.time())
-        _play(result, tests, only, timeout, 1 / rate if rate > 0 else 0.0, form, transcript)
-    except (TesterUnusable, CredentialsUnusable, Incomplete) as error:
-        raise click.UsageError(str(error)) from None
-    except ConnectionTrouble as trouble:
-        click.echo(f"no answer: {trouble}\n{trouble.advice}", err=True)
-        sys.exit(NO_ANSWER)
-    except (DiscoveryFailed, HookFailed) as failure:
-        click.echo(str(failure), err=True)
-        sys.exit(FAILED)
-    _report(result, form, out)
-    sys.exit(_status(result, strict))
 
-
-def _play(
-    result: Run, tests: Tester, only: tuple[str, ...], timeout: float, pause: float, form: str, transcript: bool
-) -> None:
-    def told(played: Played, done: int, planned: int) -> None:
-        result.cases.append(played)
-        if form == "text":
-            _say(played, transcript)
-        elif sys.stderr.isatty():
-            click.echo(f"\r{done} of {planned} ", nl=done == planned, err=True)
-
-    async def playing() -> None:
-        async with phone.phone(tests, timeout_s=timeout, pause_s=pause) as opened:
+        async def play(opened: Phone) -> AsyncIterator[tuple[Played, int]]:
             bank = await running.known(tests, opened)
             result.against = bank.tester.own.bank.registration_endpoint or result.against
-            planned = _planned(result.pack, bank, only)
-            async for played in running.run(result.pack, bank, planned, opened):
-                told(played, len(result.cases) + 1, len(planned))
+            planned = _planned(found, bank, only)
+            async for played in running.run(found, bank, planned, opened):
+                yield played, len(planned)
 
-    try:
-        asyncio.run(playing())
-    except KeyboardInterrupt:
-        result.interrupted = True
+        live.carry_out(result, tests, play, timeout=timeout, rate=rate, form=form, transcript=transcript)
+    live.report(result, form, out)
+    sys.exit(live.status(result, strict))
 
 
 def _planned(pack: Pack, bank: Bank, only: tuple[str, ...]) -> list[running.Planned]:
@@ -152,40 +123,6 @@ async def _rehearse(pack: Pack, tests: Tester, only: tuple[str, ...]) -> None:
     for each in _planned(pack, bank, only):
         async for line in rehearsing.rehearse(pack, bank, each, folder):
             click.echo(line)
-
-
-def _say(played: Played, transcript: bool) -> None:
-    word = click.style(f"{played.verdict:<8}", fg=_COLOURS[played.verdict])
-    for index, line in enumerate(telling.as_text(played, whole=transcript)):
-        click.echo(f"{word} {line}" if index == 0 else f"        {line}")
-
-
-def _report(result: Run, form: str, out: Path | None) -> None:
-    text = {"json": lambda: json.dumps(telling.as_json(result), indent=1), "junit": lambda: telling.as_junit(result)}
-    if form in text and out is None:
-        click.echo(text[form]())
-    elif out is not None:
-        content = text[form]() if form in text else _page(result)
-        try:
-            out.write_text(content + "\n", encoding="utf-8")
-        except OSError as error:
-            raise click.UsageError(f"{out} cannot be written: {error.strerror}") from None
-    click.echo(result.sentence, err=form != "text")
-    if result.left_behind:
-        click.echo(f"left behind at the bank: {', '.join(map(telling.printable, result.left_behind))}", err=True)
-
-
-def _page(result: Run) -> str:
-    lines = [f"{p.verdict:<8} {line}" for p in result.cases for line in telling.as_text(p, whole=True)]
-    return "\n".join([*lines, result.sentence])
-
-
-def _status(result: Run, strict: bool) -> int:
-    if result.interrupted:
-        return INTERRUPTED
-    if result.count("failed") or (strict and result.count("warned")):
-        return FAILED
-    return NO_ANSWER if result.count("broken") else 0
 
 
 def _pack(named: str) -> Pack:

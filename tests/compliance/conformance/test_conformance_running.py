@@ -73,7 +73,7 @@ async def test_a_run_that_is_broken_off_clears_away_and_tells(tmp_path: Path) ->
             if reached.is_set():
                 return await super().token(request)
             reached.set()
-            await asyncio.Event().wait()
+            return await asyncio.Event().wait()
 
     reached = asyncio.Event()
     bank, cases = Slow(), []
@@ -97,7 +97,7 @@ async def test_a_run_that_is_broken_off_clears_away_and_tells(tmp_path: Path) ->
 
 async def test_no_report_holds_a_secret(tmp_path: Path) -> None:
     cases = await played(Credulous(), tmp_path, PACK, "manage", "register")
-    told = Run(loading.load(PACK), "https://bank.example/register", 0.0, cases)
+    told = Run(loading.load(PACK), "https://bank.example/register", 0.0, cases=cases)
     lines = [line for each in cases for line in telling.as_text(each, whole=True)]
     reports = [json.dumps(telling.as_json(told)), telling.as_junit(told), "\n".join(lines)]
     assert any(each.verdict == "failed" for each in cases)
