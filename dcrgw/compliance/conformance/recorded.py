@@ -124,6 +124,8 @@ async def _statement(bundle: Bundle, bank: Bank, recorded: str, now: float, note
     said, fresh = parts(recorded)[1], parts(plain)[1]
     changes = {name: value for name, value in said.items() if _is_carried(name) and fresh.get(name) != value}
     changes |= {name: value for name, value in _later(said, now - bundle.at).items() if name in _TIMES}
+    if not any(said.get("iss") in each.issuers for each in bundle.market.directories.values()):
+        changes["iss"] = said.get("iss")
     gone = [name for name in fresh if name not in said and not _is_address(name)]
     return await hooks.statement(hook, {"claims": changes, "without": gone})
 

@@ -24,7 +24,10 @@ _CERTIFICATES = {"stranger": "A-STRANGERS.pem", "expired": "AN-EXPIRED.pem"}
 
 
 async def rehearse(pack: Pack, bank: Bank, planned: Planned, folder: Path) -> AsyncIterator[str]:
-    """The lines of one case; bodies are left in the folder for curl."""
+    """The lines of one case; bodies are left in the folder for curl.
+
+    Raises: HookFailed, CredentialsUnusable.
+    """
     stage = scene.opened(pack, bank, planned.case, planned.variables)
     yield f"# {planned.name}: {stage.values.fill(planned.case.title)}"
     yield f"# see {stage.values.fill(planned.case.clause)}"
@@ -33,12 +36,27 @@ async def rehearse(pack: Pack, bank: Bank, planned: Planned, folder: Path) -> As
             if not scene.has(bank, need):
                 raise Lacking(need)
         for index, step in enumerate(planned.case.steps, 1):
+            if _needs_token(stage, step):
+                yield f"# {TOKEN} is the access_token that this answers"
+                yield await _line(stage, _token_step(step), folder / f"{planned.name}.token.body")
+                stage.actor(step.client).token = TOKEN
             yield await _line(stage, step, folder / f"{planned.name}.{index}.body")
             named = (each if isinstance(each, str) else each.like or "this answer" for each in step.expect)
             yield f"# expected: {', or '.join(named)}"
     except (Lacking, Incomplete) as missing:
         yield f"# not played: this needs {missing}"
     yield ""
+
+
+def _needs_token(stage: Scene, step: Step) -> bool:
+    """Whether a step uses an access token that no step of the case asks for."""
+    manages = step.do not in ("register", "token", "fetch") and step.token == "own"
+    known = stage.actors.get(step.client)
+    return manages and stage.pack.management == "access-token" and known is not None and known.token is None
+
+
+def _token_step(step: Step) -> Step:
+    return Step.model_validate({"do": "token", "client": step.client, "expect": [{}]})
 
 
 async def _line(stage: Scene, raw: Step, body: Path) -> str:
@@ -49,6 +67,8 @@ async def _line(stage: Scene, raw: Step, body: Path) -> str:
         private_file.write(body, made.outgoing.body)
     stage.last = made.outgoing
     stage.values.names["sent"] = dict(made.claims)
+    if step.do == "token":
+        stage.actor(step.client).token = TOKEN
     if step.do == "register":
         _pretend(stage, step, dict(made.claims))
     own = stage.bank.tester.own
