@@ -13,6 +13,7 @@ import click
 import dcrgw.app  # noqa: F401  (declares every check)
 from dcrgw.cli import COMMANDS
 from dcrgw.cli import main as dcrgw_command
+from dcrgw.compliance.conformance.pack import schema as pack_schema
 from dcrgw.compliance.schema import bundle_schema
 from dcrgw.config.documentation import configuration_markdown, configuration_schema
 from dcrgw.core.checks import CATALOGUE
@@ -82,6 +83,11 @@ _ERRORS = {
 def bundle_json() -> str:
     """docs/bundle.schema.json: the shape of a recorded decision."""
     return json.dumps(bundle_schema(), indent=1, sort_keys=True) + "\n"
+
+
+def pack_json() -> str:
+    """docs/pack.schema.json: the shape of a conformance pack's file."""
+    return json.dumps(pack_schema(), indent=1, sort_keys=True) + "\n"
 
 
 def checks() -> str:
@@ -198,6 +204,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "configuration.md": configuration_markdown,
     "configuration.schema.json": configuration_schema,
     "bundle.schema.json": bundle_json,
+    "pack.schema.json": pack_json,
     "profiles.md": lambda: profiles_page.render(_MADE),
     "../dcrgw/compliance/examples.json": examples_of_checks.render,
 }

@@ -23,6 +23,7 @@ COMMANDS = {
     "checks": ("dcrgw.cli.checks", "checks", "Look up what is checked, what passes and what fails."),
     "evidence": ("dcrgw.cli.evidence", "evidence", "Look through recorded decisions, and take them out as bundles."),
     "replay": ("dcrgw.cli.replay", "replay", "Decide recorded requests again, and compare."),
+    "conformance": ("dcrgw.cli.conformance", "conformance", "Play a standard's demands against any bank."),
     "whatif": ("dcrgw.cli.whatif", "whatif", "Spoil a good registration in every way, and see what refuses it."),
     "explain": ("dcrgw.cli.explain", "explain", "Show why the last request was decided as it was."),
 }

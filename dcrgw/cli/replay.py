@@ -12,9 +12,10 @@ from typing import Any
 
 import click
 
-from dcrgw.cli import recorded
+from dcrgw.cli import live, recorded
 from dcrgw.cli.administration import PLACE_OPTIONS, Administration, Refused, connected
 from dcrgw.cli.options import with_options
+from dcrgw.cli.replay_live import replay_live
 from dcrgw.cli.times import Moment
 from dcrgw.compliance import sources, telling
 from dcrgw.compliance.kept import text_of
@@ -48,16 +49,36 @@ _MOST = 1_000_000
     "--from-record", "query", metavar="QUERY",
     help="Take the bundles from a gateway's record: all, or NAME=VALUE,... as in `dcrgw evidence list`.",
 )  # fmt: skip
-@with_options(*PLACE_OPTIONS)
+@click.option("--against", metavar="URL", help="Send the requests to this bank, in the tester's name (with --tpp).")
+@click.option(
+    "--tpp", "tpp", type=click.Path(dir_okay=False, path_type=Path),
+    help="Who sends them: a tester's file as for `dcrgw conformance`, or a sandbox.json.",
+)  # fmt: skip
+@click.option("--market", metavar="NAME", help="Of that sandbox; else the first of the bundle's profile.")
+@with_options(*live.PACE, *PLACE_OPTIONS)
 def replay(
     bundles: tuple[Path, ...], at: float | None, other: str, compare: tuple[str, str] | None, form: str,
-    out: Path | None, query: str | None, **place: Any,
+    out: Path | None, query: str | None, against: str | None, tpp: Path | None, market: str | None, timeout: float,
+    rate: float, **place: Any,
 ) -> None:  # fmt: skip
     """Decide recorded requests again, from their BUNDLES (files, or folders of them) alone.
 
     Nothing is asked of anybody: keys, standings and stored state are the recorded ones, and a question that the
     recording does not answer ends as unavailable. Exit code 1: a decision changes; 2: a bundle cannot be read.
+
+    With --tpp the recorded registrations are sent to a bank instead: signed by the tester's key, with a fresh
+    statement of the tester's hook, and their answers compared with the recorded decisions by status and error.
     """
+    if tpp is not None:
+        if at is not None or compare or other != "recorded" or form == "html":
+            raise click.UsageError("--at, --with, --compare and --format html are not for a live bank")
+        found, count = _found(bundles, query, place, for_replay=False)
+        replay_live(
+            list(found), count, tpp, against=against, market=market, timeout=timeout, rate=rate, form=form, out=out
+        )
+        return
+    if against is not None or market is not None:
+        raise click.UsageError("--against and --market need --tpp: who sends the requests")
     before, after = _rules(compare[0], at) if compare else None, _rules(compare[1] if compare else other, at)
     found, count = _found(bundles, query, place, for_replay=form != "html")
     tally, told = asyncio.run(_run(found, count, before, after, form))

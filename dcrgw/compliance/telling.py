@@ -46,16 +46,18 @@ def as_junit(results: Iterable[Result], tally: Tally) -> str:
         case = ET.SubElement(suite, "testcase", classname=f"dcrgw.{operation}", name=str(result.found.path))
         differs = result.shift
         if differs is None:
-            ET.SubElement(case, "error", message=_xml(result.fault))
+            ET.SubElement(case, "error", message=xml_text(result.fault))
         elif differs.is_decision:
             failure = ET.SubElement(case, "failure", message=f"{differs.before} becomes {differs.after}")
-            failure.text = _xml("\n".join(f"{each.check}: {each.before} -> {each.after}" for each in differs.checks))
+            failure.text = xml_text(
+                "\n".join(f"{each.check}: {each.before} -> {each.after}" for each in differs.checks)
+            )
     return ET.tostring(suite, encoding="unicode", xml_declaration=True)
 
 
 _NO_XML = re.compile(r"[^\x09\x0a\x0d\x20-\ud7ff\ue000-\ufffd]")
 
 
-def _xml(text: str) -> str:
+def xml_text(text: str) -> str:
     """The text without what XML 1.0 has no way to write."""
     return _NO_XML.sub("?", text)

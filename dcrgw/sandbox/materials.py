@@ -103,6 +103,7 @@ def _members(parties: Parties, endpoints: Endpoints, market: SandboxMarket, tpp:
         "server_ca": "ca.pem",
         "transport_cert": place + "transport.pem",
         "transport_key": place + "transport.key",
+        "transport_kind": market.scheme.certificate,
         "transport_subject_dn": market.scheme.subject_dn(tpp.transport),
         "signing_key": place + "signing.key",
         "signing_cert": place + "signing.pem",

@@ -6,8 +6,10 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import aiohttp
 from yarl import URL
@@ -59,15 +61,50 @@ class Answer:
             return {}
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Connections to a bank, kept open between requests. `shows_certificate` only words the trouble."""
+
+    session: aiohttp.ClientSession
+    context: ssl.SSLContext
+    shows_certificate: bool
+    timeout_s: float
+
+    async def send(self, outgoing: Outgoing) -> Answer:
+        """The bank's answer, whatever its status. Raises: ConnectionTrouble when there is no answer."""
+        return await _troubled(self, outgoing)
+
+
+@asynccontextmanager
+async def line(context: ssl.SSLContext, *, shows_certificate: bool, timeout_s: float = 30.0) -> AsyncIterator[Line]:
+    """A line that hangs up at the end."""
+    async with aiohttp.ClientSession(
+        # Kept alive, since a session waits at its end only for connections that it still holds.
+        connector=aiohttp.TCPConnector(ssl=context),
+        timeout=aiohttp.ClientTimeout(total=timeout_s),
+        trace_configs=[_timing()],
+        trust_env=False,
+        # A client that came by a cookie would not be the stranger that the next request is.
+        cookie_jar=aiohttp.DummyCookieJar(),
+    ) as session:
+        yield Line(session, context, shows_certificate, timeout_s)
+
+
 async def send(
     outgoing: Outgoing, context: ssl.SSLContext, *, shows_certificate: bool, timeout_s: float = 30.0
 ) -> Answer:
-    """The bank's answer, whatever its status. `shows_certificate` only words the trouble.
+    """The bank's answer to one request on a connection of its own.
 
     Raises: ConnectionTrouble when there is no answer.
     """
+    async with line(context, shows_certificate=shows_certificate, timeout_s=timeout_s) as opened:
+        return await opened.send(outgoing)
+
+
+async def _troubled(line: Line, outgoing: Outgoing) -> Answer:
+    timeout_s, context = line.timeout_s, line.context
     try:
-        return await _exchange(outgoing, context, timeout_s)
+        return await _exchange(line.session, outgoing)
     except aiohttp.InvalidURL:
         raise ConnectionTrouble(f"{outgoing.url} is no URL", "Give an absolute https:// URL.") from None
     except aiohttp.ClientConnectorCertificateError as error:
@@ -82,44 +119,44 @@ async def send(
     except (aiohttp.ClientError, OSError) as error:
         refusal = refusing_alert(error) or await asyncio.to_thread(_refusal, URL(outgoing.url), context)
         if refusal:
-            raise client_certificate_trouble(refusal, shows_certificate=shows_certificate) from None
+            raise client_certificate_trouble(refusal, shows_certificate=line.shows_certificate) from None
         raise ConnectionTrouble(
             f"the connection failed: {error}", "See that the server runs and speaks TLS at this host and port."
         ) from None
 
 
-async def _exchange(outgoing: Outgoing, context: ssl.SSLContext, timeout_s: float) -> Answer:
-    began = time.perf_counter()
-    connected = began
+def _timing() -> aiohttp.TraceConfig:
+    """Notes when a connection stands, into the dict that comes with a request."""
 
-    async def on_connected(*_: object) -> None:
-        nonlocal connected
-        connected = time.perf_counter()
+    async def on_connected(_: object, context: SimpleNamespace, __: object) -> None:
+        context.trace_request_ctx["connected"] = time.perf_counter()
 
     trace = aiohttp.TraceConfig()
     trace.on_connection_create_end.append(on_connected)
-    async with (
-        aiohttp.ClientSession(
-            # Kept alive, since a session waits at its end only for connections that it still holds.
-            connector=aiohttp.TCPConnector(ssl=context),
-            timeout=aiohttp.ClientTimeout(total=timeout_s),
-            trace_configs=[trace],
-            trust_env=False,
-        ) as session,
-        session.request(
-            outgoing.method,
-            outgoing.url,
-            data=outgoing.body or None,
-            headers={**outgoing.open_headers, **outgoing.secret_headers},
-            allow_redirects=False,
-        ) as response,
-    ):
+    return trace
+
+
+async def _exchange(session: aiohttp.ClientSession, outgoing: Outgoing) -> Answer:
+    began = time.perf_counter()
+    noted = {"connected": began}
+    async with session.request(
+        outgoing.method,
+        outgoing.url,
+        data=outgoing.body or None,
+        headers={**outgoing.open_headers, **outgoing.secret_headers},
+        allow_redirects=False,
+        trace_request_ctx=noted,
+    ) as response:
         body = await response.content.read(MAX_ANSWER_BYTES)
         while len(body) < MAX_ANSWER_BYTES and (more := await response.content.read(MAX_ANSWER_BYTES - len(body))):
             body += more
         ended = time.perf_counter()
         return Answer(
-            response.status, response.headers.copy(), body, (connected - began) * 1000, (ended - began) * 1000
+            response.status,
+            response.headers.copy(),
+            body,
+            (noted["connected"] - began) * 1000,
+            (ended - began) * 1000,
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from urllib.parse import urlencode
 
+from dcrgw.core.jose.signing import PrivateKey
 from dcrgw.tpp import credentials
 from dcrgw.tpp.authentication import ClientCredentials, prove
 from dcrgw.tpp.client import FORM, Outgoing
@@ -72,8 +73,13 @@ def proven(
 
 
 def _held(setup: Setup, known: KnownClient, method: str) -> ClientCredentials:
-    if method != "private_key_jwt" or setup.signing_key is None:
+    if method != "private_key_jwt" or (setup.signing_key is None and setup.opened_key is None):
         return ClientCredentials(known.client_id, known.secret)
-    key = credentials.signing_key(setup.signing_key, credentials.secret(setup.transport.password))
+    key = setup.opened_key or _key(setup)
     alg = setup.alg or known.auth_signing_alg or credentials.usual_algorithm(key)
     return ClientCredentials(known.client_id, None, key, setup.kid, alg)
+
+
+def _key(setup: Setup) -> PrivateKey:
+    assert setup.signing_key is not None
+    return credentials.signing_key(setup.signing_key, credentials.secret(setup.transport.password))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dcrgw.core.jose.signing import PrivateKey
 from dcrgw.tpp.credentials import Transport
 from dcrgw.tpp.requests import JOSE, Wish
 
@@ -34,6 +35,8 @@ class Setup:
     server_ca: Path | None = None
     statement: Path | None = None
     signing_key: Path | None = None
+    #: The signing key itself, for whoever sends many requests: opening one takes longer than signing.
+    opened_key: PrivateKey | None = field(default=None, repr=False)
     kid: str | None = None
     alg: str | None = None
     wish: Wish = field(default_factory=Wish)

@@ -24,8 +24,10 @@ from dcrgw.sandbox.session import Ports, Session, session
 TPP_MEMBERS = {
     "market", "profile", "directory", "issuer", "well_known", "registration_endpoint", "token_endpoint", "health",
     "admin", "request_audience", "request_media_type", "request_metadata", "server_ca",
-    "transport_cert", "transport_key", "transport_subject_dn", "signing_key", "signing_cert", "kid", "software_id",
-    "org_id", "software_statement", "redirect_uris", "scope", "token_endpoint_auth_methods", "directory_endpoints",
+    "transport_cert", "transport_key", "transport_kind", "transport_subject_dn",
+    "signing_key", "signing_cert", "kid",
+    "software_id", "org_id", "software_statement", "redirect_uris", "scope", "token_endpoint_auth_methods",
+    "directory_endpoints",
 }  # fmt: skip
 FILES = ("server_ca", "transport_cert", "transport_key", "signing_key", "signing_cert", "software_statement")
 

@@ -1,0 +1,114 @@
+"""The connections of a run: one line a case and certificate, in a bank's own time."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from dcrgw.compliance.conformance import hooks
+from dcrgw.compliance.conformance.filling import Lacking
+from dcrgw.compliance.conformance.tester import Tester
+from dcrgw.testkit.certificates import CertificateAuthority
+from dcrgw.tpp import client, credentials, private_file
+from dcrgw.tpp.client import Answer, Line, Outgoing
+from dcrgw.tpp.credentials import Transport
+
+_HOUR, _DAY = 3_600, 86_400
+
+
+@dataclass(slots=True)
+class Phone:
+    """Calls a bank with one certificate or another. `pause_s` is the least time between two requests."""
+
+    tester: Tester
+    folder: Path
+    timeout_s: float = 30.0
+    pause_s: float = 0.0
+    _contexts: dict[str, tuple[ssl.SSLContext, bool]] = field(default_factory=dict)
+    _next: float = 0.0
+
+    @asynccontextmanager
+    async def case(self) -> AsyncIterator[Call]:
+        """Lines for one case; all hung up at the end."""
+        async with AsyncExitStack() as stack:
+            yield Call(self, stack)
+
+    async def turn(self) -> None:
+        """Wait until the next request may go."""
+        now = time.monotonic()
+        self._next = max(now, self._next) + self.pause_s
+        if self._next - self.pause_s > now:
+            await asyncio.sleep(self._next - self.pause_s - now)
+
+    async def context(self, certificate: str) -> tuple[ssl.SSLContext, bool]:
+        """The TLS context that shows a certificate, and whether it shows one.
+
+        Raises: Lacking, HookFailed, CredentialsUnusable.
+        """
+        if certificate not in self._contexts:
+            transport = await self._transport(certificate)
+            made = credentials.tls_context(transport, self.tester.own.bank.server_ca)
+            self._contexts[certificate] = made, transport.is_given
+        return self._contexts[certificate]
+
+    async def _transport(self, certificate: str) -> Transport:
+        match certificate:
+            case "own":
+                return self.tester.own.transport
+            case "other":
+                if self.tester.other is not None:
+                    return self.tester.other.transport
+                return await self._ordered(certificate, self.tester.hook.other if self.tester.hook else {})
+            case "none":
+                return Transport()
+            case "stranger":
+                issued = CertificateAuthority.create("A CA that nobody trusts").issue(
+                    "obtransport", software_id="nobody", org_id="nobody"
+                )
+                return self._kept(certificate, issued.chain_pem, issued.key_pem)
+        now = int(time.time())
+        return await self._ordered(certificate, {"not_before": now - 30 * _DAY, "not_after": now - _HOUR})
+
+    async def _ordered(self, certificate: str, order: Mapping[str, Any]) -> Transport:
+        if not order:
+            raise Lacking(certificate)
+        chain, key = await hooks.certificate(self.tester.hook, order)
+        return self._kept(certificate, chain.encode(), key.encode())
+
+    def _kept(self, name: str, chain: bytes, key: bytes) -> Transport:
+        files = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        for path, content in zip(files, (chain, key), strict=True):
+            private_file.write(path, content)
+        return Transport(*files)
+
+
+@dataclass(slots=True)
+class Call:
+    """One case's lines, by the certificate that they show."""
+
+    phone: Phone
+    stack: AsyncExitStack
+    lines: dict[str, Line] = field(default_factory=dict)
+
+    async def send(self, outgoing: Outgoing, certificate: str = "own") -> Answer:
+        """The bank's answer. Raises: ConnectionTrouble; Lacking, HookFailed, CredentialsUnusable."""
+        if certificate not in self.lines:
+            context, shows = await self.phone.context(certificate)
+            opening = client.line(context, shows_certificate=shows, timeout_s=self.phone.timeout_s)
+            self.lines[certificate] = await self.stack.enter_async_context(opening)
+        await self.phone.turn()
+        return await self.lines[certificate].send(outgoing)
+
+
+@asynccontextmanager
+async def phone(tester: Tester, *, timeout_s: float, pause_s: float) -> AsyncIterator[Phone]:
+    """A phone whose throwaway keys are gone at the end."""
+    with TemporaryDirectory(prefix="dcrgw-conformance-") as folder:
+        yield Phone(tester, Path(folder), timeout_s, pause_s)

@@ -1,0 +1,242 @@
+"""Plays one case: its steps in order until one is answered wrongly, and clears away what came to be."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dcrgw.compliance.conformance import judging, making, scene, transcript
+from dcrgw.compliance.conformance.filling import Lacking
+from dcrgw.compliance.conformance.hooks import HookFailed
+from dcrgw.compliance.conformance.loading import expectation
+from dcrgw.compliance.conformance.making import Made
+from dcrgw.compliance.conformance.pack import Case, Expectation, Pack, Step
+from dcrgw.compliance.conformance.phone import Call, Phone
+from dcrgw.compliance.conformance.scene import Actor, Bank, Scene
+from dcrgw.compliance.conformance.transcript import Exchange, Secrets
+from dcrgw.tpp import management
+from dcrgw.tpp.client import Answer
+from dcrgw.tpp.credentials import CredentialsUnusable
+from dcrgw.tpp.known_client import KnownClient
+from dcrgw.tpp.prepared import Moment
+from dcrgw.tpp.setup import Incomplete
+from dcrgw.tpp.trouble import ConnectionTrouble
+
+#: The verdict on a case whose demand is not met, by its severity.
+UNMET = {"must": "failed", "should": "warned", "may": "noted"}
+
+
+@dataclass(slots=True)
+class Played:
+    """One case, played. `verdict`: passed, failed, warned, noted, skipped, or broken where nobody could tell."""
+
+    case: Case
+    id: str
+    title: str
+    clause: str
+    severity: str = "must"
+    verdict: str = "passed"
+    reason: str = ""
+    exchanges: list[Exchange] = field(default_factory=list)
+    #: Clients that could not be cleared away: their ids.
+    left_behind: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    interrupted: bool = False
+
+
+class _Unmet(Exception):
+    """The bank does otherwise than the standard says."""
+
+
+class _NotOffered(Exception):
+    """The bank does not offer what the case is about."""
+
+
+class _Broken(Exception):
+    """No answer came where one had to."""
+
+
+async def play(pack: Pack, bank: Bank, case: Case, variables: Mapping[str, Any], name: str, phone: Phone) -> Played:
+    """The case, played to its end or as far as it goes; what it registered is cleared away whatever happens."""
+    began = time.perf_counter()
+    stage = scene.opened(pack, bank, case, variables)
+    played = Played(case, name, str(case.title), str(case.clause))
+    try:
+        said = (case.title, case.clause, case.severity)
+        played.title, played.clause, played.severity = (str(stage.values.fill(text)) for text in said)
+        for need in case.needs:
+            if not scene.has(bank, need):
+                raise Lacking(need)
+        async with phone.case() as call:
+            player = _Player(stage, call, played)
+            try:
+                for step in case.steps:
+                    if await player.step(step):
+                        break
+            finally:
+                # Reached on Ctrl-C too, which comes here as a cancellation.
+                await player.clear()
+    except Lacking as lacking:
+        played.verdict, played.reason = "skipped", f"this needs {lacking.args[0]}"
+    except _NotOffered as other:
+        played.verdict, played.reason = "skipped", str(other)
+    except _Unmet as unmet:
+        played.verdict, played.reason = UNMET[played.severity], str(unmet)
+    except (_Broken, HookFailed, CredentialsUnusable, Incomplete) as broken:
+        played.verdict, played.reason = "broken", str(broken)
+    except asyncio.CancelledError:
+        # The caller tells of it and then ends: what is left behind would be forgotten otherwise.
+        played.verdict, played.reason, played.interrupted = "broken", "interrupted", True
+    played.seconds = time.perf_counter() - began
+    return played
+
+
+@dataclass(slots=True)
+class _Player:
+    stage: Scene
+    call: Call
+    played: Played
+    secrets: Secrets = field(default_factory=Secrets)
+
+    async def step(self, raw: Step) -> bool:
+        """Play a step; True where the case has passed with it already."""
+        expected = [expectation(self.stage.pack, each) for each in raw.expect]
+        named = [each if isinstance(each, str) else each.like or "the answer" for each in raw.expect]
+        # What is expected may refer to what is sent, so it is filled in afterwards.
+        if raw.statement is not None or "statement" not in self.stage.values.names:
+            await scene.stated(self.stage, None, is_used=False)
+        step = filled(raw, self.stage)
+        made = await making.make(self.stage, step, await self._bearer(step))
+        exchange = self._noted(step.do, made)
+        try:
+            answer = await self.call.send(made.outgoing, step.certificate)
+        except ConnectionTrouble as trouble:
+            exchange.trouble = self.secrets.without(str(trouble))
+            return self._no_answer(exchange, expected, named)
+        self._learn(step, made, answer)
+        self._told(exchange, answer)
+        return self._judge(exchange, answer, expected, named)
+
+    async def clear(self) -> None:
+        """Delete every client that came to be and is not gone."""
+        for client_id, actor in self.stage.born.items():
+            if not actor.is_gone and not await self._deleted(actor):
+                self.played.left_behind.append(client_id)
+
+    async def _deleted(self, actor: Actor) -> bool:
+        for attempt in range(2):
+            try:
+                # A token that a case spoilt is replaced once.
+                actor.token = None if attempt else actor.token
+                request = management.delete(actor.known, await self._own(actor), Moment())
+                made = Made(request.outgoing)
+                exchange = self._noted("delete", made, implied=True)
+                answer = await self.call.send(made.outgoing)
+                self._told(exchange, answer)
+            except (ConnectionTrouble, Lacking, Incomplete, _Unmet, _Broken, CredentialsUnusable):
+                return False
+            if answer.status in (200, 204):
+                return True
+        return False
+
+    async def _bearer(self, step: Step) -> str | None:
+        if step.do in ("register", "token", "fetch") and step.token == "own":
+            return None
+        match step.token:
+            case "none":
+                return None
+            case "empty":
+                return ""
+            case "unknown":
+                return secrets.token_urlsafe(32)
+            case "other":
+                return await self._own(self.stage.actor("other"))
+        return await self._own(self.stage.actor(step.client))
+
+    async def _own(self, actor: Actor) -> str:
+        """The token by which a client manages its registration. Raises: Lacking, _Unmet."""
+        if self.stage.pack.management == "registration-access-token":
+            if actor.known.registration_access_token is None:
+                raise Lacking("a registration_access_token, which the bank did not give")
+            return actor.known.registration_access_token
+        if actor.token is None:
+            actor.token = await self._granted(actor)
+        return actor.token
+
+    async def _granted(self, actor: Actor) -> str:
+        name = next((name for name, each in self.stage.actors.items() if each is actor), None)
+        if name is None:
+            self.stage.actors[name := "(clearing away)"] = actor
+        step = Step.model_validate({"do": "token", "client": name, "expect": [Expectation()]})
+        made = await making.make(self.stage, step, None)
+        exchange = self._noted("token", made, implied=True)
+        try:
+            answer = await self.call.send(made.outgoing)
+        except ConnectionTrouble as trouble:
+            exchange.trouble = str(trouble)
+            raise _Broken(f"the token endpoint gave no answer: {trouble}") from None
+        self._told(exchange, answer)
+        token = answer.members.get("access_token")
+        if answer.status != 200 or not isinstance(token, str):
+            raise _Unmet(f"the client gets no token: {answer.status} {answer.members.get('error', '')}".rstrip())
+        return token
+
+    def _noted(self, do: str, made: Made, *, implied: bool = False) -> Exchange:
+        self.secrets.meet_credentials(made.outgoing.secret_headers.values())
+        exchange = Exchange(do, self.secrets.without(transcript.sent(made)), implied=implied)
+        self.played.exchanges.append(exchange)
+        return exchange
+
+    def _told(self, exchange: Exchange, answer: Answer) -> None:
+        self.secrets.meet(answer.members)
+        exchange.received = self.secrets.without(transcript.received(answer))
+
+    def _learn(self, step: Step, made: Made, answer: Answer) -> None:
+        stage, members = self.stage, answer.members
+        stage.last, stage.last_shown = made.outgoing, made.shown
+        stage.values.names["sent"] = dict(made.claims)
+        self.secrets.meet(made.claims)
+        if step.do == "register" and 200 <= answer.status < 300 and isinstance(members.get("client_id"), str):
+            stage.entered(step.client, KnownClient(making.endpoint(stage), members))
+        elif step.do == "token" and isinstance(members.get("access_token"), str):
+            stage.actor(step.client).token = str(members["access_token"])
+        elif step.do in ("read", "update") and answer.status == 200 and step.client in stage.actors:
+            actor = stage.actors[step.client]
+            if members.get("client_id") == actor.known.client_id:
+                actor.known = actor.known.learnt(answer)
+                stage.told(step.client)
+        elif step.do == "delete" and answer.status in (200, 204) and step.url is None:
+            stage.actor(step.client).is_gone = step.token == "own" and step.certificate == "own"
+
+    def _judge(self, exchange: Exchange, answer: Answer, expected: list[Expectation], named: list[str]) -> bool:
+        for name, wanted in zip(named, expected, strict=True):
+            found = judging.differences(answer, wanted, self.stage.values)
+            if not found:
+                exchange.met = name
+                if wanted.then == "skip":
+                    raise _NotOffered(wanted.note or "the bank does not offer this")
+                return wanted.then == "stop"
+            exchange.differences.setdefault(name, []).extend(self.secrets.without(found))
+        raise _Unmet(_sentence(exchange))
+
+    def _no_answer(self, exchange: Exchange, expected: list[Expectation], named: list[str]) -> bool:
+        for name, wanted in zip(named, expected, strict=True):
+            if wanted.no_connection:
+                exchange.met = name
+                return wanted.then == "stop"
+        raise _Broken(f"no answer to {exchange.do}: {exchange.trouble}")
+
+
+def filled(step: Step, stage: Scene) -> Step:
+    """The step with its references replaced, but for those of what is expected."""
+    said = step.model_dump(by_alias=True, exclude_unset=True, exclude={"expect"})
+    return Step.model_validate({**stage.values.fill(said), "expect": step.expect})
+
+
+def _sentence(exchange: Exchange) -> str:
+    ways = [f"{name}: {'; '.join(found)}" for name, found in exchange.differences.items()]
+    return f"{exchange.do} was answered {(exchange.received or {}).get('status')}; " + " | ".join(ways)

@@ -1,0 +1,53 @@
+"""Every shipped pack against the sandbox's market of its profile: what it demands is so, and nothing stays behind."""
+
+from __future__ import annotations
+
+import pytest
+from town import Town
+
+from dcrgw.compliance.conformance import loading, phone, running, tester
+from dcrgw.compliance.conformance.playing import Played
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+
+_NO_SECRETS = {"register.secret-expiry"}
+_ONE_CLIENT = {"manage.stranger[read]", "manage.stranger[update]", "manage.stranger[delete]"}
+#: Packs that share most cases with another one: of these only what sets them apart, unless there is time.
+ALIKE = {
+    "obuk-3.1": ("register", "obuk", "obuk31"),
+    "obuk-3.2": ("register", "obuk", "manage.read"),
+    "obuk-3.3": ("register", "obuk", "manage.update"),
+    "oidc-registration": ("register", "oidc"),
+}
+#: What a market does not have, and the standard does not ask for.
+SKIPPED = {"br-of": _NO_SECRETS | _ONE_CLIENT, "au-cdr": _NO_SECRETS | _ONE_CLIENT}
+
+
+async def played(town: Town, name: str, only: tuple[str, ...] = ()) -> list[Played]:
+    pack = loading.load(name)
+    tests = tester.load(town.folder / "sandbox.json", profile=pack.profile)
+    async with phone.phone(tests, timeout_s=30, pause_s=0) as opened:
+        bank = await running.known(tests, opened)
+        planned = running.plan(pack, bank, only)
+        return [each async for each in running.run(pack, bank, planned, opened)]
+
+
+async def passes(town: Town, name: str, only: tuple[str, ...] = ()) -> int:
+    """How many cases there were, all as the standard demands, and nothing left behind."""
+    cases = await played(town, name, only)
+    assert {each.id: each.reason for each in cases if each.verdict not in ("passed", "skipped")} == {}
+    allowed = SKIPPED.get(name, set())
+    assert {each.id for each in cases if each.verdict == "skipped"} == allowed & {each.id for each in cases}
+    assert [each.id for each in cases if each.left_behind] == []
+    return len(cases)
+
+
+@pytest.mark.parametrize("name", loading.names())
+async def test_the_sandbox_passes_the_pack(town: Town, name: str) -> None:
+    assert await passes(town, name, ALIKE.get(name, ())) > (20 if name in ALIKE else 100)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ALIKE)
+async def test_the_sandbox_passes_the_whole_pack(town: Town, name: str) -> None:
+    assert await passes(town, name) > 100
