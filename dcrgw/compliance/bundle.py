@@ -192,7 +192,7 @@ def _without(hidden: Mapping[str, str], content: dict[str, Any]) -> dict[str, An
 def _json(document: bytes) -> Any:
     """The document's JSON. The usual reader takes three times as long; it is for what the quick one will not have."""
     try:
-        return from_json(document)
+        return from_json(document, cache_strings="keys")
     except ValueError:
         return json.loads(document)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from inspect import iscoroutinefunction
 from itertools import zip_longest
 from typing import Any, get_type_hints
@@ -22,6 +23,11 @@ _BY_ORDER = frozenset({"registry.commit", "grants.commit", "signer.sign"})
 
 #: Port name -> its protocol, which says what of it is awaited.
 _PORTS = get_type_hints(Ports)
+
+
+@cache
+def _is_awaited(port: str, name: str) -> bool:
+    return iscoroutinefunction(getattr(_PORTS[port], name, None))
 
 
 class Unanswered(Unavailable):
@@ -97,7 +103,7 @@ class _Port:
         async def answer(*question: Any) -> Any:
             return self._take(label, question)
 
-        if iscoroutinefunction(getattr(_PORTS[self._name], name, None)):
+        if _is_awaited(self._name, name):
             return answer
         return lambda *question: self._take(label, question)
 
