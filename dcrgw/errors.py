@@ -21,12 +21,13 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 class ErrorCode(StrEnum):
     """The `error` values that leave the gateway.
 
-    RFC 7591 §3.2.2, RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 9101 §7, RFC 9396 §5,
+    RFC 7591 §3.2.2, Open Finance Brasil DCR, RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 9101 §7, RFC 9396 §5,
     OpenID Connect Core 1.0 §3.1.2.6.
     """
 
     INVALID_REDIRECT_URI = "invalid_redirect_uri"
     INVALID_CLIENT_METADATA = "invalid_client_metadata"
+    INVALID_WEBHOOK_URIS = "invalid_webhook_uris"
     INVALID_SOFTWARE_STATEMENT = "invalid_software_statement"
     UNAPPROVED_SOFTWARE_STATEMENT = "unapproved_software_statement"
     INVALID_CLIENT = "invalid_client"
@@ -42,6 +43,7 @@ class ErrorCode(StrEnum):
     ACCESS_DENIED = "access_denied"
     LOGIN_REQUIRED = "login_required"
     INVALID_TOKEN = "invalid_token"
+    INSUFFICIENT_SCOPE = "insufficient_scope"
     TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
     SERVER_ERROR = "server_error"
 

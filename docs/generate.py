@@ -18,7 +18,7 @@ from dcrgw.config.documentation import configuration_markdown, configuration_sch
 from dcrgw.core.checks import CATALOGUE
 from dcrgw.core.scripts.types import LIFE, TYPES, Method
 from dcrgw.errors import ErrorCode
-from docs import examples_of_checks
+from docs import examples_of_checks, profiles_page
 
 DOCS = Path(__file__).parent
 _MADE = "<!-- Made by `make docs` from the code; edit the code instead. -->\n"
@@ -51,6 +51,7 @@ _STAGES = {
 _ERRORS = {
     ErrorCode.INVALID_REDIRECT_URI: ("400", "A redirect URI is malformed or not the statement's."),
     ErrorCode.INVALID_CLIENT_METADATA: ("400, 404-431", "The request or a member of it is at fault."),
+    ErrorCode.INVALID_WEBHOOK_URIS: ("400", "Open Finance Brasil: a webhook URI is malformed."),
     ErrorCode.INVALID_SOFTWARE_STATEMENT: ("400", "The statement is not proven, too old, or malformed."),
     ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT: ("400", "The statement is genuine; this TPP may not use it, or not so."),
     ErrorCode.INVALID_CLIENT: ("401", "The certificate identifies no TPP here, or the client is not authenticated."),
@@ -72,6 +73,7 @@ _ERRORS = {
     ErrorCode.ACCESS_DENIED: ("redirect; 400 on the page", "The person said no, or did not sign in."),
     ErrorCode.LOGIN_REQUIRED: ("redirect; 400 on the page", "Nobody is signed in, and the request forbids to ask."),
     ErrorCode.INVALID_TOKEN: ("401", "The access token is unknown, ended, or not for this certificate or client."),
+    ErrorCode.INSUFFICIENT_SCOPE: ("403", "The access token is good, but not for managing a registration."),
     ErrorCode.TEMPORARILY_UNAVAILABLE: ("503", "Something that must be asked did not answer; see Retry-After."),
     ErrorCode.SERVER_ERROR: ("500", "The bank's settings or scripts are at fault; quote the interaction id."),
 }
@@ -196,6 +198,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "configuration.md": configuration_markdown,
     "configuration.schema.json": configuration_schema,
     "bundle.schema.json": bundle_json,
+    "profiles.md": lambda: profiles_page.render(_MADE),
     "../dcrgw/compliance/examples.json": examples_of_checks.render,
 }
 

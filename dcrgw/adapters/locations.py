@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
+from dcrgw.core.market import ANY_HOST
+
 _MOST = 2048
 _URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?::(?P<port>[0-9]{1,5}))?"
@@ -34,7 +36,9 @@ class Location:
     is_address: bool
 
     def is_among(self, hosts: frozenset[str]) -> bool:
-        """True when `hosts` names this host and port; an entry without a port means 443."""
+        """True when `hosts` names this host and port, or `*`; an entry without a port means 443."""
+        if ANY_HOST in hosts:
+            return True
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}" in hosts or (self.port == 443 and host in hosts)
 

@@ -13,7 +13,7 @@ from ipaddress import ip_network
 from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import SecretStr
 
-from dcrgw.adapters.directory.settings import OpenBankingDirectory
+from dcrgw.adapters.directory.settings import ListedDirectory, OpenBankingDirectory
 from dcrgw.adapters.directory.standing import DirectoryStanding
 from dcrgw.adapters.fetcher import Fetcher, FetchLimits
 from dcrgw.adapters.kept_keys import Freshness, KeySetStatus
@@ -99,14 +99,15 @@ async def directories(materials: Materials, monotonic: Callable[[], float], part
     """Every directory that can be asked about a TPP."""
     desks: dict[str, DirectoryStanding] = {}
     for name, directory in materials.directories.items():
-        if directory.settings.token_url is None or directory.settings.tpp_url is None:
+        is_asked_by_token = directory.settings.kind == "scim"
+        if directory.settings.tpp_url is None or (is_asked_by_token and directory.settings.token_url is None):
             continue
 
         async def open_(
             opened: AsyncExitStack, _health: Health, directory: DirectoryMaterials = directory
         ) -> DirectoryStanding:
             standing = DirectoryStanding(
-                [asked_directory(directory, materials.settings, opened)],
+                [_standing_source(directory, materials.settings, opened)],
                 answers_s=materials.settings.standing.lifetime_s,
                 clock=monotonic,
             )
@@ -123,6 +124,7 @@ def _keys_are_made_of(directory: DirectoryMaterials, settings: Settings) -> obje
     return (
         own.keys,
         own.jwks_endpoint,
+        own.jwks_revoked_endpoint,
         own.software_jwks_hosts,
         trust,
         directory.proxy,
@@ -178,7 +180,8 @@ async def http(materials: Materials, parts: Parts) -> Http:
 def _tell(status: KeySetStatus, health: Health) -> None:
     """A directory without usable keys can prove nothing, so we are not ready; a software's are its own affair."""
     if not status.of_software:
-        health.set(keys_part(status.directory), status.is_usable, "" if status.is_usable else status.last_error or "")
+        part = f"revoked {keys_part(status.directory)}" if status.are_revoked else keys_part(status.directory)
+        health.set(part, status.is_usable, "" if status.is_usable else status.last_error or "")
 
 
 def _source(directory: DirectoryMaterials, settings: Settings, opened: AsyncExitStack) -> KeySetSource:
@@ -190,6 +193,21 @@ def _source(directory: DirectoryMaterials, settings: Settings, opened: AsyncExit
         directory_fetcher=fetcher_of(directory.trust, None, directory, settings, opened),
         software_fetcher=fetcher_of(directory.software_trust, None, directory, settings, opened),
         software_hosts=frozenset(own.software_jwks_hosts),
+        revoked_url=own.jwks_revoked_endpoint,
+    )
+
+
+def _standing_source(
+    directory: DirectoryMaterials, settings: Settings, opened: AsyncExitStack
+) -> OpenBankingDirectory | ListedDirectory:
+    """What it takes to learn a TPP's standing, by the directory's kind."""
+    own = directory.settings
+    if own.kind == "scim":
+        return asked_directory(directory, settings, opened)
+    assert own.tpp_url is not None
+    # Published to everybody, so that no certificate is shown.
+    return ListedDirectory(
+        own.name, own.kind, own.tpp_url, fetcher_of(directory.trust, None, directory, settings, opened)
     )
 
 

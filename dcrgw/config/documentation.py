@@ -90,6 +90,7 @@ _FORMATS = {
     "uri": "URL",
     "secret": "secret",
     "pkcs11": "PKCS#11 URI",
+    "profile": "name or path",
     "host": "host",
     "cidr": "network",
     "trust-store": "path or `system`",

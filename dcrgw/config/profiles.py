@@ -1,4 +1,4 @@
-"""Market profiles: the data files of `dcrgw/profiles`, read and judged."""
+"""Market profiles: the data files of `dcrgw/profiles`, and those that a bank brings itself, read and judged."""
 
 from __future__ import annotations
 
@@ -19,9 +19,14 @@ def profile_names() -> tuple[str, ...]:
 
 
 @cache
-def load_profile(name: str) -> Profile:
-    """The profile of this name, without any bank's policy. Raises: ValueError for an unknown or a broken one."""
-    return from_document(name, resolve(_document(name), _document))
+def load_profile(place: str | Path) -> Profile:
+    """The profile of this name, or of this file, without any bank's policy.
+
+    A file may extend a profile that is shipped. Raises: ValueError for an unknown or a broken one.
+    """
+    if isinstance(place, str):
+        return from_document(place, resolve(_document(place), _document))
+    return from_document(place.stem, resolve(_own_document(place), _document))
 
 
 def profile_files() -> tuple[Path, ...]:
@@ -55,6 +60,15 @@ def profile_served(market: MarketSettings, settings: Settings) -> Profile:
     if settings.is_sandbox or not says_environment or "statement_environments" in market.policy:
         return profile
     return profile.with_policy({"statement_environments": ["production"]})
+
+
+def _own_document(file: Path) -> Document:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ValueError(f"{file} is no TOML: {error}") from None
 
 
 def _document(name: str) -> Document:

@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from dcrgw.config.secrets import SecretReference
 from dcrgw.core.authorization.detail_rules import POINTER, is_text
 from dcrgw.core.authorization.details import MAX_TYPE_LENGTH
+from dcrgw.core.market import ANY_HOST
 from dcrgw.core.scripts.entry_checks import INUM, LONGEST_NAME, NAME, SHORTEST_NAME
 from dcrgw.core.scripts.types import TYPES
 
@@ -126,6 +127,18 @@ def _host_port(text: str) -> str:
     if not plain or not 0 < int(port) < 65536:
         raise refused("is not host or host:port", "write a host such as keystore.example, without scheme and path")
     return f"{host.lower()}:{int(port)}"
+
+
+def _key_host(text: str) -> str:
+    return text if text == ANY_HOST else _host_port(text)
+
+
+def _profile(value: Any, info: ValidationInfo) -> str | Path:
+    if isinstance(value, Path) or (isinstance(value, str) and value.endswith(".toml")):
+        return _path(value, info)
+    if not isinstance(value, str):
+        raise refused("is not a profile", "write the name of one, or a TOML file that is one")
+    return _name(value)
 
 
 def _network(value: Any) -> Network:
@@ -307,6 +320,10 @@ ProxyUrl = Annotated[str, AfterValidator(_proxy_url), WithJsonSchema({**_TEXT, "
 HostPort = Annotated[
     str, AfterValidator(_host_port), WithJsonSchema({**_TEXT, "format": "host", "examples": ["host", "host:8443"]})
 ]
+#: The same, or `*` for wherever a signed statement says.
+KeyHost = Annotated[
+    str, AfterValidator(_key_host), WithJsonSchema({**_TEXT, "format": "host", "examples": ["host", "host:8443", "*"]})
+]
 AllowedNetwork = Annotated[
     InstanceOf[IPv4Network] | InstanceOf[IPv6Network],
     BeforeValidator(_network),
@@ -314,6 +331,13 @@ AllowedNetwork = Annotated[
     WithJsonSchema({**_TEXT, "format": "cidr", "examples": ["127.0.0.0/8"]}),
 ]
 Name = Annotated[str, AfterValidator(_name), WithJsonSchema({**_TEXT, "pattern": f"^{_MACHINE_NAME.pattern}$"})]
+#: A profile by its name, or the file that is one.
+ProfilePlace = Annotated[
+    str | Path,
+    BeforeValidator(_profile),
+    PlainSerializer(str),
+    WithJsonSchema({**_TEXT, "format": "profile", "examples": ["obuk-3.2", "atlantis.toml"]}),
+]
 #: A script's name and inum, as Janssen and Gluu have them.
 ScriptName = Annotated[str, AfterValidator(_script_name), WithJsonSchema({**_TEXT, "pattern": f"^{NAME.pattern}$"})]
 ScriptInum = Annotated[str, AfterValidator(_script_inum), WithJsonSchema({**_TEXT, "examples": ["DAA9-B788"]})]

@@ -11,6 +11,10 @@ from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.certificates.revocation import RevocationPolicy
 from dcrgw.core.registration.profile import Profile
 
+#: Among hosts: wherever a signed statement says, for frameworks whose TPPs host their own keys; but never a private
+#: address.
+ANY_HOST = "*"
+
 
 @dataclass(frozen=True, slots=True)
 class Directory:
@@ -28,6 +32,12 @@ class Directory:
     check_own_standing: bool = False
     #: The bank's script gives the keys that prove statements and requests, not the directory's endpoint.
     keys_by_script: bool = False
+    #: Where the directory publishes those of its own keys that it took back; None where nobody told us.
+    revoked_keys_url: str | None = None
+
+    def may_publish(self, host_and_port: str) -> bool:
+        """Whether the key set of a software may lie on this `host:port`; `*` among the hosts is any."""
+        return host_and_port in self.software_jwks_hosts or ANY_HOST in self.software_jwks_hosts
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,8 @@ class Market:
     explain_errors: bool = True
     leaf: LeafPolicy = field(default_factory=LeafPolicy)
     revocation: RevocationPolicy = field(default_factory=RevocationPolicy)
+    #: On the listener of self-signed certificates alone: those that the bank lodged (DER). None everywhere else.
+    self_signed: frozenset[bytes] | None = None
     #: What the built-in authorization server offers here.
     server: AuthorizationServer = field(default_factory=AuthorizationServer)
 

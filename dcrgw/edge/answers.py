@@ -23,6 +23,7 @@ REGISTRATION_CODES = frozenset(
     {
         ErrorCode.INVALID_REDIRECT_URI,
         ErrorCode.INVALID_CLIENT_METADATA,
+        ErrorCode.INVALID_WEBHOOK_URIS,
         ErrorCode.INVALID_SOFTWARE_STATEMENT,
         ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dcrgw.core.authorization import management
 from dcrgw.core.authorization.management import Claim
-from dcrgw.core.authorization.tokens import token_hash
+from dcrgw.core.authorization.tokens import AccessToken, token_hash
 from dcrgw.core.certificates.identity import ClientIdentity
 from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival
@@ -32,11 +32,12 @@ async def authorise(
 ) -> RegisteredClient:
     """The client, when token and certificate are its own and the market offers the method.
 
-    Raises: Rejected: 401 before anything else, then 405 with Allow, then 412.
+    Raises: Rejected: 401 before anything else, then 403, then 405 with Allow, then 412.
     """
-    client = await _owner(arrival, identity, market, registry, report)
+    client, token = await _owner(arrival, identity, market, registry, report)
     report.facts["client_id"] = client.client_id
     report.facts |= {name: value for name, value in _party(client).items() if value is not None}
+    _settle_scope(token, market, report)
     _settle_method(arrival, market, report)
     settle_version(arrival, client, report)
     return client
@@ -44,7 +45,7 @@ async def authorise(
 
 async def _owner(
     arrival: Arrival, identity: ClientIdentity, market: Market, registry: Registry, report: Report
-) -> RegisteredClient:
+) -> tuple[RegisteredClient, AccessToken | None]:
     hashed = token_hash(_token(arrival, report))
     client_id = arrival.client_id or ""
     by_registration_token = management.uses_registration_tokens(market)
@@ -64,7 +65,7 @@ async def _owner(
     if judged.value is None:
         raise Unauthorised(report, hashed if claim.is_misused else None)
     report.findings.add(management.AUTHORISED.passed)
-    return judged.value
+    return judged.value, claim.token
 
 
 def _token(arrival: Arrival, report: Report) -> str:
@@ -76,6 +77,20 @@ def _token(arrival: Arrival, report: Report) -> str:
     is_absent = any(finding.check is management.PRESENT for finding in judged.failures)
     headers = {"WWW-Authenticate": "Bearer"} if is_absent else {}
     raise Rejected([finding.fault for finding in judged.failures], headers=headers)
+
+
+def _settle_scope(token: AccessToken | None, market: Market, report: Report) -> None:
+    """The token is the client's own by now; whether it is for this is no secret. Raises: Rejected (403)."""
+    needed = market.profile.management_scope
+    if not needed or token is None:
+        report.findings.add(management.SCOPE.skipped("the market needs no scope for it"))
+    elif needed in token.scope:
+        report.findings.add(management.SCOPE.passed)
+    else:
+        finding = management.SCOPE.failed(f"the token needs the scope {needed}")
+        report.findings.add(finding)
+        challenge = f'Bearer error="insufficient_scope", scope="{needed}"'
+        raise Rejected([finding.fault], headers={"WWW-Authenticate": challenge})
 
 
 def _settle_method(arrival: Arrival, market: Market, report: Report) -> None:

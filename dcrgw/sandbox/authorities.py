@@ -27,15 +27,15 @@ class Authorities:
     issued: set[int] = field(default_factory=set)
 
     @classmethod
-    def create(cls, revocations: str = "") -> Authorities:
+    def create(cls, revocations: str = "", name: str = "dcrgw sandbox") -> Authorities:
         """Fresh ones, whose certificates say that their revocation is published below that URL."""
-        root = CertificateAuthority.create("dcrgw sandbox root CA (not for production)")
+        root = CertificateAuthority.create(f"{name} root CA (not for production)")
         issuing = root.intermediate(
-            "dcrgw sandbox issuing CA (not for production)",
+            f"{name} issuing CA (not for production)",
             path_length=0,
             extensions=_published(revocations, "root"),
         )
-        foreign = CertificateAuthority.create("dcrgw sandbox root CA (not for production)")
+        foreign = CertificateAuthority.create(f"{name} root CA (not for production)")
         return cls(root, issuing, foreign, revocations, {issuing.certificate.serial_number})
 
     @property

@@ -14,7 +14,7 @@ from dcrgw.sandbox.traffic import FaultMode
 
 #: Text that goes into URLs, subjects and documents.
 Text = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-Role = Literal["AISP", "PISP", "CBPII", "ASPSP"]
+Role = Literal["AISP", "PISP", "CBPII", "ASPSP", "DADOS", "PAGTO", "CONTA", "CCORR"]
 
 
 class Refused(Exception):
@@ -46,7 +46,8 @@ class MintStatement(Call):
 class IssueCertificate(Call):
     """POST /certificates"""
 
-    kind: Literal["obtransport", "obsigning", "obwac", "obseal", "qwac", "qseal", "brcac"]
+    market: str | None = None
+    kind: Literal["obtransport", "obsigning", "obwac", "obseal", "qwac", "qseal", "brcac", "brseal", "cdr"]
     software_id: str | None = None
     subject: str | None = None
     not_before: int | float | str | None = None
@@ -79,6 +80,7 @@ class RevokeCertificate(Call):
 class AddOrganisation(Call):
     """POST /organisations"""
 
+    market: str | None = None
     org_name: Text
     roles: list[Role] | None = None
 
@@ -119,6 +121,7 @@ class PublishKeySet(Call):
 class RotateKeys(Call):
     """POST /keys/rotate"""
 
+    market: str | None = None
     of: Literal["directory", "software"]
     software_id: str | None = None
     keep_old: bool = False
@@ -127,6 +130,7 @@ class RotateKeys(Call):
 class SwitchFault(Call):
     """PUT /faults/{endpoint}"""
 
+    market: str | None = None
     mode: Annotated[FaultMode, Field(strict=False)]
     delay_s: Annotated[float, Field(ge=0, le=3600)] | None = None
     count: Annotated[int, Field(ge=1)] | None = None

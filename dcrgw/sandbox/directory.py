@@ -1,4 +1,4 @@
-"""The directory's public face: key sets for everybody; token URL and SCIM for a bank's certificate."""
+"""A directory's public face: key sets and lists for everybody; token URL and SCIM for a bank's certificate."""
 
 from __future__ import annotations
 
@@ -10,35 +10,46 @@ from typing import Any
 from aiohttp import web
 
 from dcrgw.sandbox import scim
+from dcrgw.sandbox.schemes import UK, Scheme
 from dcrgw.sandbox.token import Caller, TokenRefused, TokenService
 from dcrgw.sandbox.traffic import Endpoint, Handler, Traffic, faulty
 from dcrgw.sandbox.world import World
 
 KEY_SET_TYPE = "application/json"
 
-DIRECTORY_KEYS = "/keystore/openbanking.jwks"
 TOKEN = "/as/token.oauth2"
 SCIM_COLLECTION = "/scim/v2/OBThirdPartyProviders"
 
 
 class Directory:
-    """Serves a world. `now` tells epoch seconds."""
+    """Serves a world as its scheme's directory does. `now` tells epoch seconds."""
 
     def __init__(
-        self, world: World, traffic: Traffic, tokens: TokenService, *, now: Callable[[], float] = time.time
+        self,
+        world: World,
+        traffic: Traffic,
+        tokens: TokenService,
+        scheme: Scheme = UK,
+        *,
+        now: Callable[[], float] = time.time,
     ) -> None:
+        self._scheme = scheme
         self._world = world
         self._traffic = traffic
         self._tokens = tokens
         self._now = now
 
     def public_app(self) -> web.Application:
-        """The key sets; no client certificate is asked for."""
+        """The key sets, and the list of who takes part; no client certificate is asked for."""
         app = web.Application()
-        app.router.add_get(DIRECTORY_KEYS, self._faulty(Endpoint.JWKS, self._directory_keys))
-        app.router.add_get("/keystore/revoked/openbanking.jwks", self._faulty(Endpoint.JWKS, self._directory_revoked))
+        app.router.add_get(self._scheme.keys_path, self._faulty(Endpoint.JWKS, self._directory_keys))
+        app.router.add_get(
+            "/keystore/revoked/openbanking.jwks", self._faulty(Endpoint.REVOKED_JWKS, self._directory_revoked)
+        )
         app.router.add_get("/{org_id}/revoked/{name}.jwks", self._faulty(Endpoint.REVOKED_JWKS, self._revoked_keys))
         app.router.add_get("/{org_id}/{name}.jwks", self._faulty(Endpoint.SOFTWARE_JWKS, self._keys))
+        if self._scheme.list_path is not None:
+            app.router.add_get(self._scheme.list_path, self._faulty(Endpoint.LIST, self._list))
         return app
 
     def bank_app(self) -> web.Application:
@@ -57,6 +68,10 @@ class Directory:
 
     async def _directory_revoked(self, _request: web.Request) -> web.Response:
         return web.Response(body=self._world.keys.revoked, content_type=KEY_SET_TYPE)
+
+    async def _list(self, _request: web.Request) -> web.Response:
+        assert self._scheme.listed is not None
+        return web.json_response(self._scheme.listed(self._world))
 
     async def _keys(self, request: web.Request) -> web.Response:
         org_id, name = request.match_info["org_id"], request.match_info["name"]

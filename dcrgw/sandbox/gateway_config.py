@@ -1,12 +1,16 @@
-"""The gateway's configuration as the sandbox writes it: four markets, one directory, everything on loopback."""
+"""The gateway's configuration as the sandbox writes it: every market with its directory, everything on loopback."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from dcrgw.core.strict_json import JsonValue
+from dcrgw.sandbox.schemes import AUSTRALIA, BRAZIL, UK, Scheme
 from dcrgw.sandbox.serving import LOOPBACK
 from dcrgw.sandbox.statements import LIFE_S, Naming
+from dcrgw.testkit.statements import CDR_SCOPE
 
 #: Sections that an operator would not write like this; the reasons stand in the file itself.
 _HEAD = """\
@@ -62,6 +66,7 @@ format = "console"
 name = "primary"
 issuers = [{issuer}]
 jwks_endpoint = {jwks}
+jwks_revoked_endpoint = {jwks_revoked}
 software_jwks_hosts = [{keystore_host}]
 token_url = {token}
 tpp_url = {scim}
@@ -75,20 +80,31 @@ transport_keystore = "bank/transport.p12"
 transport_keystore_password = "file:bank/transport.password"
 """
 
+_DIRECTORY = """
+[[directory]]
+name = {name}
+kind = {kind}
+issuers = [{issuer}]
+jwks_endpoint = {jwks}
+software_jwks_hosts = [{keystore_host}]
+tpp_url = {list}
+trust_keystore = "ca.pem"
+"""
+
 _MARKET = """
 [[market]]
 name = {name}
 base_url = {base_url}
 issuer = {issuer}
 profile = {profile}
-directories = ["primary"]
-trust = ["ca.pem"]
-intermediates = ["issuing.pem"]
+directories = [{directory}]
+trust = [{trust}]
+intermediates = [{intermediates}]
 client_auth_methods = {methods}
-request_audiences = [{audience}, {issuer}]
+request_audiences = {audiences}
 authorization_server = {{ grant_types = ["client_credentials", "authorization_code", "refresh_token"], \
 default_detail_types = {detail_types} }}
-policy = {{ statement_max_age_s = {max_age}, standing_compares_metadata = false }}    # the statements of testers count
+policy = {{ {policy} }}    # the statements of testers count
 
 [market.revocation]
 mode = "hard"
@@ -97,6 +113,7 @@ renew_s = 0                                      # a certificate that is taken b
 """
 
 
+_YOUNG_FOR_LONG = f"statement_max_age_s = {LIFE_S}"
 #: What the bank grants, as the scripts below have it.
 DETAIL_TYPES = ("payment_initiation", "account_information", "https://bank.example/types/recurring-payments")
 #: The bank's scripts. The first in a worker, as a bank would have it; the others are small and quick.
@@ -147,18 +164,70 @@ class SandboxMarket:
     name: str
     profile: str
     naming: Naming
+    #: Whose statements it takes, and whose authorities it trusts.
+    scheme: Scheme = UK
     auth_methods: tuple[str, ...] = (
         "tls_client_auth", "private_key_jwt", "client_secret_basic", "client_secret_post", "client_secret_jwt",
     )  # fmt: skip
+    #: How requests are written.
+    media_type: str = "application/jose"
+    #: What a TPP asks for there, and what beside the usual.
+    scope: str = "openid accounts payments"
+    metadata: Mapping[str, JsonValue] = field(default_factory=dict)
+    policy: str = f"{_YOUNG_FOR_LONG}, standing_compares_metadata = false"
+
+    @property
+    def folder(self) -> str:
+        """Where its authorities' and its TPP's files are, with its slash; the first directory's need none."""
+        return "" if self.scheme is UK else f"{self.scheme.name}/"
+
+    def audiences(self, organisation: str, issuer: str) -> tuple[str, ...]:
+        """What the aud of a request may be: OB UK's own id of the bank comes first there."""
+        return (organisation, issuer) if self.scheme is UK else (issuer,)
 
 
+_OF_3_1 = ("tls_client_auth", "private_key_jwt", "client_secret_basic", "client_secret_post")
 #: The first is the default one.
 MARKETS = (
     SandboxMarket("uk-3.2", "obuk-3.2", Naming.OB_UK),
     SandboxMarket("uk-3.3", "obuk-3.3", Naming.OB_UK),
     SandboxMarket("uk-3.4", "obuk-3.4", Naming.OB_UK),
-    SandboxMarket("generic", "rfc7591", Naming.RFC7591),
-)
+    SandboxMarket(
+        "uk-3.1", "obuk-3.1", Naming.OB_UK, auth_methods=_OF_3_1,
+        metadata={"token_endpoint_auth_signing_alg": "PS256"},
+    ),
+    SandboxMarket("generic", "rfc7591", Naming.RFC7591, media_type="application/json"),
+    SandboxMarket(
+        "brazil", "br-of", Naming.BRAZIL, BRAZIL, auth_methods=("private_key_jwt", "tls_client_auth"),
+        media_type="application/json", scope="openid accounts consents payments resources", policy=_YOUNG_FOR_LONG,
+    ),
+    SandboxMarket(
+        "australia", "au-cdr", Naming.CDR, AUSTRALIA, auth_methods=("private_key_jwt",), media_type="application/jwt",
+        scope=CDR_SCOPE, metadata={"response_types": ["code"], "authorization_signed_response_alg": "PS256"},
+        policy="statement_single_use = false",
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Abroad:
+    """Where another scheme's directory is reached; `list` is that of who takes part."""
+
+    scheme: Scheme
+    #: Base of the key sets, no trailing slash.
+    keystore: str
+    #: Base of its authorities' lists and of their responder.
+    revocations: str
+
+    @property
+    def jwks(self) -> str:
+        """The directory's own keys."""
+        return self.keystore + self.scheme.keys_path
+
+    @property
+    def list(self) -> str:
+        """Who takes part."""
+        return self.keystore + (self.scheme.list_path or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +245,7 @@ class Endpoints:
     management: str
     #: Base of the authorities' lists and of their responder.
     revocations: str
+    abroad: Mapping[str, Abroad] = field(default_factory=dict)
 
     def base_url(self, market: SandboxMarket) -> str:
         """Where TPPs reach a market over mutual TLS."""
@@ -195,27 +265,45 @@ def render(endpoints: Endpoints, *, issuer: str, client_id: str, key_id: str, au
         health=endpoints.health,
         issuer=_text(issuer),
         jwks=_text(endpoints.jwks),
+        jwks_revoked=_text(f"{endpoints.keystore}/keystore/revoked/openbanking.jwks"),
         keystore_host=_text(endpoints.keystore.removeprefix("https://")),
         token=_text(endpoints.token),
         scim=_text(endpoints.scim),
         client_id=_text(client_id),
         key_id=_text(key_id),
     )
-    markets = [
-        _MARKET.format(
-            name=_text(market.name),
-            base_url=_text(endpoints.base_url(market)),
-            issuer=_text(endpoints.issuer(market)),
-            profile=_text(market.profile),
-            methods=json.dumps(market.auth_methods),
-            audience=_text(audience),
-            detail_types=json.dumps(DETAIL_TYPES),
-            max_age=LIFE_S,
-            revocation_host=_text(endpoints.revocations.removeprefix("http://")),
-        )
-        for market in MARKETS
-    ]
-    return head + "".join(markets) + SCRIPTS
+    directories = [_directory(each) for each in endpoints.abroad.values()]
+    markets = [_market(market, endpoints, audience) for market in MARKETS]
+    return "".join([head, *directories, *markets, SCRIPTS])
+
+
+def _directory(abroad: Abroad) -> str:
+    return _DIRECTORY.format(
+        name=_text(abroad.scheme.name),
+        kind=_text(abroad.scheme.kind),
+        issuer=_text(abroad.scheme.issuer),
+        jwks=_text(abroad.jwks),
+        keystore_host=_text(abroad.keystore.removeprefix("https://")),
+        list=_text(abroad.list),
+    )
+
+
+def _market(market: SandboxMarket, endpoints: Endpoints, audience: str) -> str:
+    issuer = endpoints.issuer(market)
+    return _MARKET.format(
+        name=_text(market.name),
+        base_url=_text(endpoints.base_url(market)),
+        issuer=_text(issuer),
+        profile=_text(market.profile),
+        directory=_text(market.scheme.name),
+        trust=_text(f"{market.folder}ca.pem"),
+        intermediates=_text(f"{market.folder}issuing.pem"),
+        methods=json.dumps(market.auth_methods),
+        audiences=json.dumps(market.audiences(audience, issuer)),
+        detail_types=json.dumps(DETAIL_TYPES),
+        policy=market.policy,
+        revocation_host=_text(endpoints.revocations.removeprefix("http://")),
+    )
 
 
 def _text(value: str) -> str:

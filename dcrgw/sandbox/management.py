@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -14,20 +15,13 @@ from cryptography import x509
 
 from dcrgw.sandbox import calls
 from dcrgw.sandbox.authorities import Authorities
+from dcrgw.sandbox.parties import new_organisation, new_software
 from dcrgw.sandbox.revocations import NotIssuedHere, Revocations
+from dcrgw.sandbox.schemes import Scheme
 from dcrgw.sandbox.statements import Naming, NoSuchKey, Order, WhichKey, mint
 from dcrgw.sandbox.token import TokenService
 from dcrgw.sandbox.traffic import Endpoint, Fault, Traffic
-from dcrgw.sandbox.world import (
-    Keys,
-    Organisation,
-    Software,
-    UnknownOrganisation,
-    UnknownSoftware,
-    World,
-    new_org_id,
-    new_software_id,
-)
+from dcrgw.sandbox.world import Organisation, Software, UnknownOrganisation, UnknownSoftware, World
 from dcrgw.testkit.keys import SigningKey
 
 Json = dict[str, Any]
@@ -49,7 +43,7 @@ API = {
     "PATCH /software/{id}": "change active, roles, mode, redirect_uris",
     "PUT /software/{id}/jwks": "publish any bytes as its key set",
     "POST /keys/rotate": "let a new key sign for the directory or a software",
-    "PUT /faults/{jwks|software-jwks|revoked-jwks|token|scim|crl|ocsp}": "make an endpoint misbehave",
+    "PUT /faults/{jwks|software-jwks|revoked-jwks|token|scim|list|crl|ocsp}": "make an endpoint misbehave",
     "GET /requests": "what arrived at the directory",
     "GET /reports/last": "the gateway's newest report",
     "GET /reports/{id}": "one of its recent reports",
@@ -57,20 +51,29 @@ API = {
 }
 
 
-@dataclass(slots=True)
-class Management:
-    """Changes a world by HTTP. `markets` says how each market's statements name their claims; the first is default."""
+@dataclass(frozen=True, slots=True)
+class Office:
+    """One directory as it is managed: its world, its authorities, what arrives there."""
 
+    scheme: Scheme
     world: World
     traffic: Traffic
-    tokens: TokenService
     authorities: Authorities
+    revocations: Revocations
     #: Base URL of the key sets, no trailing slash.
     keystore: str
-    markets: dict[str, Naming]
     default_software_id: str
+
+
+@dataclass(slots=True)
+class Management:
+    """Changes worlds by HTTP. `markets` says whose statements each market takes and how they name their claims; the
+    first is the default.
+    """
+
+    markets: Mapping[str, tuple[Office, Naming]]
+    tokens: TokenService
     reports: Reports
-    revocations: Revocations
     now: Callable[[], float] = time.time
 
     def app(self) -> web.Application:
@@ -97,28 +100,27 @@ class Management:
 
     async def _mint(self, request: web.Request) -> web.Response:
         call = await calls.read(request, calls.MintStatement)
-        market = call.market or next(iter(self.markets))
-        if market not in self.markets:
-            raise calls.Refused(f"market is one of {', '.join(self.markets)}")
+        office, naming = self._market(call.market)
         order = Order(
-            software_id=call.software_id or self.default_software_id,
-            naming=self.markets[market],
+            software_id=call.software_id or office.default_software_id,
+            naming=naming,
             claims=call.claims,
             header=call.header,
             key=WhichKey(call.key),
             raw=calls.octets("raw", call.raw),
             raw_header=calls.octets("raw_header", call.raw_header),
         )
-        minted = mint(self.world, order, keystore=self.keystore, at=self.now())
+        minted = mint(office.world, order, keystore=office.keystore, at=self.now())
         return web.json_response({"statement": minted.statement, "claims": minted.claims})
 
     async def _issue(self, request: web.Request) -> web.Response:
         call = await calls.read(request, calls.IssueCertificate)
-        software = self.world.software_of(call.software_id or self.default_software_id)
-        organisation = self.world.organisation(software.org_id)
+        office = self._office(call.market, software_id=call.software_id)
+        software = office.world.software_of(call.software_id or office.default_software_id)
+        organisation = office.world.organisation(software.org_id)
         try:
             issued = await asyncio.to_thread(
-                self.authorities.issue,
+                office.authorities.issue,
                 call.kind,
                 software,
                 organisation,
@@ -146,11 +148,12 @@ class Management:
         try:
             certificate = x509.load_pem_x509_certificate(call.certificate.encode())
             if call.at == "authority":
-                self.revocations.revoke(certificate, call.reason)
+                self._take_back(certificate, call.reason)
             else:
-                software = self.world.software_of(call.software_id or self.default_software_id)
+                office = self._office(software_id=call.software_id)
+                software = office.world.software_of(call.software_id or office.default_software_id)
                 known = (*software.revoked_certificates, certificate)
-                self.world.put_software(replace(software, revoked_certificates=known))
+                office.world.put_software(replace(software, revoked_certificates=known))
         except ValueError as error:
             raise calls.Refused("certificate is no PEM certificate") from error
         except NotIssuedHere as error:
@@ -159,63 +162,67 @@ class Management:
 
     async def _add_organisation(self, request: web.Request) -> web.Response:
         call = await calls.read(request, calls.AddOrganisation)
-        organisation = Organisation(new_org_id(), call.org_name)
-        if call.roles is not None:
-            organisation = replace(organisation, roles=tuple(call.roles))
-        self.world.put_organisation(organisation)
+        office = self._office(call.market)
+        organisation = new_organisation(office.scheme, office.world, call.org_name)
+        organisation = office.world.put_organisation(_changed(organisation, {"roles": _tuple(call.roles)}))
         return web.json_response(_organisation(organisation))
 
     async def _change_organisation(self, request: web.Request) -> web.Response:
         call = await calls.read(request, calls.ChangeOrganisation)
-        organisation = self.world.organisation(request.match_info["id"])
+        org_id = request.match_info["id"]
+        world = self._office(org_id=org_id).world
+        organisation = world.organisation(org_id)
         changes: Json = {"status": call.status, "roles": _tuple(call.roles)}
-        changed = self.world.put_organisation(_changed(organisation, changes))
+        changed = world.put_organisation(_changed(organisation, changes))
         return web.json_response(_organisation(changed))
 
     async def _add_software(self, request: web.Request) -> web.Response:
         call = await calls.read(request, calls.AddSoftware)
-        self.world.organisation(call.org_id)
+        office = self._office(org_id=call.org_id)
+        organisation = office.world.organisation(call.org_id)
         key = await asyncio.to_thread(SigningKey.generate, "sig-1")
-        software = Software(new_software_id(), call.org_id, Keys(key))
+        name = call.software_client_name or "Example Accounts"
+        software = new_software(office.scheme, office.world, organisation, key, name)
         changes = {
-            "client_name": call.software_client_name,
             "roles": _tuple(call.roles),
             "redirect_uris": _tuple(call.redirect_uris),
         }
-        software = self.world.put_software(_changed(software, changes))
+        software = office.world.put_software(_changed(software, changes))
         body = {**_software(software), "signing_key": key.pem.decode(), "kid": key.kid}
         return web.json_response(body)
 
     async def _change_software(self, request: web.Request) -> web.Response:
         call = await calls.read(request, calls.ChangeSoftware)
-        software = self.world.software_of(request.match_info["id"])
+        world, software = self._software(request.match_info["id"])
         changes = {
             "active": call.active,
             "mode": call.mode,
             "roles": _tuple(call.roles),
             "redirect_uris": _tuple(call.redirect_uris),
         }
-        return web.json_response(_software(self.world.put_software(_changed(software, changes))))
+        return web.json_response(_software(world.put_software(_changed(software, changes))))
 
     async def _publish(self, request: web.Request) -> web.Response:
         call = await calls.read(request, calls.PublishKeySet)
-        software = self.world.software_of(request.match_info["id"])
+        world, software = self._software(request.match_info["id"])
         document = calls.octets("raw", call.raw)
         if document is None and call.document is not None:
             text = call.document if isinstance(call.document, str) else json.dumps(call.document)
             document = text.encode("utf-8", "surrogatepass")
-        self.world.put_software(replace(software, document=document))
+        world.put_software(replace(software, document=document))
         return web.json_response({"software_id": software.software_id, "bytes": len(document or b"")})
 
     async def _rotate(self, request: web.Request) -> web.Response:
         call = await calls.read(request, calls.RotateKeys)
+        office = self._office(call.market, software_id=call.software_id)
+        world = office.world
         if call.of == "directory":
-            new = await asyncio.to_thread(_successor, self.world.keys.current)
-            self.world.rotate_directory(new, keep_old=call.keep_old)
+            new = await asyncio.to_thread(_successor, world.keys.current)
+            world.rotate_directory(new, keep_old=call.keep_old)
             return web.json_response({"kid": new.kid})
-        software = self.world.software_of(call.software_id or self.default_software_id)
+        software = world.software_of(call.software_id or office.default_software_id)
         new = await asyncio.to_thread(_successor, software.keys.current)
-        self.world.rotate_software(software.software_id, new, keep_old=call.keep_old)
+        world.rotate_software(software.software_id, new, keep_old=call.keep_old)
         return web.json_response({"kid": new.kid, "signing_key": new.pem.decode()})
 
     async def _switch(self, request: web.Request) -> web.Response:
@@ -227,13 +234,14 @@ class Management:
         fault = Fault(call.mode, count=call.count)
         if call.delay_s is not None:
             fault = replace(fault, delay_s=call.delay_s)
-        self.traffic.switch(endpoint, fault)
+        self._office(call.market).traffic.switch(endpoint, fault)
         return web.json_response(
             {"endpoint": endpoint, "mode": fault.mode, "delay_s": fault.delay_s, "count": fault.count}
         )
 
-    async def _requests(self, _request: web.Request) -> web.Response:
-        arrivals = [{"endpoint": each.endpoint, "path": each.path, "at": each.at} for each in self.traffic.arrivals]
+    async def _requests(self, request: web.Request) -> web.Response:
+        arrived = self._office(request.query.get("market")).traffic.arrivals
+        arrivals = [{"endpoint": each.endpoint, "path": each.path, "at": each.at} for each in arrived]
         return web.json_response({"requests": arrivals})
 
     async def _report(self, request: web.Request) -> web.Response:
@@ -244,11 +252,47 @@ class Management:
         return web.json_response(report)
 
     async def _reset(self, _request: web.Request) -> web.Response:
-        self.world.reset()
-        self.traffic.reset()
+        for office in self._offices():
+            office.world.reset()
+            office.traffic.reset()
+            office.revocations.reset()
         self.tokens.reset()
-        self.revocations.reset()
         return web.json_response({"reset": True})
+
+    def _market(self, name: str | None) -> tuple[Office, Naming]:
+        """A market's directory and naming; the first market's for None. Raises: Refused."""
+        chosen = name or next(iter(self.markets))
+        if chosen not in self.markets:
+            raise calls.Refused(f"market is one of {', '.join(self.markets)}")
+        return self.markets[chosen]
+
+    def _offices(self) -> list[Office]:
+        """Each directory once, the first market's first."""
+        found: list[Office] = []
+        for office, _ in self.markets.values():
+            if not any(office is each for each in found):
+                found.append(office)
+        return found
+
+    def _office(self, market: str | None = None, *, org_id: str = "", software_id: str | None = None) -> Office:
+        """A market's directory; without one, that which knows the organisation or the software, else the first."""
+        if market is None:
+            for office in self._offices():
+                if org_id in office.world.organisations or software_id in office.world.software:
+                    return office
+        return self._market(market)[0]
+
+    def _software(self, software_id: str) -> tuple[World, Software]:
+        world = self._office(software_id=software_id).world
+        return world, world.software_of(software_id)
+
+    def _take_back(self, certificate: x509.Certificate, reason: str) -> None:
+        """Let its authority take a certificate back, whichever it is. Raises: NotIssuedHere."""
+        for office in self._offices():
+            with suppress(NotIssuedHere):
+                office.revocations.revoke(certificate, reason)
+                return
+        raise NotIssuedHere
 
 
 @web.middleware

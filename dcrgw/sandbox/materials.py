@@ -12,18 +12,20 @@ from dcrgw.sandbox import examples, gateway_config
 from dcrgw.sandbox.files import Folder
 from dcrgw.sandbox.gateway_config import MARKETS, Endpoints, SandboxMarket
 from dcrgw.sandbox.parties import Bank, Parties, Person, Tpp
+from dcrgw.sandbox.schemes import UK
 from dcrgw.sandbox.statements import Naming, Order, mint
+from dcrgw.sandbox.world import World
 
 VERSION = 1
 INDEX = "sandbox.json"
 CONFIG = "dcrgw.toml"
 #: The administration's socket file.
 ADMIN = "admin.sock"
-SCOPE = "openid accounts payments"
 #: Everything that a sandbox puts into its folder, and what `dcrgw tpp` does; the gateway's log is not of them.
 NAMES = (
     INDEX, CONFIG, ADMIN, "ca.pem", "issuing.pem", "transport.pem", "transport.key", "signing.pem", "signing.key",
-    "statement.jwt", "statement-generic.jwt", "obwac", "revoked", "bank", "directory", "tpp", examples.FOLDER,
+    "statement.jwt", "statement-generic.jwt", "obwac", "revoked", "brazil", "cdr", "bank", "directory", "tpp",
+    examples.FOLDER,
 )  # fmt: skip
 
 
@@ -31,6 +33,9 @@ def write_servers(folder: Folder, parties: Parties) -> None:
     """The roots, and the directory's own server certificate: what its listeners need before they have a port."""
     folder.write("ca.pem", parties.authorities.pem)
     folder.write("issuing.pem", parties.authorities.issuing.certificate_pem)
+    for community in parties.abroad:
+        folder.write(f"{community.name}/ca.pem", community.authorities.pem)
+        folder.write(f"{community.name}/issuing.pem", community.authorities.issuing.certificate_pem)
     server = parties.authorities.server()
     folder.write("directory/server.pem", server.chain_pem)
     folder.write_private("directory/server.key", server.key_pem)
@@ -42,10 +47,14 @@ def write_parties(folder: Folder, parties: Parties, endpoints: Endpoints) -> Non
     folder.write_private("bank/customers.toml", "\n".join(written(each.entry) for each in parties.people).encode())
     for place, tpp in (("", parties.default), ("obwac/", parties.obwac), ("revoked/", parties.revoked)):
         _write_tpp(folder, place, tpp)
-        for name, naming in (("statement.jwt", Naming.OB_UK), ("statement-generic.jwt", Naming.RFC7591)):
-            order = Order(tpp.software.software_id, naming)
-            minted = mint(parties.world, order, keystore=endpoints.keystore, at=time.time())
-            folder.write(place + name, minted.statement.encode())
+        for naming in (Naming.OB_UK, Naming.RFC7591):
+            _write_statement(folder, place, tpp, naming, parties.world, endpoints.keystore)
+    for community in parties.abroad:
+        place, namings = f"{community.name}/", {each.naming for each in MARKETS if each.scheme is community.scheme}
+        _write_tpp(folder, place, community.tpp)
+        for naming in namings:
+            keystore = endpoints.abroad[community.name].keystore
+            _write_statement(folder, place, community.tpp, naming, community.world, keystore)
     config = gateway_config.render(
         endpoints,
         issuer=parties.world.issuer,
@@ -68,6 +77,7 @@ def write_index(folder: Folder, parties: Parties, endpoints: Endpoints) -> dict[
 def sandbox_json(parties: Parties, endpoints: Endpoints) -> dict[str, Any]:
     """Version 1 (docs/sandbox.md). Names are added, never changed, within a version."""
     default, *_ = MARKETS
+    tpps = {UK.name: parties.default, **{community.name: community.tpp for community in parties.abroad}}
     return {
         "version": VERSION,
         **_members(parties, endpoints, default, parties.default, ""),
@@ -76,37 +86,52 @@ def sandbox_json(parties: Parties, endpoints: Endpoints) -> dict[str, Any]:
             "revoked": _members(parties, endpoints, default, parties.revoked, "revoked/"),
         },
         "customers": [_person(each) for each in parties.people],
-        "markets": [_members(parties, endpoints, market, parties.default, "") for market in MARKETS],
+        "markets": [
+            _members(parties, endpoints, market, tpps[market.scheme.name], market.folder) for market in MARKETS
+        ],
     }
 
 
 def _members(parties: Parties, endpoints: Endpoints, market: SandboxMarket, tpp: Tpp, place: str) -> dict[str, Any]:
     """One TPP in one market: where to register, with what."""
-    statement = "statement.jwt" if market.naming is Naming.OB_UK else "statement-generic.jwt"
+    audience, *_ = market.audiences(parties.bank.organisation.org_id, endpoints.issuer(market))
     return {
         **_gateway(endpoints, market),
-        "request_audience": parties.bank.organisation.org_id,
+        "request_audience": audience,
+        "request_media_type": market.media_type,
+        "request_metadata": dict(market.metadata),
         "server_ca": "ca.pem",
         "transport_cert": place + "transport.pem",
         "transport_key": place + "transport.key",
-        "transport_subject_dn": tpp.transport.subject_dn,
+        "transport_subject_dn": market.scheme.subject_dn(tpp.transport),
         "signing_key": place + "signing.key",
         "signing_cert": place + "signing.pem",
         "kid": tpp.software.keys.current.kid,
         "software_id": tpp.software.software_id,
         "org_id": tpp.organisation.org_id,
-        "software_statement": place + statement,
+        "software_statement": place + _statement_file(market.naming),
         "redirect_uris": list(tpp.software.redirect_uris[:1]),
-        "scope": SCOPE,
+        "scope": market.scope,
         "token_endpoint_auth_methods": list(market.auth_methods),
-        "directory_endpoints": {
-            "management": endpoints.management,
-            "revocations": endpoints.revocations,
-            "token": endpoints.token,
-            "scim": endpoints.scim,
-            "jwks": endpoints.jwks,
-        },
+        "directory_endpoints": {"management": endpoints.management, **_directory(endpoints, market)},
     }
+
+
+def _directory(endpoints: Endpoints, market: SandboxMarket) -> dict[str, str]:
+    """Where the directory of a market is reached, by its kind."""
+    abroad = endpoints.abroad.get(market.scheme.name)
+    if abroad is not None:
+        return {"revocations": abroad.revocations, "jwks": abroad.jwks, "list": abroad.list}
+    return {
+        "revocations": endpoints.revocations,
+        "token": endpoints.token,
+        "scim": endpoints.scim,
+        "jwks": endpoints.jwks,
+    }
+
+
+def _statement_file(naming: Naming) -> str:
+    return "statement-generic.jwt" if naming is Naming.RFC7591 else "statement.jwt"
 
 
 def _person(person: Person) -> dict[str, str]:
@@ -120,7 +145,7 @@ def _gateway(endpoints: Endpoints, market: SandboxMarket) -> dict[str, Any]:
     return {
         "market": market.name,
         "profile": market.profile,
-        "directory": "primary",
+        "directory": market.scheme.name,
         "issuer": issuer,
         "well_known": f"{issuer}/.well-known/openid-configuration",
         "registration_endpoint": f"{base_url}/register",
@@ -135,6 +160,11 @@ def _write_tpp(folder: Folder, place: str, tpp: Tpp) -> None:
     folder.write_private(place + "transport.key", tpp.transport.key_pem)
     folder.write(place + "signing.pem", tpp.signing.chain_pem)
     folder.write_private(place + "signing.key", tpp.software.keys.current.pem)
+
+
+def _write_statement(folder: Folder, place: str, tpp: Tpp, naming: Naming, world: World, keystore: str) -> None:
+    minted = mint(world, Order(tpp.software.software_id, naming), keystore=keystore, at=time.time())
+    folder.write(place + _statement_file(naming), minted.statement.encode())
 
 
 def _write_bank(folder: Folder, bank: Bank) -> None:

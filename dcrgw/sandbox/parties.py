@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -11,12 +12,12 @@ from dcrgw.adapters.passwords import Cost, hashed
 from dcrgw.core.authorization.interaction import Customer
 from dcrgw.core.jose.keys import key_set
 from dcrgw.sandbox.authorities import Authorities
+from dcrgw.sandbox.schemes import ABROAD, UK, Scheme
 from dcrgw.sandbox.token import BankClient, Caller
 from dcrgw.sandbox.world import Keys, Organisation, Software, World, new_org_id, new_software_id
 from dcrgw.testkit.certificates import Issued
 from dcrgw.testkit.keys import SigningKey, jwks
 
-ISSUER = "OpenBanking Ltd"
 #: The bank's customers: login name and name.
 PEOPLE = (("mia", "Mia Example"), ("joao", "João Exemplo"))
 #: A start should not wait for what guards nothing.
@@ -60,8 +61,23 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Community:
+    """Another trust framework with all that is its own: its directory's world, its authorities, its TPP."""
+
+    scheme: Scheme
+    world: World
+    authorities: Authorities
+    tpp: Tpp
+
+    @property
+    def name(self) -> str:
+        """Its directory's name, and the folder of its files."""
+        return self.scheme.name
+
+
+@dataclass(frozen=True, slots=True)
 class Parties:
-    """Everybody, in a world of their own."""
+    """Everybody: the first directory's parties, the bank among them, and the communities of the others."""
 
     world: World
     authorities: Authorities
@@ -70,6 +86,7 @@ class Parties:
     obwac: Tpp
     revoked: Tpp
     people: tuple[Person, ...]
+    abroad: tuple[Community, ...] = ()
 
 
 def assemble(revocations: str = "") -> Parties:
@@ -79,16 +96,18 @@ def assemble(revocations: str = "") -> Parties:
     """
     authorities = Authorities.create(revocations)
     names = ["dir-1", "dir-0", "foreign", "bank-1", "sig-1", "sig-1", "sig-1"]
+    names += ["dir-1", "dir-0", "foreign", "sig-1"] * len(ABROAD)
     # Most of a start is finding primes, which leaves the interpreter free.
     with ThreadPoolExecutor() as pool:
         keys = pool.map(SigningKey.generate, names)
-        world = World(ISSUER, Keys(next(keys), retired=(next(keys),)), next(keys))
+        world = World(UK.issuer, Keys(next(keys), retired=(next(keys),)), next(keys))
         bank = _bank(world, authorities, next(keys))
-        default = _tpp(world, authorities, next(keys), "obtransport", "Example")
-        obwac = _tpp(world, authorities, next(keys), "obwac", "Qualified")
-        revoked = _tpp(world, authorities, next(keys), "obtransport", "Lapsed")
+        default = _tpp(UK, world, authorities, next(keys), "Example")
+        obwac = _tpp(replace(UK, certificate="obwac"), world, authorities, next(keys), "Qualified")
+        revoked = _tpp(UK, world, authorities, next(keys), "Lapsed")
+        abroad = tuple(_community(scheme, keys, revocations) for scheme in ABROAD)
     people = tuple(_person(*each) for each in PEOPLE)
-    return Parties(world, authorities, bank, default, obwac, revoked, people)
+    return Parties(world, authorities, bank, default, obwac, revoked, people, abroad)
 
 
 def revoke(world: World, tpp: Tpp) -> None:
@@ -96,14 +115,34 @@ def revoke(world: World, tpp: Tpp) -> None:
     world.put_organisation(replace(tpp.organisation, status="Revoked"))
 
 
-def _tpp(world: World, authorities: Authorities, key: SigningKey, kind: str, name: str) -> Tpp:
-    organisation = world.put_organisation(Organisation(new_org_id(), f"{name} TPP Ltd"))
-    software = world.put_software(Software(new_software_id(), organisation.org_id, Keys(key), f"{name} Accounts"))
+def _community(scheme: Scheme, keys: Iterator[SigningKey], revocations: str) -> Community:
+    """A trust framework of its own: nothing in it is signed by anybody of another."""
+    published = f"{revocations}/{scheme.name}" if revocations else ""
+    authorities = Authorities.create(published, f"dcrgw sandbox {scheme.name}")
+    world = World(scheme.issuer, Keys(next(keys), retired=(next(keys),)), next(keys))
+    return Community(scheme, world, authorities, _tpp(scheme, world, authorities, next(keys), "Example"))
+
+
+def _tpp(scheme: Scheme, world: World, authorities: Authorities, key: SigningKey, name: str) -> Tpp:
+    organisation = new_organisation(scheme, world, f"{name} TPP Ltd")
+    software = new_software(scheme, world, organisation, key, f"{name} Accounts")
     return Tpp(
         organisation,
         software,
-        authorities.issue(kind, software, organisation),
-        authorities.issue("obsigning", software, organisation, key=key.private_key),
+        authorities.issue(scheme.certificate, software, organisation),
+        authorities.issue(scheme.signing_certificate, software, organisation, key=key.private_key),
+    )
+
+
+def new_organisation(scheme: Scheme, world: World, name: str) -> Organisation:
+    """An organisation as the scheme's directory enters it."""
+    return world.put_organisation(Organisation(scheme.new_org_id(), name, scheme.organisation_roles))
+
+
+def new_software(scheme: Scheme, world: World, organisation: Organisation, key: SigningKey, name: str) -> Software:
+    """A software product as the scheme's directory enters it."""
+    return world.put_software(
+        Software(scheme.new_software_id(), organisation.org_id, Keys(key), name, roles=scheme.roles)
     )
 
 

@@ -13,12 +13,13 @@ from typing import Any
 from aiohttp import web
 
 from dcrgw.sandbox import materials, parties
-from dcrgw.sandbox.directory import DIRECTORY_KEYS, SCIM_COLLECTION, TOKEN, Directory
+from dcrgw.sandbox.directory import SCIM_COLLECTION, TOKEN, Directory
 from dcrgw.sandbox.files import Folder
-from dcrgw.sandbox.gateway_config import MARKETS, Endpoints
-from dcrgw.sandbox.management import Management, Reports
+from dcrgw.sandbox.gateway_config import MARKETS, Abroad, Endpoints
+from dcrgw.sandbox.management import Management, Office, Reports
 from dcrgw.sandbox.parties import Parties
 from dcrgw.sandbox.revocations import Revocations
+from dcrgw.sandbox.schemes import UK
 from dcrgw.sandbox.serving import LOOPBACK, free_ports, listen, server_tls
 from dcrgw.sandbox.token import TokenService
 from dcrgw.sandbox.traffic import Traffic
@@ -78,7 +79,8 @@ async def session(path: Path, ports: Ports, reports: Reports) -> AsyncIterator[S
         endpoints = await _serve(stack, folder, everybody, traffic, tokens, ports, reports)
         materials.write_parties(folder, everybody, endpoints)
         parties.revoke(everybody.world, everybody.revoked)
-        everybody.world.remember()
+        for world in (everybody.world, *(each.world for each in everybody.abroad)):
+            world.remember()
         yield Session(folder, everybody, endpoints, traffic, tokens, {})
 
 
@@ -91,7 +93,7 @@ async def _serve(
     ports: Ports,
     reports: Reports,
 ) -> Endpoints:
-    """Open the listeners of the directory and its authorities; the stack closes them."""
+    """Open the listeners of the directories and their authorities; the stack closes them."""
     world = everybody.world
     directory = Directory(world, traffic, tokens)
     certificate, key = folder.path / "directory/server.pem", folder.path / "directory/server.key"
@@ -105,23 +107,35 @@ async def _serve(
     keystore = f"https://localhost:{await serve(directory.public_app(), ports.directory, server_tls(certificate, key))}"
     api = f"https://localhost:{await serve(directory.bank_app(), ports.bank, mutual)}"
     tokens.url = api + TOKEN
-    namings = {market.name: market.naming for market in MARKETS}
-    default = everybody.default.software.software_id
     revocations = Revocations(traffic, everybody.authorities)
-    await serve(revocations.app(), ports.revocations, None)
-    management = Management(
-        world, traffic, tokens, everybody.authorities, keystore, namings, default, reports, revocations
-    )
-    management_port = await serve(management.app(), ports.management, None)
+    default = everybody.default.software.software_id
+    offices = {UK.name: Office(UK, world, traffic, everybody.authorities, revocations, keystore, default)}
+    published = revocations.app()
+    for each in everybody.abroad:
+        # A listener of its own: as everywhere, one directory's host is none of another's.
+        arrivals = Traffic()
+        app = Directory(each.world, arrivals, TokenService("", {}), each.scheme).public_app()
+        place = f"https://localhost:{await serve(app, 0, server_tls(certificate, key))}"
+        taken_back = Revocations(arrivals, each.authorities)
+        published.add_subapp(f"/{each.name}", taken_back.app())
+        default = each.tpp.software.software_id
+        offices[each.name] = Office(each.scheme, each.world, arrivals, each.authorities, taken_back, place, default)
+    await serve(published, ports.revocations, None)
+    markets = {market.name: (offices[market.scheme.name], market.naming) for market in MARKETS}
+    management_port = await serve(Management(markets, tokens, reports).app(), ports.management, None)
     free = free_ports(3)
     return Endpoints(
         mtls=ports.mtls or free[0],
         public=ports.public or free[1],
         health=ports.health or free[2],
         keystore=keystore,
-        jwks=keystore + DIRECTORY_KEYS,
+        jwks=keystore + UK.keys_path,
         token=api + TOKEN,
         scim=api + SCIM_COLLECTION,
         management=f"http://{LOOPBACK}:{management_port}",
         revocations=everybody.authorities.revocations,
+        abroad={
+            each.name: Abroad(each.scheme, offices[each.name].keystore, each.authorities.revocations)
+            for each in everybody.abroad
+        },
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -13,7 +13,12 @@ from dcrgw.core.jose import base64url
 from dcrgw.core.jose.algorithms import fitting
 from dcrgw.sandbox.world import Organisation, Software, World
 from dcrgw.testkit.keys import SigningKey
-from dcrgw.testkit.statements import rfc7591_statement_claims, statement_claims
+from dcrgw.testkit.statements import (
+    brazil_statement_claims,
+    cdr_statement_claims,
+    rfc7591_statement_claims,
+    statement_claims,
+)
 
 #: How long a statement with an expiry lives.
 LIFE_S = 30 * 24 * 3600
@@ -24,6 +29,8 @@ class Naming(StrEnum):
 
     OB_UK = "obuk"
     RFC7591 = "rfc7591"
+    BRAZIL = "brazil"
+    CDR = "cdr"
 
 
 class WhichKey(StrEnum):
@@ -74,7 +81,8 @@ def mint(world: World, order: Order, *, keystore: str, at: float) -> Minted:
         head = _json({name: value for name, value in header.items() if value is not None})
     if order.raw is not None:
         return Minted(_signed(key, head, order.raw, header["alg"]), None)
-    claims = _claims(world, software, order.naming, keystore, at)
+    organisation = world.organisation(software.org_id)
+    claims = _CLAIMS[order.naming](world, software, organisation, keystore, at)
     claims.update(order.claims)
     claims = {name: value for name, value in claims.items() if not (name in order.claims and value is None)}
     return Minted(_signed(key, head, _json(claims), header["alg"]), claims)
@@ -98,10 +106,7 @@ def _signed(key: SigningKey, header: bytes, payload: bytes, alg: object) -> str:
     return key.sign_raw(header, payload)
 
 
-def _claims(world: World, software: Software, naming: Naming, keystore: str, at: float) -> dict[str, Any]:
-    organisation = world.organisation(software.org_id)
-    if naming is Naming.RFC7591:
-        return _rfc7591(world, software, organisation, keystore, at)
+def _ob_uk(world: World, software: Software, organisation: Organisation, keystore: str, at: float) -> dict[str, Any]:
     return statement_claims(
         at=at,
         software_id=software.software_id,
@@ -139,6 +144,48 @@ def _rfc7591(world: World, software: Software, organisation: Organisation, keyst
         org_status=organisation.status,
         software_roles=list(software.roles),
     )
+
+
+def _brazil(world: World, software: Software, organisation: Organisation, keystore: str, at: float) -> dict[str, Any]:
+    return brazil_statement_claims(
+        at=at,
+        software_id=software.software_id,
+        org_id=software.org_id,
+        keystore=keystore,
+        roles=software.roles,
+        iss=world.issuer,
+        jti=str(uuid4()),
+        software_client_name=software.client_name,
+        software_mode=software.mode,
+        software_redirect_uris=list(software.redirect_uris),
+        org_name=organisation.org_name,
+        org_status=organisation.status,
+    )
+
+
+def _cdr(world: World, software: Software, organisation: Organisation, keystore: str, at: float) -> dict[str, Any]:
+    return cdr_statement_claims(
+        at=at,
+        software_id=software.software_id,
+        org_id=software.org_id,
+        keystore=keystore,
+        iss=world.issuer,
+        exp=int(at) + LIFE_S,
+        jti=str(uuid4()),
+        legal_entity_id=organisation.legal_entity_id,
+        legal_entity_name=organisation.org_name,
+        org_name=organisation.org_name,
+        client_name=software.client_name,
+        redirect_uris=list(software.redirect_uris),
+    )
+
+
+_CLAIMS: Mapping[Naming, Callable[[World, Software, Organisation, str, float], dict[str, Any]]] = {
+    Naming.OB_UK: _ob_uk,
+    Naming.RFC7591: _rfc7591,
+    Naming.BRAZIL: _brazil,
+    Naming.CDR: _cdr,
+}
 
 
 def _json(members: Mapping[str, Any]) -> bytes:

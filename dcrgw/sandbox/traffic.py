@@ -27,6 +27,7 @@ class Endpoint(StrEnum):
     REVOKED_JWKS = "revoked-jwks"
     TOKEN = "token"
     SCIM = "scim"
+    LIST = "list"
     CRL = "crl"
     OCSP = "ocsp"
 

@@ -7,6 +7,7 @@ import secrets
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from uuid import uuid4
 
 from cryptography.x509 import Certificate
 
@@ -80,6 +81,8 @@ class Organisation:
     status: str = "Active"
     #: The competent authority's number for it, as in PSDGB-FCA-900001.
     registration_id: str = field(default_factory=lambda: str(100_000 + secrets.randbelow(900_000)))
+    #: The company behind it, where a directory tells brands from companies.
+    legal_entity_id: str = field(default_factory=lambda: str(uuid4()))
 
 
 @dataclass(frozen=True, slots=True)

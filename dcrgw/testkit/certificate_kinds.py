@@ -17,7 +17,11 @@ from dcrgw.core.certificates.kinds import EXTENDED_USES, Extension, Kind, qc_sta
 __all__ = ["KINDS", "Extension", "Holder", "purposes", "qualified", "subject_of", "usage"]
 
 #: The kinds that TPPs have.
-KINDS = {name: kind for name, kind in kinds.KINDS.items() if name not in ("brseal", "server")}
+KINDS = {
+    **{name: kind for name, kind in kinds.KINDS.items() if name != "server"},
+    # Issued by the CDR Register's CA for a software product.
+    "cdr": Kind(("clientAuth",), ("digital_signature",)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,18 @@ def subject_of(kind: str, holder: Holder) -> x509.Name:
         "qwac": [*company, psd2_id, (NameOID.COMMON_NAME, holder.host)],
         "qseal": [*company, psd2_id, (NameOID.COMMON_NAME, f"{holder.name} seal")],
         "brcac": _brazilian_pairs(holder),
+        "brseal": [
+            (NameOID.COUNTRY_NAME, "BR"),
+            (NameOID.ORGANIZATION_NAME, "ICP-Brasil"),
+            (NameOID.USER_ID, holder.org_id),
+            (NameOID.COMMON_NAME, holder.name),
+        ],
+        # The CDR Register's CA: the product's name, for people.
+        "cdr": [
+            (NameOID.COUNTRY_NAME, "AU"),
+            (NameOID.ORGANIZATION_NAME, holder.name),
+            (NameOID.COMMON_NAME, f"{holder.name} product"),
+        ],
     }[kind]
     return x509.Name([x509.NameAttribute(attribute, value) for attribute, value in pairs if value])
 

@@ -14,9 +14,16 @@ from dcrgw.core.certificates.identity import CertificateKind, ClientIdentity, Su
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.market import Directory, Market
 from dcrgw.core.registration.profile import Profile, from_document, resolve
-from dcrgw.testkit.statements import BANK_ORG_ID, ISSUER, NOW, ORG_ID, SOFTWARE_ID
+from dcrgw.testkit.statements import BANK_ORG_ID, BRAZIL_ISSUER, CDR_ISSUER, ISSUER, NOW, ORG_ID, SOFTWARE_ID
 
-_OIDS = {"C": "2.5.4.6", "O": "2.5.4.10", "OU": "2.5.4.11", "CN": "2.5.4.3", "organizationIdentifier": "2.5.4.97"}
+_OIDS = {
+    "C": "2.5.4.6",
+    "O": "2.5.4.10",
+    "OU": "2.5.4.11",
+    "CN": "2.5.4.3",
+    "UID": "0.9.2342.19200300.100.1.1",
+    "organizationIdentifier": "2.5.4.97",
+}
 
 
 def profile_document(name: str) -> Mapping[str, object]:
@@ -35,7 +42,7 @@ def directory(**changes: Any) -> Directory:
     """The sandbox's directory, which publishes keys on localhost:9443."""
     made = Directory(
         name="primary",
-        issuers=frozenset({ISSUER, "https://directory.example"}),
+        issuers=frozenset({ISSUER, "https://directory.example", BRAZIL_ISSUER, CDR_ISSUER}),
         software_jwks_hosts=frozenset({"localhost:9443"}),
         has_standing=True,
     )
@@ -81,7 +88,7 @@ def identity(kind: CertificateKind = CertificateKind.OBTRANSPORT, **changes: Any
         kind=kind,
         organizational_unit=values.get(_OIDS["OU"]),
         organization_identifier=values.get(_OIDS["organizationIdentifier"]),
-        uid=None,
+        uid=values.get(_OIDS["UID"]),
         san_dns=(),
         san_uris=(),
         x5t_s256="A" * 43,

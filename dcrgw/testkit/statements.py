@@ -6,6 +6,7 @@ In every builder a change of None leaves that claim out; `NULL` puts a JSON null
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import NAMESPACE_URL, uuid5
 
@@ -151,6 +152,155 @@ def rfc7591_statement_claims(
         "client_uri": "https://client.example/",
         "redirect_uris": ["https://client.example/cb", "https://client.example/cb2"],
     }
+    return changed(claims, changes)
+
+
+BRAZIL_ISSUER = "Open Banking Open Banking Brasil sandbox SSA issuer"
+BRAZIL_SOFTWARE_ID = "25556d5a-b9dd-4e27-aa1a-cce732fe74de"
+BRAZIL_ORG_ID = "b961c4eb-509d-4edf-afeb-35642b38185d"
+
+
+def brazil_statement_claims(
+    *,
+    at: float = NOW,
+    software_id: str = BRAZIL_SOFTWARE_ID,
+    org_id: str = BRAZIL_ORG_ID,
+    keystore: str = KEYSTORE,
+    roles: Sequence[str] = ("DADOS", "PAGTO"),
+    **changes: Change,
+) -> Claims:
+    """An Open Finance Brasil software statement issued at `at`; claims made of the ids follow them."""
+    keys = f"{keystore}/{org_id}"
+    claims: Claims = {
+        "iss": BRAZIL_ISSUER,
+        "iat": int(at),
+        "jti": fresh_jti(f"statement {software_id} {at}"),
+        "software_id": software_id,
+        "software_client_id": software_id,
+        "software_client_name": "Exemplo Contas",
+        "software_client_description": "Contas em um lugar",
+        "software_client_uri": "https://tpp.example",
+        "software_version": 1.1,
+        "software_environment": "sandbox",
+        "software_mode": "Test",
+        "software_roles": list(roles),
+        "software_statement_roles": [
+            {"role": role, "authorisation_domain": "Open Banking", "status": "Active"} for role in roles
+        ],
+        "software_redirect_uris": ["https://tpp.example/cb", "https://tpp.example/cb2"],
+        "software_jwks_uri": f"{keys}/{software_id}.jwks",
+        "software_jwks_inactive_uri": f"{keys}/revoked/{software_id}.jwks",
+        "software_jwks_transport_uri": f"{keys}/{software_id}/transport.jwks",
+        "software_jwks_transport_inactive_uri": f"{keys}/revoked/{software_id}/transport.jwks",
+        "software_logo_uri": "https://tpp.example/logo.png",
+        "software_policy_uri": "https://tpp.example/policy",
+        "software_tos_uri": "https://tpp.example/tos",
+        "org_id": org_id,
+        "org_name": "Exemplo Pagamentos Ltda",
+        "org_number": "43142666000197",
+        "org_status": "Active",
+        "organisation_competent_authority_claims": [
+            {
+                "authorisation_domain": "Open Banking",
+                "authorisations": [],
+                "registration_id": f"43142666-OBB-{role}",
+                "authority_id": "687a1c94-b360-4e04-9589-0fa5cb16451b",
+                "authority_code": "BCB",
+                "authorisation_role": role,
+                "status": "Active",
+            }
+            for role in roles
+        ],
+    }
+    return changed(claims, changes)
+
+
+def brazil_request_claims(software_statement: str | None = None, /, **changes: Change) -> Claims:
+    """The members of an Open Finance Brasil registration request: a plain JSON object."""
+    members: Claims = {
+        "redirect_uris": ["https://tpp.example/cb"],
+        "token_endpoint_auth_method": "private_key_jwt",
+        "token_endpoint_auth_signing_alg": "PS256",
+        "grant_types": ["client_credentials", "authorization_code", "refresh_token", "implicit"],
+        "response_types": ["code id_token"],
+    }
+    if software_statement is not None:
+        members["software_statement"] = software_statement
+    return changed(members, changes)
+
+
+CDR_ISSUER = "cdr-register"
+CDR_SOFTWARE_ID = "740c368f-ecf9-4d29-a2ea-0514a66b0cd4"
+CDR_ORG_ID = "3b0b0a7b-3e7b-4a2c-9497-e357a71d07c8"
+CDR_SCOPE = (
+    "openid profile bank:accounts.basic:read bank:accounts.detail:read bank:transactions:read "
+    "common:customer.basic:read cdr:registration"
+)
+
+
+def cdr_statement_claims(
+    *,
+    at: float = NOW,
+    software_id: str = CDR_SOFTWARE_ID,
+    org_id: str = CDR_ORG_ID,
+    keystore: str = KEYSTORE,
+    **changes: Change,
+) -> Claims:
+    """A software statement of the CDR Register, issued at `at` for ten minutes: the un-prefixed names of RFC 7591."""
+    claims: Claims = {
+        "iss": CDR_ISSUER,
+        "iat": int(at),
+        "exp": int(at) + 600,
+        "jti": fresh_jti(f"statement {software_id} {at}"),
+        "legal_entity_id": "344289f8-4d33-4a6c-8c72-1f1f0a7e1d9a",
+        "legal_entity_name": "Example Budgets Pty Ltd",
+        "org_id": org_id,
+        "org_name": "Example Budgets",
+        "client_name": "Example Budgets App",
+        "client_description": "All accounts in one place",
+        "client_uri": "https://tpp.example",
+        "redirect_uris": ["https://tpp.example/cb", "https://tpp.example/cb2"],
+        "logo_uri": "https://tpp.example/logo.png",
+        "tos_uri": "https://tpp.example/tos",
+        "policy_uri": "https://tpp.example/policy",
+        "jwks_uri": f"{keystore}/{org_id}/{software_id}.jwks",
+        "revocation_uri": "https://tpp.example/revocation",
+        "recipient_base_uri": "https://tpp.example",
+        "software_id": software_id,
+        "software_roles": "data-recipient-software-product",
+        "scope": CDR_SCOPE,
+    }
+    return changed(claims, changes)
+
+
+def cdr_request_claims(
+    software_statement: str | None,
+    /,
+    *,
+    at: float = NOW,
+    software_id: str = CDR_SOFTWARE_ID,
+    audience: str = "https://bank.example",
+    **changes: Change,
+) -> Claims:
+    """A CDR registration request, made at `at`: `audience` is the data holder's issuer."""
+    claims: Claims = {
+        "iss": software_id,
+        "aud": audience,
+        "iat": int(at),
+        "exp": int(at) + 300,
+        "jti": fresh_jti(f"request {software_id} {at}"),
+        "redirect_uris": ["https://tpp.example/cb"],
+        "token_endpoint_auth_method": "private_key_jwt",
+        "token_endpoint_auth_signing_alg": "PS256",
+        "grant_types": ["client_credentials", "authorization_code", "refresh_token"],
+        "response_types": ["code"],
+        "application_type": "web",
+        "id_token_signed_response_alg": "PS256",
+        "authorization_signed_response_alg": "PS256",
+        "request_object_signing_alg": "PS256",
+    }
+    if software_statement is not None:
+        claims["software_statement"] = software_statement
     return changed(claims, changes)
 
 

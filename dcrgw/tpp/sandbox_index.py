@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dcrgw.core import strict_json
+from dcrgw.tpp.requests import JSON
 
 INDEX = "sandbox.json"
 VERSION = 1
@@ -16,7 +17,7 @@ OURS = "tpp"
 #: What belongs to the gateway's market rather than to the TPP.
 _OF_MARKET = (
     "market", "profile", "issuer", "well_known", "registration_endpoint", "token_endpoint", "request_audience",
-    "token_endpoint_auth_methods",
+    "request_media_type", "request_metadata", "token_endpoint_auth_methods",
 )  # fmt: skip
 
 
@@ -83,6 +84,8 @@ def _options(folder: Path, chosen: Mapping[str, Any]) -> dict[str, Any]:
         "redirect_uri": tuple(chosen.get("redirect_uris", ())),
         "scope": chosen.get("scope"),
         "auth_method": next(iter(chosen.get("token_endpoint_auth_methods", ())), None),
-        "as_json": chosen.get("profile") == "rfc7591",
+        "as_json": chosen.get("request_media_type") == JSON,
+        "media_type": chosen.get("request_media_type"),
+        "claims": chosen.get("request_metadata"),
     }
     return {name: value for name, value in found.items() if value}

@@ -46,21 +46,23 @@ ps256() { # CLAIMS: a compact JWS by the TPP's key
 }
 
 is_plain() { # whether the market takes requests as JSON in place of a signed token
-  [ "$(member profile)" = rfc7591 ]
+  [ "$(member request_media_type)" = application/json ]
 }
 authentication() { # METHOD: the metadata that say how the client will authenticate
   printf '"token_endpoint_auth_method":"%s"' "$1"
   case $1 in
     tls_client_auth) printf ',"tls_client_auth_subject_dn":"%s"' "$(member transport_subject_dn)" ;;
-    private_key_jwt) printf ',"token_endpoint_auth_signing_alg":"PS256"' ;;
-    client_secret_jwt) printf ',"token_endpoint_auth_signing_alg":"HS256"' ;;
+  esac
+  case $1,$(member profile) in
+    client_secret_jwt,*) printf ',"token_endpoint_auth_signing_alg":"HS256"' ;;
+    private_key_jwt,* | *,obuk-3.1) printf ',"token_endpoint_auth_signing_alg":"PS256"' ;;
   esac
 }
 request() { # METHOD SCOPE [CLIENT_ID]: the body of a registration or, with a client id, of an update
   now=$(date +%s)
   metadata="\"redirect_uris\":[\"$(first_of redirect_uris)\"],$(authentication "$1"),\"scope\":\"$2\",
  \"grant_types\":[\"client_credentials\",\"authorization_code\",\"refresh_token\"],
- \"response_types\":[\"code id_token\"],\"application_type\":\"web\",
+ $(response_types),\"application_type\":\"web\",
  \"id_token_signed_response_alg\":\"PS256\",\"request_object_signing_alg\":\"PS256\",
  \"software_statement\":\"$(cat "$folder/$(member software_statement)")\"${3:+,\"client_id\":\"$3\"}"
   if is_plain; then
@@ -71,7 +73,19 @@ request() { # METHOD SCOPE [CLIENT_ID]: the body of a registration or, with a cl
   fi
 }
 request_type() { # the media type of that body
-  if is_plain; then echo application/json; else echo application/jose; fi
+  member request_media_type
+}
+response_types() { # the metadata that say how the client is answered, as its market wants it
+  case $(member profile) in
+    au-cdr) printf '"response_types":["code"],"authorization_signed_response_alg":"PS256"' ;;
+    *) printf '"response_types":["code id_token"]' ;;
+  esac
+}
+token_scope() { # what a token is asked for that is to manage the client
+  case $(member profile) in au-cdr) echo cdr:registration ;; *) echo accounts ;; esac
+}
+smaller_scope() { # what an update asks for; in Australia the statement alone says
+  case $(member profile) in au-cdr) member scope ;; *) echo openid accounts ;; esac
 }
 
 ask() { # curl over mutual TLS with the TPP's certificate

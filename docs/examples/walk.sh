@@ -40,7 +40,7 @@ assertion() { # by the client's key, or with `secret` by its secret: who it is, 
 }
 token() { # METHOD: the client credentials grant. curl reads what is secret from its standard input
   by_assertion="client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-  form="grant_type=client_credentials&scope=accounts"
+  form="grant_type=client_credentials&scope=$(token_scope)"
   case $1 in
     tls_client_auth) form="$form&client_id=$client_id" ;;
     private_key_jwt) form="$form&client_id=$client_id&$by_assertion&client_assertion=$(assertion)" ;;
@@ -70,9 +70,9 @@ life() { # METHOD
   # Where the bank gave a registration access token, that one manages (RFC 7592); elsewhere the client's own does.
   bearer=${bearer:-$(answered access_token)}
   manage 200 read
-  request "$1" "openid accounts" "$client_id" >"$work/update"
+  request "$1" "$(smaller_scope)" "$client_id" >"$work/update"
   manage 200 updated --request PUT --header "Content-Type: $(request_type)" --data-binary "@$work/update"
-  [ "$(answered scope)" = "openid accounts" ] || { echo "  the scope is $(answered scope)" >&2; exit 1; }
+  [ "$(answered scope)" = "$(smaller_scope)" ] || { echo "  the scope is $(answered scope)" >&2; exit 1; }
   manage 204 deleted --request DELETE
   manage 401 "deleted again" --request DELETE
 }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from bank_configuration import ABSENT, CANARY, DIRECTORY, MARKET, SCRIPT, faults, settings
 
 from dcrgw.config import market_rules
-from dcrgw.config.profiles import load_profile
+from dcrgw.config.profiles import forget_profiles, load_profile
 
 SANDBOX = {"environment": "sandbox"}
 
@@ -42,6 +43,34 @@ def test_a_market_names_directories_that_exist() -> None:
 def test_a_market_names_a_profile_that_exists() -> None:
     assert "obuk-3.2" in faults({"market[0].profile": "obuk3.2"})["market[0].profile"].fix
     assert "rfc7591" in faults({"market[0].profile": "brazil"})["market[0].profile"].fix
+
+
+def test_a_market_may_bring_a_profile_of_its_own(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    for text, fault in (
+        ('extends = "rfc7591"', None),
+        ('extends = "rfc7951"', "rfc7951: no such profile"),
+        ('extends = "obuk-3.4"\nstanding = "perhaps"', "standing: must be one of"),
+        ('extends = "obuk-3.4"\n[metadata]\nmembers = ["scoop"]', "metadata.members: must be one of"),
+        ("not TOML", "is no TOML"),
+        (None, "cannot be read"),
+    ):
+        own.unlink(missing_ok=True)
+        if text is not None:
+            own.write_text(text)
+        forget_profiles()
+        changes = {"market[0].profile": str(own), "registry.sealing_keys": ["env:SEALING_KEY"]}
+        if fault is None:
+            assert settings(changes).markets[0].profile == own
+        else:
+            assert fault in faults(changes)["market[0].profile"].reason
+    forget_profiles()
+
+
+def test_a_list_tells_of_tpps_alone_and_needs_no_credentials() -> None:
+    listed = {"directory[0].kind": "participants", "directory[0].check_own_standing": True}
+    assert "directory[0].check_own_standing" in faults(listed)
+    assert "directory[0].tpp_url" in faults({"directory[0].kind": "participants", "directory[0].tpp_url": ABSENT})
 
 
 def test_a_policy_is_judged_by_the_profile() -> None:
@@ -289,3 +318,34 @@ def test_an_authorization_server_offers_what_hangs_together(server: dict[str, An
 def test_jwt_access_tokens_need_a_key_to_sign_with() -> None:
     changes = {"market[0].authorization_server": {"jwt_audience": "https://api.example"}}
     assert list(faults(changes)) == ["registry.sealing_keys"]
+
+
+SELF_SIGNED = {
+    "market[0].profile": "rfc7591",
+    "market[0].client_auth_methods": ["self_signed_tls_client_auth"],
+    "market[0].self_signed_url": "https://self-signed.bank.example",
+    "market[0].self_signed_certificates": ["tpp.pem"],
+    "listeners.self_signed": {"port": 8447, "certificate": "a.pem", "key": "a.key"},
+    "registry.sealing_keys": ["env:SEALING_KEY"],
+}
+
+
+def test_self_signed_certificates_have_their_own_listener_and_url() -> None:
+    assert settings(SELF_SIGNED).listeners.self_signed is not None
+    for key in ("listeners.self_signed", "market[0].self_signed_url", "market[0].self_signed_certificates"):
+        assert list(faults({name: value for name, value in SELF_SIGNED.items() if name != key})) == [key]
+    same_place = {**SELF_SIGNED, "market[0].self_signed_url": settings(SELF_SIGNED).markets[0].base_url}
+    assert list(faults(same_place)) == ["market[0].self_signed_url"]
+
+
+def test_what_is_for_self_signed_certificates_alone_is_not_there_without_them() -> None:
+    without = {**SELF_SIGNED, "market[0].client_auth_methods": ["private_key_jwt"]}
+    assert set(faults(without)) == {
+        "listeners.self_signed",
+        "market[0].self_signed_url",
+        "market[0].self_signed_certificates",
+    }
+
+
+def test_a_profile_without_the_method_does_not_offer_it() -> None:
+    assert "market[0].client_auth_methods[0]" in faults({**SELF_SIGNED, "market[0].profile": "obuk-3.2"})

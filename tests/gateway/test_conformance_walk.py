@@ -1,5 +1,7 @@
 """The public conformance suite of OB UK DCR 3.2, 3.3 and 3.4, played against the sandbox request by request.
 
+3.1 is played by the same scenarios with its own names.
+
 The player knows what a tester would put into that suite's configuration: members of sandbox.json and the files they
 name. It shares no code with the gateway: tokens are made by another library, and what it does is what the suite does,
 down to assertions without a key id and updates as application/jwt. Scenarios carry the suite's own ids.
@@ -29,6 +31,8 @@ from town import Reply, Town
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PROFILES = ("uk-3.2", "uk-3.3", "uk-3.4")
+#: The version before them has names of its own; one method each way is enough to see that the rest is the same.
+OLDEST = "uk-3.1"
 #: Those that the suite can follow.
 METHODS = ("tls_client_auth", "private_key_jwt", "client_secret_jwt", "client_secret_basic")
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -82,8 +86,11 @@ class Suite:
         if self.response_types:
             claims["response_types"] = list(self.response_types)
         if self.method == "tls_client_auth":
-            claims["tls_client_auth_subject_dn"] = self.index["transport_subject_dn"]
-        if self.method in ("private_key_jwt", "client_secret_jwt"):
+            name = "tls_client_auth_dn" if self.index["profile"] == "obuk-3.1" else "tls_client_auth_subject_dn"
+            claims[name] = self.index["transport_subject_dn"]
+        if self.index["profile"] == "obuk-3.1":
+            claims["scope"] = claims["scope"].split(" ")
+        if self.method in ("private_key_jwt", "client_secret_jwt") or self.index["profile"] == "obuk-3.1":
             claims["token_endpoint_auth_signing_alg"] = self.alg
         return self.sign(claims, kid=self.index["kid"])
 
@@ -327,6 +334,22 @@ async def test_the_suite_passes(
     town: Town, http: aiohttp.ClientSession, market: str, method: str, scenario: Scenario
 ) -> None:
     await scenario(await configured(town, http, market, method))
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+@pytest.mark.parametrize("method", ["tls_client_auth", "private_key_jwt"])
+async def test_the_scenarios_pass_with_the_oldest_versions_names(
+    town: Town, http: aiohttp.ClientSession, method: str, scenario: Scenario
+) -> None:
+    await scenario(await configured(town, http, OLDEST, method))
+
+
+async def test_the_oldest_version_answers_a_subject_under_its_own_name_too(
+    town: Town, http: aiohttp.ClientSession
+) -> None:
+    reply = await (await configured(town, http, OLDEST, "tls_client_auth")).register()
+    assert reply.body["tls_client_auth_dn"] == reply.body["tls_client_auth_subject_dn"]
+    assert reply.body["scope"] == "accounts openid"
 
 
 @pytest.mark.parametrize("market", ["uk-3.2", "uk-3.3"])

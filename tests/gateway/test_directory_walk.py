@@ -30,7 +30,8 @@ async def walk(town: Town, *arguments: str, before: str = "", after: str = "") -
     assert before in town.plain
     config.write_text(town.plain.replace(before, after) if before else town.plain)
     password = (town.folder / "bank/transport.password").read_text()
-    command = ["keystore", "test-directory", "--config", str(config), *arguments]
+    one = () if "--directory" in arguments else ("--directory", "primary")
+    command = ["keystore", "test-directory", "--config", str(config), *one, *arguments]
     result = await aside(CliRunner().invoke, main, command)
     config.write_text(town.plain)
     assert password not in result.output
@@ -52,6 +53,18 @@ async def test_a_directory_that_knows_us_is_walked_to_its_end(town: Town) -> Non
     assert [line.split()[1].rstrip(",:") for line in result.output.splitlines()[1:]] == [
         "key", "software", "ourselves", "token", "SCIM",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "market"), [("brazil", "brazil"), ("cdr", "australia")])
+async def test_a_directory_that_publishes_a_list_is_walked_without_us(town: Town, name: str, market: str) -> None:
+    result = await walk(town, "--directory", name)
+    assert (result.exit_code, failed(result)) == (0, [])
+    assert [line.split()[1] for line in result.output.splitlines()[1:]] == ["key", "software", "list"]
+    for mode in ("500", "garbage", "redirect"):
+        await town.break_down("list", mode, market=market, count=1)
+        broken = await walk(town, "--directory", name)
+        assert broken.exit_code == 1
+        assert [step.partition(" of ")[0] for step in failed(broken)] == ["list"]
 
 
 @pytest.mark.parametrize(

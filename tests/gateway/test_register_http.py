@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from town import MARKETS, Town
+from town import Town
 from wire import Heard, own, request, wire
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -366,8 +366,9 @@ async def test_the_health_listener_tells_of_life_and_readiness_and_nothing_else(
         assert (alive.status, alive.json) == (200, {"status": "ok"})
         ready = await connection.ask(request(town, method="GET", path="/readyz"))
         assert (ready.status, ready.json["status"]) == (200, "ok")
-        lists = {f"revocation of {market}" for market in MARKETS}
-        components = {"registry", "keys of primary", "certificates", "configuration", "scripts", "record"} | lists
+        each_market = {f"revocation of {market['market']}" for market in town.session.index["markets"]}
+        directories = {f"keys of {name}" for name in ("primary", "brazil", "cdr")}
+        components = {"registry", "certificates", "configuration", "scripts", "record"} | each_market | directories
         assert {each["component"] for each in ready.json["components"]} == components
         assert (await connection.ask(request(town, method="HEAD", path="/livez"), head=True)).status == 200
         assert (await connection.ask(request(town, method="POST", path="/livez"))).status == 405

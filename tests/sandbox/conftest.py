@@ -15,8 +15,9 @@ from sandbox_words import BANK, NOW, ORG, SOFTWARE, URL, Running
 from dcrgw.core.jose.keys import key_set
 from dcrgw.sandbox.authorities import Authorities
 from dcrgw.sandbox.directory import TOKEN, Directory
-from dcrgw.sandbox.management import Management
+from dcrgw.sandbox.management import Management, Office
 from dcrgw.sandbox.revocations import Revocations
+from dcrgw.sandbox.schemes import UK
 from dcrgw.sandbox.serving import Listener, listen, server_tls
 from dcrgw.sandbox.statements import Naming
 from dcrgw.sandbox.token import BankClient, Caller, TokenService
@@ -92,16 +93,13 @@ async def running(
     )
     tokens.url = f"https://localhost:{bank}{TOKEN}"
     reports = {"r-1": {"report_id": "r-1", "decision": "refused"}}
+    office = Office(
+        UK, world, traffic, authorities, Revocations(traffic, authorities), f"https://localhost:{key_sets}", SOFTWARE
+    )
     management = Management(
-        world,
-        traffic,
+        {"uk-3.2": (office, Naming.OB_UK), "generic": (office, Naming.RFC7591)},
         tokens,
-        authorities,
-        f"https://localhost:{key_sets}",
-        {"uk-3.2": Naming.OB_UK, "generic": Naming.RFC7591},
-        SOFTWARE,
         lambda wanted: reports.get(wanted or "r-1"),
-        Revocations(traffic, authorities),
         now=lambda: NOW,
     )
     port = await serve(management.app(), None)

@@ -14,7 +14,8 @@ from sandbox_words import BANK, ORG, SOFTWARE, Running, assertion, token_form
 from dcrgw.core import strict_json
 from dcrgw.core.jose.keys import key_set
 from dcrgw.core.strict_json import JsonRefused
-from dcrgw.sandbox.directory import DIRECTORY_KEYS, SCIM_COLLECTION, TOKEN
+from dcrgw.sandbox.directory import SCIM_COLLECTION, TOKEN
+from dcrgw.sandbox.schemes import UK
 from dcrgw.sandbox.traffic import Endpoint, Fault, FaultMode
 
 SOFTWARE_KEYS = f"/{ORG}/{SOFTWARE}.jwks"
@@ -26,7 +27,7 @@ async def body(running: Running, path: str, **options: Any) -> tuple[int, bytes]
 
 
 async def test_key_sets_are_served_to_everybody(running: Running) -> None:
-    for path, kid in ((DIRECTORY_KEYS, "dir-1"), (SOFTWARE_KEYS, "sig-1")):
+    for path, kid in ((UK.keys_path, "dir-1"), (SOFTWARE_KEYS, "sig-1")):
         status, document = await body(running, path)
         assert status == 200
         assert list(key_set(document).keys) == [kid]
@@ -94,13 +95,13 @@ async def test_parameter_sent_twice_is_refused(running: Running) -> None:
 
 async def test_error_fault_answers_500(running: Running) -> None:
     running.traffic.switch(Endpoint.JWKS, Fault(FaultMode.ERROR))
-    assert (await body(running, DIRECTORY_KEYS))[0] == 500
+    assert (await body(running, UK.keys_path))[0] == 500
     assert (await body(running, SOFTWARE_KEYS))[0] == 200
 
 
 async def test_garbage_fault_is_no_json(running: Running) -> None:
     running.traffic.switch(Endpoint.JWKS, Fault(FaultMode.GARBAGE))
-    status, document = await body(running, DIRECTORY_KEYS)
+    status, document = await body(running, UK.keys_path)
     assert status == 200
     with pytest.raises(JsonRefused):
         strict_json.loads(document)
@@ -114,31 +115,31 @@ async def test_empty_fault_has_no_body(running: Running) -> None:
 async def test_down_fault_cuts_the_connection(running: Running) -> None:
     running.traffic.switch(Endpoint.JWKS, Fault(FaultMode.DOWN))
     with pytest.raises(aiohttp.ClientError):
-        await body(running, DIRECTORY_KEYS)
+        await body(running, UK.keys_path)
 
 
 async def test_redirect_fault_shows_who_follows(running: Running) -> None:
     running.traffic.switch(Endpoint.JWKS, Fault(FaultMode.REDIRECT))
-    status, _ = await body(running, DIRECTORY_KEYS, allow_redirects=False)
+    status, _ = await body(running, UK.keys_path, allow_redirects=False)
     assert status == 307
-    assert await body(running, DIRECTORY_KEYS) == (200, running.world.keys.published)
+    assert await body(running, UK.keys_path) == (200, running.world.keys.published)
     assert [arrival.path for arrival in running.traffic.arrivals][1:] == [
-        DIRECTORY_KEYS,
-        DIRECTORY_KEYS + "?redirected=1",
+        UK.keys_path,
+        UK.keys_path + "?redirected=1",
     ]
 
 
 async def test_slow_fault_holds_the_answer_back(running: Running) -> None:
     running.traffic.switch(Endpoint.JWKS, Fault(FaultMode.SLOW, delay_s=3600))
     with pytest.raises(TimeoutError):
-        await body(running, DIRECTORY_KEYS, timeout=aiohttp.ClientTimeout(total=0.2))
+        await body(running, UK.keys_path, timeout=aiohttp.ClientTimeout(total=0.2))
     running.traffic.switch(Endpoint.JWKS, Fault(FaultMode.SLOW, delay_s=0))
-    assert (await body(running, DIRECTORY_KEYS))[0] == 200
+    assert (await body(running, UK.keys_path))[0] == 200
 
 
 async def test_counted_fault_heals(running: Running) -> None:
     running.traffic.switch(Endpoint.JWKS, Fault(FaultMode.ERROR, count=2))
-    answers = [(await body(running, DIRECTORY_KEYS))[0] for _ in range(3)]
+    answers = [(await body(running, UK.keys_path))[0] for _ in range(3)]
     assert answers == [500, 500, 200]
 
 
@@ -154,5 +155,5 @@ async def test_token_and_scim_have_faults_too(running: Running) -> None:
 
 
 async def test_many_requests_at_once_are_all_logged(running: Running) -> None:
-    await asyncio.gather(*(body(running, DIRECTORY_KEYS) for _ in range(20)))
+    await asyncio.gather(*(body(running, UK.keys_path) for _ in range(20)))
     assert len(running.traffic.arrivals) == 20

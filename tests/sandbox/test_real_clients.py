@@ -42,7 +42,7 @@ async def bank(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bank]:
     async with session(tmp_path_factory.mktemp("sandbox"), Ports(), lambda _: None) as sandbox:
         settings = load(sandbox.config)
         assert settings.warnings == ()
-        (written,) = settings.directories
+        written, *_ = settings.directories
         assert written.token_url
         assert written.tpp_url
         assert written.client_id

@@ -23,7 +23,7 @@ from dcrgw.sandbox.session import Ports, Session, session
 
 TPP_MEMBERS = {
     "market", "profile", "directory", "issuer", "well_known", "registration_endpoint", "token_endpoint", "health",
-    "admin", "request_audience", "server_ca",
+    "admin", "request_audience", "request_media_type", "request_metadata", "server_ca",
     "transport_cert", "transport_key", "transport_subject_dn", "signing_key", "signing_cert", "kid", "software_id",
     "org_id", "software_statement", "redirect_uris", "scope", "token_endpoint_auth_methods", "directory_endpoints",
 }  # fmt: skip
@@ -59,7 +59,7 @@ async def test_index_has_version_one(sandbox: Session) -> None:
     assert found["version"] == 1
     assert set(found) == TPP_MEMBERS | {"version", "more", "markets", "customers"}
     assert set(found["more"]) == {"obwac", "revoked"}
-    assert [market["market"] for market in found["markets"]] == ["uk-3.2", "uk-3.3", "uk-3.4", "generic"]
+    assert [market["market"] for market in found["markets"]] == [each.name for each in MARKETS]
     for tpp in tpps(found)[1:]:
         assert set(tpp) == TPP_MEMBERS
     assert found["registration_endpoint"] == f"https://localhost:{sandbox.endpoints.mtls}/uk-3.2/register"
@@ -82,7 +82,7 @@ async def test_every_named_file_is_there(sandbox: Session) -> None:
 async def test_keys_are_their_owners_alone(sandbox: Session) -> None:
     root = sandbox.folder.path
     private = [path for path in root.rglob("*") if path.suffix in (".key", ".p12", ".password")]
-    assert len(private) == 12
+    assert len(private) == 16
     assert {stat.S_IMODE(path.stat().st_mode) for path in private} == {0o600}
     assert stat.S_IMODE(root.stat().st_mode) == 0o700
 
@@ -122,14 +122,15 @@ async def test_bank_keystore_opens_with_its_password(sandbox: Session) -> None:
 
 
 async def test_statements_are_the_directorys(sandbox: Session) -> None:
-    keys = key_set(sandbox.parties.world.keys.published)
+    worlds = {"primary": sandbox.parties.world} | {each.name: each.world for each in sandbox.parties.abroad}
     policy = reader.JosePolicy(frozenset({"PS256"}))
     for tpp in tpps(index(sandbox)):
+        keys = key_set(worlds[tpp["directory"]].keys.published)
         token = reader.read((sandbox.folder.path / tpp["software_statement"]).read_bytes(), policy)
         verification.verify(token, keys, policy)
         claims = reader.unverified_claims(token)
         assert (claims["software_id"], claims["org_id"]) == (tpp["software_id"], tpp["org_id"])
-        assert ("software_redirect_uris" in claims) is (tpp["market"] != "generic")
+        assert ("software_redirect_uris" in claims) is (tpp["market"] not in ("generic", "australia"))
 
 
 async def test_revoked_tpp_was_active_when_its_statement_was_made(sandbox: Session) -> None:
@@ -153,7 +154,11 @@ async def test_configuration_names_every_market(sandbox: Session) -> None:
     assert {market["issuer"] for market in config["market"]} == {
         market["issuer"] for market in index(sandbox)["markets"]
     }
-    (directory,) = config["directory"]
+    directory, *others = config["directory"]
+    assert [(each["name"], each["kind"]) for each in others] == [
+        ("brazil", "participants"),
+        ("cdr", "data-recipients"),
+    ]
     assert directory["client_id"] == sandbox.parties.bank.software.software_id
     for name in ("signing_key", "signing_cert", "trust_keystore", "transport_keystore"):
         assert (sandbox.folder.path / directory[name]).is_file()

@@ -27,6 +27,8 @@ TOP = {
 PLAIN = {
     "market": "plain",
     "profile": "rfc7591",
+    "request_media_type": "application/json",
+    "request_metadata": {"response_types": ["code"]},
     "registration_endpoint": "https://localhost:1/plain/register",
     "software_statement": "statement-generic.jwt",
     "token_endpoint_auth_methods": ["tls_client_auth"],
@@ -72,6 +74,7 @@ def test_another_market_brings_its_own(folder):
     assert found["registration_endpoint"] == "https://localhost:1/plain/register"
     assert found["ssa"] == folder / "statement-generic.jwt"
     assert found["as_json"]
+    assert found["claims"] == {"response_types": ["code"]}
 
 
 def test_another_tpp_in_another_market_keeps_its_keys_and_statement(folder):

@@ -28,3 +28,13 @@ class OpenBankingDirectory:
     audience: str
     fetcher: Fetcher = field(repr=False)
     own_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedDirectory:
+    """One directory that publishes its participants as one list; `kind` is one of `listings.LISTS`."""
+
+    name: str
+    kind: str
+    url: str
+    fetcher: Fetcher = field(repr=False)

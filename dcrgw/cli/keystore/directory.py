@@ -14,6 +14,7 @@ import click
 
 from dcrgw.adapters.directory import scim
 from dcrgw.adapters.directory.endpoint import Endpoint, EndpointTrouble, Trouble
+from dcrgw.adapters.directory.listings import LISTS, ListUnreadable
 from dcrgw.adapters.directory.settings import OpenBankingDirectory
 from dcrgw.adapters.directory.token import AccessToken, AccessTokens
 from dcrgw.adapters.fetcher import FetchFailed, FetchReason
@@ -24,6 +25,7 @@ from dcrgw.config.faults import ConfigurationRefused
 from dcrgw.config.loading import load
 from dcrgw.config.model import Settings
 from dcrgw.core.jose.keys import KeySetUnusable, key_set
+from dcrgw.core.market import ANY_HOST
 from dcrgw.errors import Misconfigured, Unavailable
 from dcrgw.materials import DirectoryMaterials, open_materials
 
@@ -76,7 +78,13 @@ async def steps(directory: DirectoryMaterials, settings: Settings, opened: Async
     """The steps as they are taken; one that needs what another did not bring is not taken."""
     yield await _key_set(directory, settings, opened)
     for host in directory.settings.software_jwks_hosts:
-        yield await _software_host(host, directory, settings, opened)
+        if host == ANY_HOST:
+            yield Step("software key sets", "not asked: they lie wherever a statement says")
+        else:
+            yield await _software_host(host, directory, settings, opened)
+    if directory.settings.kind in LISTS and directory.settings.tpp_url is not None:
+        yield await _list(directory.settings.kind, directory.settings.tpp_url, directory, settings, opened)
+        return
     if directory.settings.token_url is None or directory.settings.tpp_url is None:
         yield Step("standing", "not asked: the directory has no token_url and tpp_url")
         return
@@ -124,6 +132,21 @@ async def _software_host(host: str, directory: DirectoryMaterials, settings: Set
         if failure.reason not in (FetchReason.REDIRECT, FetchReason.SIZE, FetchReason.ENCODING):
             return Step(name, str(failure), _fetch_fix(failure, "software_jwks_trust"))
     return Step(name, "reached, and its certificate holds")
+
+
+async def _list(kind: str, url: str, directory: DirectoryMaterials, settings: Settings, opened: AsyncExitStack) -> Step:
+    name = f"list of {kind}, {url}"
+    fetcher = fetcher_of(directory.trust, None, directory, settings, opened)
+    try:
+        answer = await fetcher.get(url, hosts=None, headers=LISTS[kind].headers)
+        if answer.status != 200:
+            return Step(name, f"answered {answer.status}", f"correct tpp_url: it is the list of {kind}")
+        listed = LISTS[kind].read(answer.body)
+    except FetchFailed as failure:
+        return Step(name, str(failure), _fetch_fix(failure, "trust_keystore"))
+    except ListUnreadable as error:
+        return Step(name, str(error), f"correct tpp_url or kind: what it names is no list of {kind}")
+    return Step(name, f"{len(listed)} organisations, {sum(each.active for each in listed.values())} of them active")
 
 
 def _identity(directory: DirectoryMaterials, asked: OpenBankingDirectory) -> Step:

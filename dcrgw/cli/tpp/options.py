@@ -51,7 +51,7 @@ METADATA: tuple[Option, ...] = (
     click.option("--scope", help="Else what the statement's roles are for."),
     click.option("--auth-method", help="token_endpoint_auth_method; else tls_client_auth."),
     click.option("--claim", multiple=True, metavar="NAME=VALUE", help="Set a claim, as JSON or text; NAME drops it."),
-    click.option("--media-type", default=requests.JOSE, show_default=True, help="Of a signed request."),
+    click.option("--media-type", help=f"Of a signed request; else the sandbox market's, or {requests.JOSE}."),
     click.option("--json", "as_json", is_flag=True, help="Send plain RFC 7591 JSON, unsigned."),
 )
 
@@ -90,7 +90,8 @@ def merged(given: dict[str, Any], *, wishes: bool = False) -> dict[str, Any]:
     return {
         **given,
         **{name: value for name, value in known.items() if not given.get(name) and name not in unused},
-        "claims": claims,
+        # What the market's TPPs ask for beside the usual; what is said on the command line goes before.
+        "claims": {**(known.get("claims", {}) if wishes else {}), **claims},
     }
 
 

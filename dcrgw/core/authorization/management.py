@@ -45,6 +45,13 @@ FORM = _gate("token.form", "What follows Bearer is one token.", _6750)
 # DIVERGENCE: OB UK DCR's API description answers 403 to a client's token on another client; 401 for both tells nobody
 # which clients there are (its text asks for 401 where there is none).
 AUTHORISED = _gate("authorised", "Token and certificate are those of a client that the URL names.", _7592)
+SCOPE = gate(
+    "management.token.scope",
+    "The access token has the scope by which the market manages registrations.",
+    spec="CDR DCR, cdr:registration; RFC 6750 §3.1",
+    code=ErrorCode.INSUFFICIENT_SCOPE,
+    status=403,
+)
 METHOD = gate(
     "management.method.offered",
     "The market offers this method for a registration.",

@@ -15,8 +15,8 @@ _LONGEST_ANCESTRY = 8
 def resolve(document: Document, load: Callable[[str], Document]) -> dict[str, object]:
     """`document` with all that it inherits by `extends = "name"`; `load` gives another profile's document.
 
-    Tables are merged key by key, any other value replaces the inherited one, and a key written
-    `"+name"` adds its items to an inherited list.
+    Tables are merged key by key, any other value replaces the inherited one; a key written `"+name"` adds its
+    items to an inherited list, and one written `"=name"` replaces an inherited table whole.
 
     Raises: ValueError for an ancestry without end or a `+` without a list to add to.
     """
@@ -43,6 +43,10 @@ def _merged(inherited: Document, own: Document, path: str) -> dict[str, object]:
             if not isinstance(before, list) or not isinstance(value, list):
                 raise ValueError(f"{path}{key}: adds a list to an inherited list only")
             result[name] = [*before, *value]
+        elif key.startswith("="):
+            if not isinstance(result.get(key[1:]), Mapping) or not isinstance(value, Mapping):
+                raise ValueError(f"{path}{key}: replaces an inherited table by a table only")
+            result[key[1:]] = value
         elif isinstance(before, Mapping) and isinstance(value, Mapping):
             result[key] = _merged(before, value, f"{path}{key}.")
         else:

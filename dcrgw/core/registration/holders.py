@@ -39,6 +39,9 @@ class Named(Protocol):
     @property
     def organization_identifier(self) -> str | None: ...
 
+    @property
+    def uid(self) -> str | None: ...
+
 
 def software_fault(strategy: str, identity: ClientIdentity, party: Party) -> Outcome:
     """Why the certificate is not this software's; `strategy` is one of a profile's `identity`."""
@@ -76,6 +79,9 @@ def in_words(strategy: str, named: Named) -> str:
             return f"software {named.common_name} of organisation {named.organizational_unit}"
         case "cn=org_id":
             return f"organisation {named.common_name}, and no software"
+        case "uid=software_id,organizationIdentifier=OFBBR-org_id":
+            organisation = (named.organization_identifier or "").removeprefix("OFBBR-")
+            return f"software {named.uid} of organisation {organisation}"
         case "organizationIdentifier=registration_id":
             return f"the organisation that regulators know as {named.organization_identifier}, and no software"
         case _:
@@ -125,6 +131,22 @@ def _organisation_at_regulator(identity: ClientIdentity, party: Party) -> Outcom
     )
 
 
+def _software_in_uid(identity: ClientIdentity, party: Party) -> Outcome:
+    if party.software_id is not None and identity.uid == party.software_id:
+        return None
+    return Failed("the client certificate's UID is not the statement's software_id", f"UID {identity.uid}")
+
+
+def _organisation_of_brazil(identity: ClientIdentity, party: Party) -> Outcome:
+    # Open Finance Brasil, certificate standard: the prefix says whose register the id is of.
+    if party.org_id is not None and identity.organization_identifier == f"OFBBR-{party.org_id}":
+        return None
+    return Failed(
+        "the client certificate's organizationIdentifier is not OFBBR- and the statement's org_id",
+        f"organizationIdentifier {identity.organization_identifier}",
+    )
+
+
 def _no_organisation(_identity: ClientIdentity, _party: Party) -> Outcome:
     return Skipped("the market ties no certificate to a statement")
 
@@ -136,5 +158,6 @@ _STRATEGIES: dict[str, tuple[_Compare, _Compare]] = {
     "cn=software_id,ou=org_id": (_software_in_cn, _organisation_in_ou),
     "cn=org_id": (_no_software, _organisation_in_cn),
     "organizationIdentifier=registration_id": (_no_software, _organisation_at_regulator),
+    "uid=software_id,organizationIdentifier=OFBBR-org_id": (_software_in_uid, _organisation_of_brazil),
     "none": (_no_software, _no_organisation),
 }

@@ -38,6 +38,7 @@ def client_information(client: RegisteredClient, profile: Profile) -> dict[str, 
     """
     # What the server says comes last: no registered member, however it came there, gets to say it.
     answer: dict[str, JsonValue] = {name: v for name, v in client.metadata.members.items() if _is_metadata(name)}
+    answer |= {alias: answer[name] for alias, name in profile.metadata.aliases.items() if name in answer}
     answer["client_id"] = client.client_id
     # Seconds, where several banks send milliseconds.
     answer["client_id_issued_at"] = int(client.client_id_issued_at)

@@ -31,6 +31,8 @@ class Holds(StrEnum):
     URL = "url"
     #: Judged by the redirect rules, which know the application's type.
     REDIRECT = "redirect"
+    #: An https URL that the bank will call; the market has an error code of its own for it.
+    WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,8 @@ MEMBERS: Mapping[str, Member] = {
     "tls_client_auth_san_ip": _NAME,
     "tls_client_auth_san_email": _NAME,
     "tls_client_certificate_bound_access_tokens": _FLAG,
+    # Open Finance Brasil DCR
+    "webhook_uris": Member(Kind.TEXTS, Holds.WEBHOOK, max_length=255),
     # RFC 9126 §6, RFC 9101 §10.5, RFC 9449 §5.2, RFC 9396 §10
     "require_pushed_authorization_requests": _FLAG,
     "require_signed_request_object": _FLAG,
@@ -123,6 +127,14 @@ TLS_SUBJECT_MEMBERS = (
     "tls_client_auth_san_uri",
     "tls_client_auth_san_ip",
     "tls_client_auth_san_email",
+)
+
+#: (alg, enc) members that belong together.
+ENCRYPTION_MEMBERS = (
+    ("id_token_encrypted_response_alg", "id_token_encrypted_response_enc"),
+    ("userinfo_encrypted_response_alg", "userinfo_encrypted_response_enc"),
+    ("authorization_encrypted_response_alg", "authorization_encrypted_response_enc"),
+    ("request_object_encryption_alg", "request_object_encryption_enc"),
 )
 
 #: What a client registers only together with the CIBA grant.

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from typing import cast
 
 from dcrgw.core.checks import Findings, Gate, Judgement, gate
-from dcrgw.core.registration.members import CIBA_GRANT, CIBA_MEMBERS, MEMBERS, TLS_SUBJECT_MEMBERS, Holds, Kind, Member
+from dcrgw.core.registration.members import (
+    CIBA_GRANT,
+    CIBA_MEMBERS,
+    ENCRYPTION_MEMBERS,
+    MEMBERS,
+    TLS_SUBJECT_MEMBERS,
+    Holds,
+    Kind,
+    Member,
+)
 from dcrgw.core.registration.profile import MetadataProfile, Profile
 from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.core.registration.uris import https_fault
@@ -18,6 +27,7 @@ from dcrgw.errors import ErrorCode
 __all__ = ["ClientMetadata", "effective", "read", "recheck"]
 
 MAX_TAGGED_MEMBERS = 50
+_DEFAULT_ENCODING = "A128CBC-HS256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +91,12 @@ REDIRECT_TYPES = gate(
     spec="RFC 7591 §2",
     code=ErrorCode.INVALID_REDIRECT_URI,
 )
+WEBHOOKS = gate(
+    "rules.webhook_uris.form",
+    "webhook_uris are https URLs of at most 255 characters.",
+    spec="Open Finance Brasil DCR, webhook_uris; RFC 7591 §5",
+    code=ErrorCode.INVALID_WEBHOOK_URIS,
+)
 REDIRECT_SIZES = gate(
     "rules.redirect_uris.sizes",
     "redirect_uris are neither too many nor too long.",
@@ -88,7 +104,7 @@ REDIRECT_SIZES = gate(
     code=ErrorCode.INVALID_REDIRECT_URI,
 )
 
-_GATES = (TYPES, REDIRECT_TYPES, SIZES, REDIRECT_SIZES, CHARACTERS, URLS)
+_GATES = (TYPES, REDIRECT_TYPES, SIZES, REDIRECT_SIZES, CHARACTERS, URLS, WEBHOOKS)
 #: C0, DEL, C1, line and paragraph separators, bidirectional marks, embeddings, overrides and isolates.
 _REFUSED_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 #: BCP 47, by its letters only.
@@ -110,7 +126,21 @@ def read(claims: Mapping[str, JsonValue], profile: Profile) -> Judgement[ClientM
                 continue
             tagged += 1
         taken[name] = value
+    for alias, name in profile.metadata.aliases.items():
+        if alias in claims:
+            taken[name] = claims[alias]
+    if profile.metadata.scope_may_be_list and "scope" in taken:
+        taken["scope"] = _one_string(taken["scope"])
     return recheck(ClientMetadata(taken), profile)
+
+
+def _one_string(scope: JsonValue) -> JsonValue:
+    """A list of words as the one string that it is registered as; anything else stays for its gates to judge."""
+    if not isinstance(scope, list):
+        return scope
+    words = _texts({"scope": scope}, "scope")
+    # A word that holds a blank would become two.
+    return " ".join(words) if len(words) == len(scope) and not any(" " in word for word in words) else scope
 
 
 def recheck(metadata: ClientMetadata, profile: Profile) -> Judgement[ClientMetadata]:
@@ -144,9 +174,13 @@ def _tagged(name: str) -> Member | None:
     return member if member is not None and member.tagged else None
 
 
+#: What is wrong with the shape of members that have a wire code of their own.
+_SHAPES = {Holds.REDIRECT: (REDIRECT_TYPES, REDIRECT_SIZES), Holds.WEBHOOK: (WEBHOOKS, WEBHOOKS)}
+
+
 def _fault(name: str, value: JsonValue, member: Member, profile: Profile) -> tuple[Gate, str] | None:
     """The first gate that a member fails, and what to say."""
-    types, sizes = (REDIRECT_TYPES, REDIRECT_SIZES) if member.holds is Holds.REDIRECT else (TYPES, SIZES)
+    types, sizes = _SHAPES.get(member.holds, (TYPES, SIZES))
     if not _is_of_kind(value, member.kind):
         return types, f"{name} must be {member.kind}"
     if isinstance(value, str):
@@ -173,6 +207,9 @@ def _text_fault(name: str, text: str, member: Member, profile: Profile) -> tuple
     # What is printable holds none of the refused characters, and most members are.
     if not text.isprintable() and _REFUSED_CHARACTERS.search(text):
         return CHARACTERS, "holds a control or bidirectional character"
+    if member.holds is Holds.WEBHOOK:
+        webhook_fault = https_fault(text)
+        return (WEBHOOKS, webhook_fault) if webhook_fault else None
     if member.holds is Holds.URL and (fault := https_fault(text, fragment_allowed=name == "request_uris")):
         return URLS, fault
     return None
@@ -207,6 +244,7 @@ def effective(asked: ClientMetadata, statement: SoftwareStatement | None, profil
     rules = profile.metadata
     members = dict(asked.members)
     _overrule(members, statement, profile)
+    _settle_scope(members, statement, rules)
     _settle_responses(members, rules)
     for name, value in rules.defaults.items():
         members.setdefault(name, cast(JsonValue, value))
@@ -215,6 +253,7 @@ def effective(asked: ClientMetadata, statement: SoftwareStatement | None, profil
     _respell(members, "application_type", rules.application_type_spellings)
     if members.get("token_endpoint_auth_method") == "client_secret_jwt":
         _respell(members, "token_endpoint_auth_signing_alg", rules.secret_algorithm_spellings)
+    _default_encodings(members, rules)
     # What has no meaning with the chosen method or grant is not registered: a subject DN sent with
     # private_key_jwt was never compared with a certificate, and must not look as if it had been.
     if members.get("token_endpoint_auth_method") != "tls_client_auth":
@@ -241,6 +280,19 @@ def _overrule(members: dict[str, JsonValue], statement: SoftwareStatement | None
             members.pop("jwks", None)  # RFC 7591 §2: never both; the statement's is the one
 
 
+def _settle_scope(members: dict[str, JsonValue], statement: SoftwareStatement | None, rules: MetadataProfile) -> None:
+    """The scope of one who names none, or who names some that this market does not have."""
+    if "scope" not in members and rules.scope_defaults_to_roles and statement is not None:
+        of_roles = (rules.role_scopes.get(role, frozenset()) for role in statement.software_roles)
+        members["scope"] = " ".join(sorted(rules.free_scopes.union(*of_roles)))
+    scope = members.get("scope")
+    if isinstance(scope, str) and rules.drops_unknown_scopes:
+        known = rules.free_scopes | rules.roles_by_scope.keys()
+        members["scope"] = " ".join(word for word in scope.split(" ") if word in known)
+    if members.get("scope") == "":
+        del members["scope"]
+
+
 def _respell(members: dict[str, JsonValue], name: str, spellings: Mapping[str, str]) -> None:
     """The profile's own word for one that means the same here; any other stays for the rules to judge."""
     spelling = members.get(name)
@@ -257,6 +309,15 @@ def _settle_responses(members: dict[str, JsonValue], rules: MetadataProfile) -> 
         # DIVERGENCE: RFC 7591 §2 defaults response_types to code; a client that asked for grants without an
         # authorization endpoint gets none, since the default would contradict its grants (§2.1).
         members["response_types"] = []
+
+
+def _default_encodings(members: dict[str, JsonValue], rules: MetadataProfile) -> None:
+    """JARM §3, OpenID Connect Registration 1.0 §2: an encryption alg alone means A128CBC-HS256, where it is offered."""
+    if _DEFAULT_ENCODING not in rules.encryption_encodings:
+        return
+    for alg, enc in ENCRYPTION_MEMBERS:
+        if alg in members:
+            members.setdefault(enc, _DEFAULT_ENCODING)
 
 
 def _texts(members: Mapping[str, JsonValue], name: str) -> list[str]:

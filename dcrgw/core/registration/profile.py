@@ -1,4 +1,4 @@
-"""The model of a market profile: what differs between OB UK 3.2, 3.3, 3.4 and plain RFC 7591 is data.
+"""The model of a market profile: what differs between OB UK 3.1 to 3.4, Brazil, Australia and RFC 7591 is data.
 
 The files stand in `dcrgw/profiles`; whoever reads them hands what they say to `from_document`. A bank may
 override the few points of `OVERRIDABLE`, no others: the rest is the standard's, and a bank that wants it
@@ -8,11 +8,15 @@ otherwise writes a profile of its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from dcrgw.core.certificates.holder import CertificateKind
+from dcrgw.core.jose import mac
+from dcrgw.core.jose.algorithms import ALGORITHMS
 from dcrgw.core.registration.document import Document, record, resolve
+from dcrgw.core.registration.members import MEMBERS
 
 __all__ = [
     "IDENTITY_STRATEGIES",
@@ -44,6 +48,12 @@ class StatementProfile:
     single_use: bool
     #: Our field name of SoftwareStatement -> the claim's name in this market.
     claims: Mapping[str, str]
+    #: How the claim behind software_roles is written (`ROLE_FORMS`).
+    roles_form: str
+    #: Roles of which a statement must give one; empty: any, or none.
+    admitted_roles: frozenset[str]
+    #: The software's key set lies on a host of the directory's; else on any that the bank's list of hosts has.
+    jwks_on_directory_hosts: bool
     #: Claims (market's names) without which a statement is refused.
     required_claims: tuple[str, ...]
     #: Values of software_environment / software_mode taken, lower case; empty means any.
@@ -77,12 +87,20 @@ class MetadataProfile:
 
     #: Members that must be present in the request.
     required: tuple[str, ...]
+    #: Members that must not be in the request at all, where others that are not taken are only dropped.
+    forbidden: tuple[str, ...]
+    #: Another name of a member in this market -> the member. It is taken before the member's own, and answered too.
+    aliases: Mapping[str, str]
     defaults: Mapping[str, object]
     auth_methods: frozenset[str]
     #: Auth methods whose clients must name token_endpoint_auth_signing_alg.
     auth_methods_needing_alg: frozenset[str]
     grant_types: frozenset[str]
+    #: Grant types without which a client makes no sense in this market.
+    needed_grant_types: frozenset[str]
     response_types: frozenset[str]
+    #: Response type -> the members without which it is not asked for.
+    response_type_members: Mapping[str, frozenset[str]]
     application_types: frozenset[str]
     #: Another spelling of an application_type -> the profile's own, which is registered and answered.
     application_type_spellings: Mapping[str, str]
@@ -105,6 +123,12 @@ class MetadataProfile:
     #: Native applications may use a private scheme or a loopback address (RFC 8252 §7).
     native_redirect_uris: bool
     scope_max_length: int
+    #: scope may come as a list of words too; it is registered and answered as one string (RFC 7591 §2).
+    scope_may_be_list: bool
+    #: An omitted scope means all that the statement's roles allow.
+    scope_defaults_to_roles: bool
+    #: Scopes that the market does not have are left out, not refused.
+    drops_unknown_scopes: bool
     #: role -> scopes that it allows; empty means that roles do not limit scopes.
     role_scopes: Mapping[str, frozenset[str]]
     #: Scopes always allowed (openid).
@@ -131,7 +155,7 @@ FRAMEWORKS = frozenset({"OB UK", "OB Directory", "PSD2", "FAPI", "Open Finance B
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A market profile. `name` is as written in configuration: obuk-3.2, obuk-3.3, obuk-3.4, rfc7591."""
+    """A market profile. `name` is as written in configuration: obuk-3.2, br-of, au-cdr, rfc7591."""
 
     name: str
     title: str
@@ -158,10 +182,14 @@ class Profile:
     management: str
     #: Verbs on /register/{client_id} that are offered.
     management_methods: frozenset[str]
+    #: The scope that an access token needs for them; "" for none.
+    management_scope: str
     #: An update may bring the very statement that is stored, however old; else it needs one as fresh as a create.
     update_takes_stored_statement: bool
     #: An update whose statement was issued before the stored one is refused.
     update_refuses_older_statement: bool
+    #: Check id -> the wire code that this market's texts want in place of the check's own.
+    error_codes: Mapping[str, str]
 
     @property
     def requests_are_signed(self) -> bool:
@@ -206,8 +234,37 @@ class Profile:
 
 #: How a certificate is tied to a statement; `holders` gives each its meaning.
 IDENTITY_STRATEGIES = frozenset(
-    {"cn=software_id,ou=org_id", "cn=org_id", "organizationIdentifier=registration_id", "none"}
+    {
+        "cn=software_id,ou=org_id",
+        "cn=org_id",
+        "organizationIdentifier=registration_id",
+        "uid=software_id,organizationIdentifier=OFBBR-org_id",
+        "none",
+    }
 )
+
+#: What a market's claims are called here: the keys of `statement.claims`.
+STATEMENT_FIELDS = frozenset(
+    {
+        "software_id",
+        "software_client_name",
+        "software_roles",
+        "software_redirect_uris",
+        "software_jwks_endpoint",
+        "software_jwks_revoked_endpoint",
+        "software_environment",
+        "software_mode",
+        "org_id",
+        "org_name",
+        "org_status",
+        "org_jwks_endpoint",
+        "org_jwks_revoked_endpoint",
+        "competent_authority_claims",
+    }
+)
+
+#: How a market writes a software's roles; `roles` gives each its meaning.
+ROLE_FORMS = frozenset({"words", "word", "assignments"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +306,17 @@ class Override:
 #: What RFC 7592 §2 lets a client do to its registration.
 MANAGEMENT_METHODS = frozenset({"GET", "PUT", "DELETE"})
 
+#: What RFC 7591 §3.2.2, and Open Finance Brasil beside it, let a refused registration be called.
+_WIRE_CODES = frozenset(
+    {
+        "invalid_redirect_uri",
+        "invalid_client_metadata",
+        "invalid_software_statement",
+        "unapproved_software_statement",
+        "invalid_webhook_uris",
+    }
+)
+
 _KIND_WORDS = {int: "a whole number", bool: "true or false", str: "a string"}
 _DAY_S = 86_400
 
@@ -264,6 +332,7 @@ OVERRIDABLE: Mapping[str, Override] = {
         "software_environment values taken; empty: any; unset: `production`, in a sandbox any.",
         frozenset,
     ),
+    "statement_single_use": Override("statement", "single_use", "A statement registers once, by its jti.", bool),
     "statement_modes": Override("statement", "modes", "software_mode values taken; empty: any.", frozenset),
     "request_max_lifetime_s": Override(
         "request", "max_lifetime_s", "Longest exp - iat of a request.", int, lowest=60, highest=_DAY_S
@@ -320,8 +389,12 @@ def from_document(name: str, document: Document) -> Profile:
     _one_of("management", profile.management, {"access_token", "registration_access_token"})
     for method in profile.management_methods:
         _one_of("management_methods", method, MANAGEMENT_METHODS)
+    _one_of("statement.roles_form", profile.statement.roles_form, ROLE_FORMS)
     for kind, strategy in profile.identity.items():
         _one_of(f"identity.{kind}", strategy, IDENTITY_STRATEGIES)
+    for key, words, known in _vocabulary(profile):
+        for word in sorted(words):
+            _one_of(key, word, known)
     for key, pattern in (
         ("statement.software_id_pattern", profile.statement.software_id_pattern),
         ("statement.org_id_pattern", profile.statement.org_id_pattern),
@@ -332,6 +405,26 @@ def from_document(name: str, document: Document) -> Profile:
         except re.error as error:
             raise ValueError(f"{key}: not a regular expression") from error
     return profile.sound()
+
+
+def _vocabulary(profile: Profile) -> Iterator[tuple[str, Iterable[str], frozenset[str]]]:
+    """The words of a profile that the code must know: where they stand, which they are, which there are."""
+    metadata, algorithms = profile.metadata, frozenset({*ALGORITHMS, mac.ALGORITHM})
+    yield "identity", profile.identity, frozenset(CertificateKind)
+    yield "error_codes", profile.error_codes.values(), _WIRE_CODES
+    yield "statement.algorithms", profile.statement.algorithms, algorithms
+    yield "statement.claims", profile.statement.claims, STATEMENT_FIELDS
+    yield "request.algorithms", profile.request.algorithms, algorithms
+    yield "metadata.signing_algorithms", metadata.signing_algorithms, algorithms
+    known = frozenset(MEMBERS)
+    yield "metadata.members", metadata.members, known
+    yield "metadata.required", metadata.required, metadata.members
+    yield "metadata.forbidden", metadata.forbidden, known
+    yield "metadata.defaults", metadata.defaults, known
+    yield "metadata.aliases", metadata.aliases.values(), metadata.members
+    yield "metadata.from_statement", metadata.from_statement, known
+    for name, members in metadata.response_type_members.items():
+        yield f"metadata.response_type_members.{name}", members, metadata.members
 
 
 def _one_of(key: str, value: str, choices: set[str] | frozenset[str]) -> None:

@@ -23,7 +23,8 @@ class Standing:
     org_id: str | None
     software_id: str
     organisation_active: bool
-    software_active: bool
+    #: None: the directory does not list software.
+    software_active: bool | None
     software_roles: frozenset[str] | None
     authorisations: tuple[Authorisation, ...] | None
     observed_at: float
@@ -33,7 +34,10 @@ class Standing:
     software_mode: str | None = None
 
 
-_SPEC = "OB Directory API, OBThirdPartyProviders"
+_SPEC = (
+    "OB Directory API, OBThirdPartyProviders; Open Finance Brasil Directory, participants; "
+    "CDR Register, data recipients; RFC 7591 §3.2.2"
+)
 _UNAPPROVED = ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT
 
 FOUND = gate("standing.software.found", "The directory knows the software.", spec=_SPEC, code=_UNAPPROVED)
@@ -89,9 +93,12 @@ def judge(
     findings.settle(
         ORGANISATION_ACTIVE, None if standing.organisation_active else "the organisation is not active in the directory"
     )
-    findings.settle(
-        SOFTWARE_ACTIVE, None if standing.software_active else "the software is not active in the directory"
-    )
+    if standing.software_active is None:
+        findings.add(SOFTWARE_ACTIVE.skipped("the directory lists no software"))
+    else:
+        findings.settle(
+            SOFTWARE_ACTIVE, None if standing.software_active else "the software is not active in the directory"
+        )
     if profile.standing_compares_metadata:
         _judge_mode(standing, statement, findings)
         _judge_redirect_uris(standing, redirect_uris, findings)

@@ -122,7 +122,7 @@ def verify(
     statement = StatementClaims(found, profile.statement)
     judge_origin(statement, directory, market, findings)
     judge_times(statement, Window(at, market.leeway_s), findings, is_stored=is_stored)
-    judge_software(statement, directory, profile, findings)
+    judge_software(statement, directory, findings)
     judge_organisation(statement, findings)
     if findings.has_failed:
         return findings.judgement()
@@ -140,7 +140,7 @@ def _statement(statement: StatementClaims, token: Unverified, directory: Directo
         jti=jti if isinstance(jti, str) else None,
         software_id=statement.text("software_id") or "",
         software_client_name=statement.text("software_client_name"),
-        software_roles=frozenset(statement.words("software_roles")),
+        software_roles=statement.roles or frozenset(),
         software_redirect_uris=tuple(statement.words("software_redirect_uris")),
         software_jwks_endpoint=statement.text("software_jwks_endpoint"),
         software_jwks_revoked_endpoint=statement.text("software_jwks_revoked_endpoint"),

@@ -8,16 +8,15 @@ from dataclasses import dataclass, field
 
 from dcrgw.core.checks import Findings, gate
 from dcrgw.core.market import Directory, Market
-from dcrgw.core.registration import authorities
+from dcrgw.core.registration import authorities, roles
 from dcrgw.core.registration.dates import Window
-from dcrgw.core.registration.profile import Profile, StatementProfile
+from dcrgw.core.registration.profile import StatementProfile
 from dcrgw.core.registration.uris import https_fault, parse
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.errors import ErrorCode
 
 MAX_REDIRECT_URIS = 100
 MAX_REDIRECT_URI_LENGTH = 2_048
-MAX_ROLES = 50
 MAX_TEXT_LENGTH = 2_048
 
 _OB = "OB UK DCR, software statement; RFC 7591 §2.3"
@@ -53,7 +52,18 @@ REDIRECT_URIS = gate(
     spec="OB UK DCR, software_redirect_uris; RFC 7591 §2",
     code=_ISS,
 )
-ROLES = gate("statement.roles.form", f"The roles are a list of at most {MAX_ROLES} words.", spec=_OB, code=_ISS)
+ROLES = gate(
+    "statement.roles.form",
+    "The roles are written as the market writes them: a list of words, one word, or role and status.",
+    spec=f"{_OB}; Open Finance Brasil DCR, software_statement_roles; CDR DCR, SSA software_roles",
+    code=_ISS,
+)
+ROLE_ADMITTED = gate(
+    "statement.roles.admitted",
+    "The software has a role that registers in this market.",
+    spec="CDR DCR, SSA software_roles; RFC 7591 §3.2.2",
+    code=ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT,
+)
 AUTHORITIES = gate(
     "statement.authorities.form", "Competent-authority claims are an object or a list of objects.", spec=_OB, code=_ISS
 )
@@ -83,6 +93,8 @@ class StatementClaims:
     values: Mapping[str, JsonValue] = field(init=False)
     #: The competent-authority claims as read; None where there are none, or they cannot be read.
     authorities: authorities.Authorities | None = field(init=False)
+    #: The roles as read; None where the claim is not of the market's form.
+    roles: frozenset[str] | None = field(init=False)
 
     def __post_init__(self) -> None:
         read = self.all.get
@@ -90,6 +102,7 @@ class StatementClaims:
         object.__setattr__(self, "values", found)
         claimed = found.get("competent_authority_claims")
         object.__setattr__(self, "authorities", None if claimed is None else authorities.read(claimed))
+        object.__setattr__(self, "roles", roles.read(self.rules.roles_form, found.get("software_roles")))
 
     def name(self, field: str) -> str:
         """What this market calls a field of SoftwareStatement."""
@@ -202,7 +215,7 @@ def judge_times(statement: StatementClaims, window: Window, findings: Findings, 
         findings.settle(NBF, window.not_future(name("nbf"), nbf))
 
 
-def judge_software(statement: StatementClaims, directory: Directory, profile: Profile, findings: Findings) -> None:
+def judge_software(statement: StatementClaims, directory: Directory, findings: Findings) -> None:
     """The software: id, environment, redirect URIs, roles and key set."""
     rules = statement.rules
     if statement.get("software_id") is None:
@@ -212,12 +225,23 @@ def judge_software(statement: StatementClaims, directory: Directory, profile: Pr
     findings.settle(ENVIRONMENT, _word_fault(statement, "software_environment", rules.environments))
     findings.settle(MODE, _word_fault(statement, "software_mode", rules.modes))
     findings.settle(REDIRECT_URIS, _list_fault(statement, "software_redirect_uris", MAX_REDIRECT_URIS))
-    findings.settle(ROLES, _list_fault(statement, "software_roles", MAX_ROLES))
+    _judge_roles(statement, findings)
     endpoint = statement.get("software_jwks_endpoint")
     if endpoint is None:
         findings.add(JWKS_ENDPOINT.skipped("the statement names no key set"))
     else:
-        findings.settle(JWKS_ENDPOINT, _endpoint_fault(statement, directory, profile))
+        findings.settle(JWKS_ENDPOINT, _endpoint_fault(statement, directory))
+
+
+def _judge_roles(statement: StatementClaims, findings: Findings) -> None:
+    name, form = f"software_statement: {statement.name('software_roles')}", statement.rules.roles_form
+    held, admitted = statement.roles, statement.rules.admitted_roles
+    findings.settle(ROLES, f"{name} must be {roles.description(form)}" if held is None else None)
+    if held is None or not admitted:
+        findings.add(ROLE_ADMITTED.skipped("nothing to compare"))
+        return
+    none = held.isdisjoint(admitted)
+    findings.settle(ROLE_ADMITTED, f"{name} holds none of {', '.join(sorted(admitted))}" if none else None)
 
 
 def judge_organisation(statement: StatementClaims, findings: Findings) -> None:
@@ -265,15 +289,17 @@ def _list_fault(statement: StatementClaims, field: str, limit: int) -> str | Non
     return None
 
 
-def _endpoint_fault(statement: StatementClaims, directory: Directory, profile: Profile) -> str | None:
+def _endpoint_fault(statement: StatementClaims, directory: Directory) -> str | None:
     endpoint, name = statement.text("software_jwks_endpoint"), statement.name("software_jwks_endpoint")
     if endpoint is None:
         return f"software_statement: {name} must be a string"
     fault = https_fault(endpoint)
     if fault:
         return f"software_statement: {name} {fault}"
-    # Where requests are not signed nobody fetches it, and a TPP may host its own.
+    # Where nothing depends on it nobody fetches it, and a TPP may host its own.
     uri = parse(endpoint)
-    if profile.requests_are_signed and (uri is None or uri.host_and_port not in directory.software_jwks_hosts):
+    if not statement.rules.jwks_on_directory_hosts:
+        return None
+    if uri is None or not directory.may_publish(uri.host_and_port):
         return f"software_statement: {name} is not on a host that the directory publishes keys on"
     return None

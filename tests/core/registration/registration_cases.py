@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from typing import NamedTuple
 
 from faulty_tokens import SIGNERS, unusable_keys
-from registration_pipeline import DIRECTORY_KEY, SOFTWARE_KEY, Story
+from registration_pipeline import DIRECTORY_KEY, SOFTWARE_KEY, Story, australia, brazil
 
 from dcrgw.core.certificates.identity import CertificateKind
 from dcrgw.core.jose.keys import key_set
@@ -15,6 +16,7 @@ from dcrgw.core.registration.authorities import Authorisation
 from dcrgw.core.registration.members import CIBA_GRANT
 from dcrgw.errors import ErrorCode
 from dcrgw.testkit import markets
+from dcrgw.testkit.certificates import self_signed
 from dcrgw.testkit.statements import NOW, ORG_ID, SOFTWARE_ID, rfc7591_request_claims
 
 META = ErrorCode.INVALID_CLIENT_METADATA
@@ -63,6 +65,8 @@ def with_ciba(**changes: object) -> Story:
 
 PRIVATE_KEY_JWT = {"token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "PS256"}
 PUBLIC = {"keys": [SOFTWARE_KEY.public_jwk()]}
+OWN_CERTIFICATE = self_signed("tpp", key=SOFTWARE_KEY.private_key)
+CERTIFIED = {"keys": [SOFTWARE_KEY.public_jwk(kid=None, x5c=[b64encode(OWN_CERTIFICATE.der).decode()])]}
 UNNAMED = {"keys": [SOFTWARE_KEY.public_jwk(kid=None)]}
 PRIVATE = {"keys": [SOFTWARE_KEY.public_jwk(d="AAAA")]}
 
@@ -103,6 +107,9 @@ STATEMENT = {
     "statement.org_id.form": Case(ISS, saying(org_id="a/b")),
     "statement.redirect_uris.form": Case(ISS, saying(software_redirect_uris="https://tpp.example/cb")),
     "statement.roles.form": Case(ISS, saying(software_roles=[1])),
+    "statement.roles.admitted": Case(
+        UNA, australia(statement={"software_roles": "data-holder-software-product"}), australia()
+    ),
     "statement.authorities.form": Case(ISS, saying(organisation_competent_authority_claims="FCA")),
     "statement.jwks_endpoint.allowed": Case(META, saying(software_jwks_endpoint="https://attacker.example/k.jwks")),
     "statement.org_status.active": Case(UNA, saying(org_status="Revoked"), saying(org_status="ACTIVE")),
@@ -125,6 +132,12 @@ METADATA = {
     "rules.metadata.sizes": Case(META, asking(application_type="w" * 129)),
     "rules.metadata.characters": Case(META, plain(client_name="ban\u202ek")),
     "rules.metadata.urls": Case(META, plain(policy_uri="javascript:alert(1)")),
+    "rules.webhook_uris.form": Case(
+        ErrorCode.INVALID_WEBHOOK_URIS,
+        brazil(webhook_uris=["http://tpp.example/hook"]),
+        brazil(webhook_uris=["https://tpp.example/hook"]),
+    ),
+    "rules.metadata.forbidden": Case(META, brazil(tls_client_auth_san_dns="tpp.example"), brazil()),
     "rules.metadata.required": Case(META, asking(token_endpoint_auth_method=None)),
     "rules.redirect_uris.types": Case(RED, asking(redirect_uris="https://tpp.example/cb")),
     "rules.redirect_uris.sizes": Case(RED, asking(redirect_uris=["https://tpp.example/" + "c" * 256])),
@@ -169,6 +182,10 @@ RULES = {
     "rules.scope.openid": Case(META, asking(scope="accounts")),
     "rules.grant_types.offered": Case(META, asking(grant_types=["authorization_code", "password"])),
     "rules.response_types.offered": Case(META, asking(response_types=["id_token", "token"])),
+    "rules.grant_types.needed": Case(
+        META, australia(grant_types=["client_credentials"], response_types=[]), australia()
+    ),
+    "rules.response_types.members": Case(META, australia(authorization_signed_response_alg=None), australia()),
     "rules.grant_types.consistent": Case(META, asking(grant_types=["client_credentials"], response_types=["code"])),
     "rules.application_type.offered": Case(META, asking(application_type="desktop")),
     "rules.subject_type.known": Case(META, plain(subject_type="secret"), plain(subject_type="pairwise")),
@@ -201,6 +218,11 @@ RULES = {
         META,
         plain(token_endpoint_auth_method="private_key_jwt", jwks=UNNAMED),
         plain(token_endpoint_auth_method="private_key_jwt", jwks=PUBLIC),
+    ),
+    "rules.jwks.certificate": Case(
+        META,
+        plain(token_endpoint_auth_method="self_signed_tls_client_auth", jwks=PUBLIC),
+        plain(token_endpoint_auth_method="self_signed_tls_client_auth", jwks=CERTIFIED),
     ),
     "rules.algorithms.signing": Case(META, asking(id_token_signed_response_alg="RS256")),
     "rules.algorithms.client_auth": Case(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
-from dcrgw.core.certificates.identity import ClientIdentity
+from dcrgw.core.certificates.identity import CertificateKind, ClientIdentity
 from dcrgw.core.checks import Finding, Judgement, Verdict
 from dcrgw.core.jose.keys import KeySet, key_set
 from dcrgw.core.market import Market
@@ -56,9 +57,74 @@ class Story:
     software_keys: KeySet = field(default_factory=lambda: keys_of(SOFTWARE_KEY))
     media_type: str | None = "application/jose"
     body: bytes | None = None
+    #: Claims of a statement, and of the request that brings it.
+    statement_claims: Callable[..., dict[str, Any]] = statements.statement_claims
+    request_claims: Callable[..., dict[str, Any]] = statements.request_claims
     at: float = NOW + 1
     #: The market's types of authorization details.
     detail_types: tuple[str, ...] = ()
+
+
+BRCAC = markets.identity(
+    CertificateKind.BRCAC,
+    subject=markets.subject(
+        organizationIdentifier=f"OFBBR-{statements.BRAZIL_ORG_ID}", UID=statements.BRAZIL_SOFTWARE_ID, CN="tpp.example"
+    ),
+)
+
+
+def brazil(**changes: Any) -> Story:
+    """A good registration in Open Finance Brasil but for `changes` of the request; some say what they change."""
+    usual = {
+        "profile": "br-of",
+        "media_type": "application/json",
+        "statement_claims": statements.brazil_statement_claims,
+        "request_claims": statements.brazil_request_claims,
+        "identity": BRCAC,
+        # The directory signs with PS256 alone, whatever keys these stories have.
+        "rules": {"algorithms": frozenset({"ES256"})},
+        "standing": {
+            "org_id": statements.BRAZIL_ORG_ID,
+            "software_id": statements.BRAZIL_SOFTWARE_ID,
+            "software_active": None,
+            "software_roles": frozenset({"DADOS", "PAGTO"}),
+            "authorisations": None,
+        },
+    }
+    return _abroad(usual, changes)
+
+
+def australia(**changes: Any) -> Story:
+    """The same in Australia."""
+    usual = {
+        "profile": "au-cdr",
+        "media_type": "application/jwt",
+        "statement_claims": statements.cdr_statement_claims,
+        "request_claims": statements.cdr_request_claims,
+        "identity": markets.identity(CertificateKind.OTHER, subject=markets.subject(C="AU", CN="Example product")),
+        "market": {"request_audiences": frozenset({"https://bank.example"})},
+        "rules": {"algorithms": frozenset({"ES256"})},
+        "standing": {
+            "org_id": statements.CDR_ORG_ID,
+            "software_id": statements.CDR_SOFTWARE_ID,
+            "software_roles": None,
+            "authorisations": None,
+        },
+    }
+    return _abroad(usual, changes)
+
+
+def _abroad(usual: dict[str, Any], changes: dict[str, Any]) -> Story:
+    told = {name: value for name, value in changes.items() if name in _TOLD}
+    asked = {name: value for name, value in changes.items() if name not in _TOLD}
+    for name in ("standing", "rules", "market"):
+        if name in told:
+            told[name] = {**usual.get(name, {}), **told[name]}
+    return Story(**{**usual, "request": asked, **told})
+
+
+#: Changes that are not the request's.
+_TOLD = ("statement", "identity", "standing", "rules", "market", "policy", "sign_statement", "at")
 
 
 @dataclass
@@ -100,8 +166,11 @@ def market_of(story: Story) -> Market:
 def body_of(story: Story) -> bytes:
     if story.body is not None:
         return story.body
-    ssa = story.sign_statement(DIRECTORY_KEY, statements.statement_claims(**story.statement))
-    return story.sign_request(SOFTWARE_KEY, statements.request_claims(ssa, **story.request)).encode()
+    ssa = story.sign_statement(DIRECTORY_KEY, story.statement_claims(**story.statement))
+    asked = story.request_claims(ssa, **story.request)
+    if story.media_type == "application/json":
+        return json.dumps(asked).encode()
+    return story.sign_request(SOFTWARE_KEY, asked).encode()
 
 
 def play(story: Story) -> Ending:

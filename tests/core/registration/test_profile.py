@@ -12,7 +12,7 @@ from dcrgw.core.checks import CATALOGUE
 from dcrgw.core.registration.profile import OVERRIDABLE, Profile, from_document, resolve
 from dcrgw.testkit.markets import profile, profile_document
 
-NAMES = ("obuk-3.2", "obuk-3.3", "obuk-3.4", "rfc7591")
+NAMES = ("obuk-3.2", "obuk-3.3", "obuk-3.4", "obuk-3.1", "rfc7591", "br-of", "au-cdr")
 
 
 def document(name: str = "obuk-3.2") -> dict[str, Any]:
@@ -42,7 +42,9 @@ def test_no_shipped_profile_takes_a_weak_algorithm_or_the_implicit_grant(name: s
     made = profile(name)
     algorithms = made.statement.algorithms | made.request.algorithms | made.metadata.signing_algorithms
     assert not [a for a in algorithms if a == "none" or a.startswith("HS")]
-    assert not made.metadata.grant_types & {"implicit", "password"}
+    # Brazil's clients name implicit beside authorization_code, since OpenID Connect pairs it with `code id_token`.
+    assert not made.metadata.grant_types & {"implicit", "password"} or name == "br-of"
+    assert all("code" in response_type.split(" ") for response_type in made.metadata.response_types)
 
 
 @pytest.mark.parametrize(
@@ -60,19 +62,32 @@ def test_no_shipped_profile_takes_a_weak_algorithm_or_the_implicit_grant(name: s
         ("metadata", "x"),
         ("statement.software_id_pattern", "("),
         ("statement.surprise", 1),
+        ("statement.roles_form", "list"),
+        ("statement.algorithms", ["none"]),
+        ("statement.claims.surprise", "x"),
+        ("request.algorithms", ["PS1"]),
+        ("metadata.members", ["surprise"]),
+        ("metadata.from_statement.surprise", "x"),
+        ("metadata.aliases.dn", "surprise"),
+        ("metadata.required", ["jwks_by_value"]),
+        ("identity.passport", "none"),
+        ("error_codes.statement.iss.known", "invalid_everything"),
         ("surprise", 1),
     ],
 )
 def test_wrong_value_is_refused_by_its_key(path: str, value: object) -> None:
     broken = document()
-    *parents, last = path.split(".")
+    *parents, last = ["error_codes", path[12:]] if path.startswith("error_codes.") else path.split(".")
     table: Any = broken
     for parent in parents:
         table[parent] = dict(table[parent])
         table = table[parent]
     table[last] = value
     # A table of strings or lists is read whole, so its reader names the table.
-    named = "metadata.role_scopes" if path.startswith("metadata.role_scopes") else path
+    of_table = re.match(
+        r"metadata\.(role_scopes|aliases|from_statement)|statement\.claims|error_codes|identity(?=\.passport)", path
+    )
+    named = of_table[0] if of_table else path
     with pytest.raises(ValueError, match=f"^{re.escape(named)}: "):
         from_document("broken", broken)
 
@@ -94,6 +109,15 @@ def test_inheritance_merges_tables_adds_lists_and_replaces_the_rest() -> None:
         "c": 1,
     }
     assert parent["a"] == {"x": 1, "list": ["p"]}
+
+
+def test_a_table_may_be_replaced_whole() -> None:
+    parent = {"a": {"x": 1}, "b": {"deep": {"x": 1}}}
+    child = {"extends": "parent", "=a": {"y": 2}, "b": {"=deep": {"z": 3}}}
+    assert resolve(child, {"parent": parent}.__getitem__) == {"a": {"y": 2}, "b": {"deep": {"z": 3}}}
+    for wrong in ({"=a": 1}, {"=c": {}}):
+        with pytest.raises(ValueError, match="="):
+            resolve({"extends": "parent", **wrong}, {"parent": parent}.__getitem__)
 
 
 def test_inheritance_that_comes_back_to_itself_is_refused() -> None:

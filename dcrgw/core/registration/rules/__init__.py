@@ -29,6 +29,7 @@ __all__ = ["RULES", "Registration", "judge"]
 _ALWAYS: tuple[Check[Registration], ...] = (
     identity.identity_kind,
     presence.metadata_required,
+    presence.metadata_forbidden,
     redirects.redirect_uris_present,
     redirects.redirect_uris_form,
     redirects.redirect_uris_loopback,
@@ -37,7 +38,9 @@ _ALWAYS: tuple[Check[Registration], ...] = (
     scopes.scope_certified,
     scopes.scope_openid,
     grants.grant_types_offered,
+    grants.grant_types_needed,
     grants.response_types_offered,
+    grants.response_types_members,
     grants.grant_types_consistent,
     application.application_type_offered,
     application.subject_type_known,
@@ -72,7 +75,11 @@ _ON_CONDITION: tuple[Conditional[Registration], ...] = (
     Conditional(
         jwks.are_needed,
         "the client authenticates without a key set",
-        (jwks.jwks_present, jwks.jwks_vouched, jwks.jwks_usable),
+        (jwks.jwks_present, jwks.jwks_vouched),
+    ),
+    Conditional(jwks.sign_assertions, "the client signs no assertion with a key of its own", (jwks.jwks_usable,)),
+    Conditional(
+        jwks.is_self_signed, "the client does not authenticate by self-signed certificates", (jwks.jwks_certificate,)
     ),
     Conditional(
         ciba.is_used,

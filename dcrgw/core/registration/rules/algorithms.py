@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dcrgw.core.checks import Outcome, Skipped, check
 from dcrgw.core.jose import mac
+from dcrgw.core.registration.members import ENCRYPTION_MEMBERS
 from dcrgw.core.registration.rules.subject import Registration
 from dcrgw.errors import ErrorCode
 
@@ -16,13 +17,6 @@ _SIGNING = (
     "authorization_signed_response_alg",
     "request_object_signing_alg",
     "backchannel_authentication_request_signing_alg",
-)
-#: (alg, enc) members that belong together.
-_ENCRYPTION = (
-    ("id_token_encrypted_response_alg", "id_token_encrypted_response_enc"),
-    ("userinfo_encrypted_response_alg", "userinfo_encrypted_response_enc"),
-    ("authorization_encrypted_response_alg", "authorization_encrypted_response_enc"),
-    ("request_object_encryption_alg", "request_object_encryption_enc"),
 )
 
 
@@ -57,7 +51,7 @@ def algorithms_client_auth(subject: Registration) -> Outcome:
 def algorithms_encryption(subject: Registration) -> Outcome:
     """Encryption is asked for with algorithms that the market takes, and never with an enc alone."""
     rules, members = subject.profile.metadata, subject.metadata.members
-    used = [pair for pair in _ENCRYPTION if pair[0] in members or pair[1] in members]
+    used = [pair for pair in ENCRYPTION_MEMBERS if pair[0] in members or pair[1] in members]
     if not used:
         return Skipped("no encryption is asked for")
     alone = [enc for alg, enc in used if alg not in members]

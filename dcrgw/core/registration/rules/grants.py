@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dcrgw.core.checks import Outcome, check
+from dcrgw.core.checks import Outcome, Skipped, check
 from dcrgw.core.registration.rules.subject import Registration
 from dcrgw.errors import ErrorCode
 
@@ -40,4 +40,29 @@ def grant_types_consistent(subject: Registration) -> Outcome:
             return f"response_types[{index}] needs the grant type {needed}"
     if "authorization_code" in grants and not types:
         return "grant_types: authorization_code needs a response type with code"
+    return None
+
+
+@check("rules.grant_types.needed", spec="CDR DCR, grant_types; RFC 7591 §2", code=_META)
+def grant_types_needed(subject: Registration) -> Outcome:
+    """The grant types without which a client makes no sense in the market are asked for."""
+    needed = subject.profile.metadata.needed_grant_types
+    if not needed:
+        return Skipped("the market needs no grant type")
+    missing = sorted(needed.difference(subject.grant_types))
+    return f"grant_types must hold {', '.join(missing)}" if missing else None
+
+
+@check("rules.response_types.members", spec="CDR DCR, response_types; RFC 7591 §2", code=_META)
+def response_types_members(subject: Registration) -> Outcome:
+    """What the market wants beside a response type is there: how its answer is signed or encrypted."""
+    wanted = subject.profile.metadata.response_type_members
+    # As asked and as registered: a default does not say it, and a script may not take it away.
+    members = subject.asked.members.keys() & subject.metadata.members.keys()
+    if not wanted:
+        return Skipped("the market wants nothing beside a response type")
+    for index, response_type in enumerate(subject.response_types):
+        missing = sorted(name for name in wanted.get(response_type, ()) if name not in members)
+        if missing:
+            return f"response_types[{index}] needs {', '.join(missing)}"
     return None

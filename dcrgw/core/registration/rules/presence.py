@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dcrgw.core.checks import check
+from dcrgw.core.checks import Outcome, Skipped, check
 from dcrgw.core.registration.rules.subject import Registration
 from dcrgw.errors import ErrorCode
 
@@ -18,3 +18,17 @@ def metadata_required(subject: Registration) -> str | None:
     if not missing:
         return None
     return f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
+
+
+@check(
+    "rules.metadata.forbidden",
+    spec="Open Finance Brasil DCR, tls_client_auth; RFC 7591 §2",
+    code=ErrorCode.INVALID_CLIENT_METADATA,
+)
+def metadata_forbidden(subject: Registration) -> Outcome:
+    """No member is in the request that the market refuses rather than drops."""
+    forbidden = subject.profile.metadata.forbidden
+    if not forbidden:
+        return Skipped("the market drops what it does not take")
+    sent = [name for name in forbidden if name in subject.request.claims]
+    return f"{', '.join(sent)} must not be sent in this market" if sent else None
