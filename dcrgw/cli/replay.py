@@ -14,6 +14,7 @@ import click
 
 from dcrgw.cli import live, recorded
 from dcrgw.cli.administration import PLACE_OPTIONS, Administration, Refused, connected
+from dcrgw.cli.calm import calm_collector
 from dcrgw.cli.options import with_options
 from dcrgw.cli.replay_live import replay_live
 from dcrgw.cli.times import Moment
@@ -129,7 +130,8 @@ async def _run(
     tally = Tally()
     kept: list[Result] = []
     show = {"text": _show, "json": _show_json}.get(form, kept.append)
-    with click.progressbar(length=count, label="replaying", file=sys.stderr, hidden=not _is_long(count)) as bar:
+    bar = click.progressbar(length=count, label="replaying", file=sys.stderr, hidden=not _is_long(count))
+    with calm_collector(), bar:
         async for result in compared(found, before, after):
             tally.count(result)
             show(result)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from inspect import iscoroutinefunction
 from itertools import zip_longest
 from typing import Any, get_type_hints
@@ -24,16 +26,17 @@ _BY_ORDER = frozenset({"registry.commit", "grants.commit", "signer.sign"})
 _PORTS = get_type_hints(Ports)
 
 
+@cache
+def _is_awaited(port: str, name: str) -> bool:
+    return iscoroutinefunction(getattr(_PORTS[port], name, None))
+
+
 class Unanswered(Unavailable):
     """The journal holds no answer to this question: the decision went another way than the recorded one."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Recorded:
-    """An entry, with its question as it stands in the document (None for one that was never written)."""
-
-    entry: Entry
-    plain: list[Any] | None
+#: An entry, with its question as it stands in the document (None for one that was never written).
+_Recorded = tuple[Entry, list[Any] | None]
 
 
 def ports_of(
@@ -47,7 +50,9 @@ def ports_of(
     `questions` are those of the journal's document, in its order; ports and methods `unknown` to it answer as where
     there is none of it.
     """
-    left = [_Recorded(entry, plain) for entry, plain in zip_longest(journal, questions)]
+    left: dict[str, list[_Recorded]] = defaultdict(list)
+    for entry, plain in zip_longest(journal, questions):
+        left[entry.port].append((entry, plain))
     found: dict[str, Any] = {
         each.name: _Port(each.name, left, at) for each in fields(Ports) if each.name not in unknown
     }
@@ -82,7 +87,7 @@ class _Earlier:
 class _Port:
     """One port. A question that was never asked is Unanswered; made-up ids beyond the recorded ones are counted."""
 
-    def __init__(self, name: str, left: list[_Recorded], at: float) -> None:
+    def __init__(self, name: str, left: Mapping[str, list[_Recorded]], at: float) -> None:
         self._name, self._left, self._at, self._made = name, left, at, 0
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -97,7 +102,7 @@ class _Port:
         async def answer(*question: Any) -> Any:
             return self._take(label, question)
 
-        if iscoroutinefunction(getattr(_PORTS[self._name], name, None)):
+        if _is_awaited(self._name, name):
             return answer
         return lambda *question: self._take(label, question)
 
@@ -110,18 +115,18 @@ class _Port:
 
     def _take(self, label: str, asked: tuple[Any, ...]) -> Any:
         question = values_of(asked)
-        for index, recorded in enumerate(self._left):
-            entry = recorded.entry
-            if entry.port == label and (label in _BY_ORDER or _same(label, recorded, question)):
-                del self._left[index]
+        left = self._left.get(label, [])
+        for index, (entry, plain) in enumerate(left):
+            if label in _BY_ORDER or _same(entry, plain, question):
+                del left[index]
                 if isinstance(entry.answer, Exception):
                     raise entry.answer
                 return entry.answer
         raise Unanswered("evidence", f"the recording holds no answer of {label} to this question")
 
 
-def _same(label: str, recorded: _Recorded, asked: tuple[Any, ...]) -> bool:
-    if recorded.plain is None:
-        return recorded.entry.question == asked
-    shapes = values.method(label).arguments
-    return len(recorded.plain) == len(asked) and all(map(values.Shape.is_written_as, shapes, asked, recorded.plain))
+def _same(entry: Entry, plain: list[Any] | None, asked: tuple[Any, ...]) -> bool:
+    if plain is None:
+        return entry.question == asked
+    shapes = values.method(entry.port).arguments
+    return len(plain) == len(asked) and all(map(values.Shape.is_written_as, shapes, asked, plain))

@@ -66,7 +66,7 @@ async def replay(bundle: Bundle, *, at: float | None = None, market: Market | No
         market=where.name,
         at=when,
     )
-    arrival = replace(bundle.arrival, market=where.name)
+    arrival = bundle.arrival if bundle.arrival.market == where.name else replace(bundle.arrival, market=where.name)
     try:
         await _FLOWS[bundle.operation](arrival, where, ports, report)
     except GatewayError:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Hashable, Mapping, Set
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from functools import cache, lru_cache
 from typing import Any, get_origin, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import SchemaValidator, core_schema, from_json, to_json
+from pydantic_core.core_schema import CoreConfig
 
 from dcrgw.compliance import kept
+from dcrgw.core.strict_json import JsonValue
 from dcrgw.ports import Ports
 
 _CONFIG = ConfigDict(val_json_bytes="base64", ser_json_bytes="base64")
@@ -38,13 +40,15 @@ class Shape:
     adapter: TypeAdapter[Any]
     #: Many bundles hold the same one (a market, a key set), it is frozen, and dear to make.
     is_shared: bool = False
+    reader: SchemaValidator = field(init=False, repr=False, compare=False)
     recall: Callable[[bytes | str], Any] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "reader", _reader(self.adapter))
         object.__setattr__(self, "recall", lru_cache(maxsize=_REMEMBERED)(self._parse))
 
     def _parse(self, text: bytes | str) -> Any:
-        return kept.restore(self.adapter.validate_json(text, strict=True)[0])
+        return kept.restore(self.reader.validate_json(text, strict=True)[0])
 
     def write(self, value: Any) -> Any:
         """The value as plain JSON: dicts, lists, texts, numbers."""
@@ -53,10 +57,10 @@ class Shape:
     def is_written_as(self, value: Any, plain: Any) -> bool:
         """Whether `plain` says of the value what `write` would, as far as both versions know its members.
 
-        Takes a fifth of writing it.
+        Takes a fiftieth of writing it where they are the same, and a fifth where they are not.
         """
         form = kept.keep(value)
-        return _alike(form, from_json(self.adapter.dump_json((form,)))[0], plain)
+        return _says(form, plain) or _alike(form, from_json(self.adapter.dump_json((form,)))[0], plain)
 
     def read(self, plain: Any) -> Any:
         """The value of plain JSON. Raises: Unreadable, with the place of the first fault."""
@@ -71,6 +75,19 @@ class Shape:
 
 
 _REMEMBERED = 64
+
+
+def _reader(adapter: TypeAdapter[Any]) -> SchemaValidator:
+    """A validator of JSON. For a JsonValue it takes any JSON: to ask each of its types takes four times as long."""
+    schema: Any = adapter.core_schema
+    if schema["type"] == "definitions":
+        known = [_ANY | {"ref": each["ref"]} if _JSON_VALUE in each["ref"] else each for each in schema["definitions"]]
+        schema = {**schema, "definitions": known}
+    return SchemaValidator(schema, CoreConfig(val_json_bytes="base64"))
+
+
+_ANY: Any = core_schema.any_schema()
+_JSON_VALUE = f"{JsonValue.__module__}.{JsonValue.__name__}"
 
 
 def _text_of(plain: list[Any]) -> bytes | str:
@@ -95,6 +112,32 @@ def _plain(value: Any) -> Any:
         case list() | tuple():
             return [_plain(each) for each in value]
     return value
+
+
+def _says(value: Any, plain: Any) -> bool:
+    """Whether `plain` is plainly the value, member for member. What it does not know by sight is no, and to be written.
+
+    The texts and objects of JSON, which are most of a question, are compared as they are.
+    """
+    if value is plain or value == plain:
+        return True
+    if type(plain) is dict:
+        if type(value) is dict:
+            return value.keys() == plain.keys() and all(map(_says, value.values(), map(plain.get, value)))
+        known = [name for name in _members(value.__class__) if name in plain]
+        unlike = [name for name in known if getattr(value, name) != plain[name]]
+        return bool(known) and all(_says(getattr(value, name), plain[name]) for name in unlike)
+    if type(plain) is list:
+        if isinstance(value, frozenset):
+            return len(value) == len(plain) and all(type(each) is str for each in plain) and value == set(plain)
+        return isinstance(value, list | tuple) and len(value) == len(plain) and all(map(_says, value, plain))
+    return type(value) is bytes and base64.urlsafe_b64encode(value).decode() == plain
+
+
+@cache
+def _members(kind: Hashable) -> tuple[str, ...]:
+    """The names of a dataclass's fields; of another type none."""
+    return tuple(each.name for each in fields(kind)) if isinstance(kind, type) and is_dataclass(kind) else ()
 
 
 def _alike(value: Any, made: Any, plain: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from compliance_builders import a_bundle
 
 from dcrgw.compliance import bundle as bundles
+from dcrgw.compliance import values
 from dcrgw.compliance.kept import text_of
 from dcrgw.compliance.values import Unreadable
 
@@ -100,3 +102,25 @@ def test_the_place_of_a_fault_is_named(change: Any, place: str) -> None:
     with pytest.raises(Unreadable) as told:
         bundles.read(changed(change))
     assert told.value.place == place
+
+
+def test_a_question_is_told_from_its_like() -> None:
+    bundle = a_bundle()
+    for entry, plain in zip(bundle.journal, bundle.questions, strict=True):
+        shapes = values.method(entry.port).arguments
+        for shape, asked, kept in zip(shapes, entry.question, plain, strict=False):
+            assert shape.is_written_as(asked, kept)
+            for other in _changed_once(kept):
+                assert not shape.is_written_as(asked, other)
+
+
+def _changed_once(plain: Any) -> Iterator[Any]:
+    """The same with another value in one place, for every place in it."""
+    yield "another"
+    if isinstance(plain, dict):
+        for name, value in plain.items():
+            yield from ({**plain, name: other} for other in _changed_once(value))
+    elif isinstance(plain, list):
+        yield [*plain, "more"]
+        for index, value in enumerate(plain):
+            yield from ([*plain[:index], other, *plain[index + 1 :]] for other in _changed_once(value))
