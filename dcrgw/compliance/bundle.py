@@ -28,7 +28,7 @@ from dcrgw.core.evidence import Arrival, Entry, Timing
 from dcrgw.core.market import Market
 
 #: The shape's version; readers take this one and every older one.
-VERSION = 2
+VERSION = 3
 FORMAT = "dcrgw.bundle"
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 #: A registration with two statements, its keys and its answers takes some 40 KB.

@@ -28,6 +28,14 @@ def _from_1(content: Content) -> Content:
     return {**content, "market": {**content["market"], "profile": profile}, "timings": []}
 
 
+def _from_2(content: Content) -> Content:
+    """Version 3 tells more of a market's statements, metadata and errors."""
+    profile = {**_BEFORE_3, **content["market"]["profile"]}
+    profile["statement"] = {**_STATEMENT_BEFORE_3, **profile["statement"]}
+    profile["metadata"] = {**_METADATA_BEFORE_3, **profile["metadata"]}
+    return {**content, "market": {**content["market"], "profile": profile}}
+
+
 #: Version -> ports, and methods of ports, that came with it. An older recording never asked them: there was none of it.
 _CAME_WITH: Mapping[int, frozenset[str]] = {
     2: frozenset(
@@ -48,4 +56,21 @@ def unknown_to(version: int) -> frozenset[str]:
 #: What a profile said by not saying it, before version 2.
 _PROFILE_BEFORE: Mapping[str, Any] = {"certificate_roles_limit_scopes": False}
 
-_STEPS: Mapping[int, Callable[[Content], Content]] = {1: _from_1}
+#: The same before version 3, of the whole and of two parts.
+_BEFORE_3: Mapping[str, Any] = {"management_scope": "", "error_codes": {}}
+_STATEMENT_BEFORE_3: Mapping[str, Any] = {
+    "roles_form": "words",
+    "admitted_roles": [],
+    "jwks_on_directory_hosts": True,
+}
+_METADATA_BEFORE_3: Mapping[str, Any] = {
+    "forbidden": [],
+    "aliases": {},
+    "needed_grant_types": [],
+    "response_type_members": {},
+    "scope_may_be_list": False,
+    "scope_defaults_to_roles": False,
+    "drops_unknown_scopes": False,
+}
+
+_STEPS: Mapping[int, Callable[[Content], Content]] = {1: _from_1, 2: _from_2}
