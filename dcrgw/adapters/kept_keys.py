@@ -56,6 +56,8 @@ class KeySetStatus:
     directory: str
     url: str
     of_software: bool
+    #: Of keys that were taken back.
+    are_revoked: bool
     kids: tuple[str, ...]
     age_s: float | None
     is_stale: bool
@@ -168,6 +170,7 @@ class KeptKeys:
             directory=self.directory,
             url=self.url,
             of_software=self.of_software,
+            are_revoked=self.are_revoked,
             kids=tuple(sorted(self.keys.keys)) if self.keys else (),
             age_s=now - self._asked_at if self.keys else None,
             is_stale=self.keys is not None and now >= self._fresh_until,

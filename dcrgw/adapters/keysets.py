@@ -33,6 +33,8 @@ class KeySetSource:
     software_fetcher: Fetcher
     #: `host` (port 443) or `host:port`.
     software_hosts: frozenset[str]
+    #: Where the directory publishes those of its own keys that it took back.
+    revoked_url: str | None = None
 
 
 class CachedKeySets:
@@ -59,20 +61,18 @@ class CachedKeySets:
         self._jitter = jitter
         self._on_change = on_change
         self._flights: Flights[KeptKeys, None] = Flights()
-        self._of_directories: dict[str, KeptKeys] = {}
+        #: By URL, their own revoked keys among them.
+        self._of_directories: dict[tuple[str, str], KeptKeys] = {}
         #: The next attempt at a directory whose last one failed.
-        self._again: dict[str, asyncio.TimerHandle] = {}
+        self._again: dict[tuple[str, str], asyncio.TimerHandle] = {}
         self._of_software: LRUCache[tuple[str, str], KeptKeys] = LRUCache(software_sets)
 
     async def of_directory(self, directory: str, kid: str) -> KeySet:
         """The directory's own signing keys. Raises: as `dcrgw.ports.keysets.KeySets`."""
-        kept = self._of_directories.get(directory)
-        if kept is None:
-            source = self._source(directory)
-            if source.jwks_endpoint is None:
-                raise Misconfigured(f"directory {directory}: its keys are a script's, not an endpoint's")
-            kept = self._of_directories[directory] = KeptKeys(directory, source.jwks_endpoint, of_software=False)
-        return await self._serve(kept, kid)
+        source = self._source(directory)
+        if source.jwks_endpoint is None:
+            raise Misconfigured(f"directory {directory}: its keys are a script's, not an endpoint's")
+        return await self._serve(self._of_directory(source, source.jwks_endpoint), kid)
 
     async def of_software(self, directory: str, url: str, kid: str) -> KeySet:
         """The keys of one software. Raises: as `dcrgw.ports.keysets.KeySets`."""
@@ -84,19 +84,23 @@ class CachedKeySets:
 
     async def of_revoked(self, directory: str, url: str) -> KeySet:
         """The keys that a directory took back. Raises: as `dcrgw.ports.keysets.KeySets`."""
+        source = self._source(directory)
+        if url == source.revoked_url:
+            return await self._serve(self._of_directory(source, url), "")
         kept = self._of_software.get((directory, url))
         if kept is None or not kept.are_revoked:
-            self._source(directory)
             kept = KeptKeys(directory, url, of_software=True, are_revoked=True)
             self._of_software[directory, url] = kept
         return await self._serve(kept, "")
 
     async def refresh_directories(self) -> None:
         """Ask every directory now; for the start, so that the first TPP finds the keys there. Never fails."""
-        for directory, source in self._sources.items():
-            if directory not in self._of_directories and source.jwks_endpoint is not None:
-                self._of_directories[directory] = KeptKeys(directory, source.jwks_endpoint, of_software=False)
-        kept = list(self._of_directories.values())
+        kept = [
+            self._of_directory(source, url)
+            for source in self._sources.values()
+            for url in (source.jwks_endpoint, source.revoked_url)
+            if url is not None
+        ]
         await asyncio.gather(*(self._flights.join(one, self._fetching(one)) for one in kept), return_exceptions=True)
 
     def status(self) -> tuple[KeySetStatus, ...]:
@@ -113,15 +117,22 @@ class CachedKeySets:
             self._of_directories.clear()
             self._of_software.clear()
             return
-        self._of_directories.pop(directory, None)
-        for key in [key for key in self._of_software if key[0] == directory]:
-            del self._of_software[key]
+        for kept in (self._of_directories, self._of_software):
+            for key in [key for key in kept if key[0] == directory]:
+                del kept[key]
 
     async def close(self) -> None:
         """End the fetches under way. The fetchers belong to whoever made them."""
         for again in self._again.values():
             again.cancel()
         await self._flights.close()
+
+    def _of_directory(self, source: KeySetSource, url: str) -> KeptKeys:
+        kept = self._of_directories.get((source.directory, url))
+        if kept is None:
+            kept = KeptKeys(source.directory, url, of_software=False, are_revoked=url == source.revoked_url)
+            self._of_directories[source.directory, url] = kept
+        return kept
 
     def _source(self, directory: str) -> KeySetSource:
         source = self._sources.get(directory)
@@ -224,10 +235,10 @@ class CachedKeySets:
     def _failed(self, kept: KeptKeys, failure: Failure) -> None:
         now = self._clock()
         kept.failed(failure, now, self._freshness, self._jitter())
-        if not kept.of_software and self._of_directories.get(kept.directory) is kept:
+        if not kept.of_software and self._of_directories.get((kept.directory, kept.url)) is kept:
             # A directory's keys decide about readiness: without requests, too, we must notice that they are back.
             again = asyncio.get_running_loop().call_later(kept.pause_s(now), self._start, kept)
-            self._again[kept.directory] = again
+            self._again[kept.directory, kept.url] = again
 
     def _start(self, kept: KeptKeys) -> None:
         self._flights.start(kept, self._fetching(kept))

@@ -18,6 +18,7 @@ from dcrgw.errors import ErrorCode
 from dcrgw.flows.scripts import ScriptDesk
 from dcrgw.materials import AdminMaterials
 from dcrgw.materials.administration import AdminSocket, AdminTls
+from dcrgw.materials.revocation import ADMINISTRATION, revocation_policy
 from dcrgw.ports import Ports
 from dcrgw.ports.decisions import Decisions
 from dcrgw.ports.registry import Archive
@@ -76,7 +77,8 @@ def _tls(
     reload: Reload,
 ) -> Listener:
     hosts = frozenset(host.lower() for host in tls.settings.hosts)
-    door = CertificateDoor(tls.anchors, tls.rights, ports.clock)
+    policy = revocation_policy(tls.settings.revocation)
+    door = CertificateDoor(tls.anchors, tls.rights, ports.clock, ports.revocation, policy, ADMINISTRATION)
     return Listener(
         "admin.tls",
         AdminEndpoint(door, hosts, ports, archive, decisions, reload, scripts),

@@ -111,9 +111,7 @@ class Generation:
             details=DetailTypes(lasting.scripts.host, materials.detail_types),
         )
         authorize = await self.parts.get("authorize", object(), await self._pages(ports, lasting))
-        serving = handlers(
-            list(materials.markets.values()), ports, signer, lasting.recent, authorize, lasting.decisions
-        )
+        serving = handlers(materials, ports, signer, lasting.recent, authorize, lasting.decisions)
         limits = http_limits(materials.settings)
         desk = ScriptDesk(lasting.registry.scripts, lasting.scripts.keeper, lasting.clock, lasting.scripts.host)
         admin = admin_listeners(
@@ -161,7 +159,7 @@ class Generation:
         for name in self.materials.directories:
             now, before = self.parts.health_of(outgoing.keys_part(name))
             if not now.ready and before is not None and before.ready:
-                reason = now.conditions[0].reason
+                reason = next(each.reason for each in now.conditions if not each.ok)
                 raise Unavailable(f"directory.{name}.keys", f"its key set is not to be had as configured now: {reason}")
 
     async def _demand_sealing_keys(self, former: Materials, registry: SqliteRegistry) -> None:

@@ -30,6 +30,7 @@ from dcrgw.endpoints.token import form_endpoints, without_certificate
 from dcrgw.errors import ErrorCode
 from dcrgw.materials import Materials
 from dcrgw.materials.proxied import ProxiedMaterials
+from dcrgw.materials.self_signed import SelfSignedMaterials
 from dcrgw.ports import Ports
 from dcrgw.ports.clock import Clock
 from dcrgw.ports.decisions import Decisions
@@ -49,7 +50,7 @@ def authorize_endpoint(settings: Settings, ports: Ports, recent: Recent, counted
 
 
 def handlers(
-    markets: list[Market],
+    materials: Materials,
     ports: Ports,
     signer: Signer | None,
     recent: Recent,
@@ -57,6 +58,7 @@ def handlers(
     decisions: Decisions,
 ) -> dict[str, Handler]:
     """The handlers of the TLS listeners. Below base_url over mutual TLS, below the issuer without."""
+    markets = materials.markets.values()
     keys: dict[str, Endpoint] = {"jwks": KeysEndpoint(signer)} if signer is not None else {}
     return {
         "mtls": Dispatcher(
@@ -82,7 +84,17 @@ def handlers(
             },
             decisions,
         ),
+        # A self-signed certificate is no identity: nothing is registered, read or changed here.
+        "self_signed": Dispatcher(
+            MarketMap((market.base_url, market) for market in _self_signed_markets(materials.self_signed)),
+            form_endpoints(ports, recent),
+            decisions,
+        ),
     }
+
+
+def _self_signed_markets(self_signed: SelfSignedMaterials | None) -> tuple[Market, ...]:
+    return self_signed.markets if self_signed is not None else ()
 
 
 def listeners(materials: Materials, serving: Mapping[str, Handler], health: Health, clock: Clock) -> Iterator[Listener]:
@@ -94,6 +106,18 @@ def listeners(materials: Materials, serving: Mapping[str, Handler], health: Heal
     yield _tls_listener("mtls", settings.listeners.mtls, materials.mtls, anchors, serving["mtls"], materials)
     if materials.proxied is not None:
         yield _proxied_listener(materials.proxied, serving["mtls"], materials, clock)
+    if materials.self_signed is not None:
+        lodged = materials.self_signed
+        certificates = list(lodged.certificates)
+        yield _tls_listener(
+            "self_signed",
+            lodged.listener,
+            lodged.pair,
+            certificates,
+            serving["self_signed"],
+            materials,
+            leaves_are_anchors=True,
+        )
     if settings.listeners.public is not None and materials.public is not None:
         public = settings.listeners.public
         yield _tls_listener("public", public, materials.public, None, serving["public"], materials)
@@ -124,7 +148,12 @@ def _proxied_listener(proxied: ProxiedMaterials, handler: Handler, materials: Ma
         behind_proxy(handler, hop, proxied.form, proxied.headers, clock, hops=settings.hops),
         host=settings.host,
         port=settings.port,
-        limits=replace(http_limits(materials.settings), connections_per_ip=settings.connections),
+        limits=replace(
+            http_limits(materials.settings),
+            connections_per_ip=settings.connections,
+            header_bytes=settings.header_bytes,
+            field_bytes=settings.header_bytes,
+        ),
         ssl_context=context,
         hosts=_hosts(materials),
     )
@@ -133,6 +162,7 @@ def _proxied_listener(proxied: ProxiedMaterials, handler: Handler, materials: Ma
 def _hosts(materials: Materials) -> frozenset[str]:
     """The names that an absolute request target may have."""
     urls = [url for market in materials.markets.values() for url in (market.base_url, market.issuer)]
+    urls += [market.base_url for market in _self_signed_markets(materials.self_signed)]
     return frozenset(urlsplit(url).hostname or "" for url in urls)
 
 
@@ -143,9 +173,14 @@ def _tls_listener(
     anchors: list[x509.Certificate] | None,
     handler: Handler,
     materials: Materials,
+    *,
+    leaves_are_anchors: bool = False,
 ) -> Listener:
     context = server_context(
-        lambda context: install(context, pair), client_anchors=anchors, minimum=listener.minimum_tls
+        lambda context: install(context, pair),
+        client_anchors=anchors,
+        minimum=listener.minimum_tls,
+        leaves_are_anchors=leaves_are_anchors,
     )
     return Listener(
         name,

@@ -124,6 +124,7 @@ def _keys_are_made_of(directory: DirectoryMaterials, settings: Settings) -> obje
     return (
         own.keys,
         own.jwks_endpoint,
+        own.jwks_revoked_endpoint,
         own.software_jwks_hosts,
         trust,
         directory.proxy,
@@ -179,7 +180,8 @@ async def http(materials: Materials, parts: Parts) -> Http:
 def _tell(status: KeySetStatus, health: Health) -> None:
     """A directory without usable keys can prove nothing, so we are not ready; a software's are its own affair."""
     if not status.of_software:
-        health.set(keys_part(status.directory), status.is_usable, "" if status.is_usable else status.last_error or "")
+        part = f"revoked {keys_part(status.directory)}" if status.are_revoked else keys_part(status.directory)
+        health.set(part, status.is_usable, "" if status.is_usable else status.last_error or "")
 
 
 def _source(directory: DirectoryMaterials, settings: Settings, opened: AsyncExitStack) -> KeySetSource:
@@ -191,6 +193,7 @@ def _source(directory: DirectoryMaterials, settings: Settings, opened: AsyncExit
         directory_fetcher=fetcher_of(directory.trust, None, directory, settings, opened),
         software_fetcher=fetcher_of(directory.software_trust, None, directory, settings, opened),
         software_hosts=frozenset(own.software_jwks_hosts),
+        revoked_url=own.jwks_revoked_endpoint,
     )
 
 

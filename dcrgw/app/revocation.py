@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from ipaddress import ip_network
@@ -11,7 +12,9 @@ from pydantic import SecretStr
 
 from dcrgw.adapters.fetcher import Fetcher, FetchLimits
 from dcrgw.adapters.revocation import Alarm, CachedRevocation
+from dcrgw.adapters.revocation_sources import RevocationSources
 from dcrgw.app.parts import Parts
+from dcrgw.config.model import Fetch
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.edge.events import log_event
 from dcrgw.edge.health import Health
@@ -31,20 +34,34 @@ async def revocation(materials: Materials, clock: Clock, parts: Parts) -> Cached
     made_of = (plain, materials.proxy, materials.settings.fetch)
 
     async def open_(opened: AsyncExitStack, health: Health) -> CachedRevocation:
-        largest = max((each.max_bytes for each in sources), default=0)
-        made = CachedRevocation(
-            sources,
-            lists=_fetcher(materials, largest, opened),
-            answers=_fetcher(materials, _LARGEST_ANSWER, opened),
-            clock=clock,
-            on_alarm=lambda alarm: _tell(alarm, health),
-        )
-        opened.push_async_callback(made.close)
-        await made.start()
-        return made
+        fetch, proxy = materials.settings.fetch, materials.proxy
+        return await asking(sources, fetch, proxy, clock, opened, on_alarm=lambda alarm: _tell(alarm, health))
 
     made = await parts.get("revocation", made_of, open_)
     await made.look()
+    return made
+
+
+async def asking(
+    sources: Sequence[RevocationSources],
+    fetch: Fetch,
+    proxy: SecretStr | None,
+    clock: Clock,
+    opened: AsyncExitStack,
+    *,
+    on_alarm: Callable[[Alarm], None] = lambda _: None,
+) -> CachedRevocation:
+    """What asks these sources, started; the stack closes it."""
+    largest = max((each.max_bytes for each in sources), default=0)
+    made = CachedRevocation(
+        sources,
+        lists=_fetcher(fetch, proxy, largest, opened),
+        answers=_fetcher(fetch, proxy, _LARGEST_ANSWER, opened),
+        clock=clock,
+        on_alarm=on_alarm,
+    )
+    opened.push_async_callback(made.close)
+    await made.start()
     return made
 
 
@@ -55,9 +72,7 @@ def _tell(alarm: Alarm, health: Health) -> None:
         log_event("revocation_alarm", market=alarm.market, ok=alarm.ok, detail=alarm.text)
 
 
-def _fetcher(materials: Materials, most: int, opened: AsyncExitStack) -> Fetcher:
-    fetch = materials.settings.fetch
-    proxy: SecretStr | None = materials.proxy
+def _fetcher(fetch: Fetch, proxy: SecretStr | None, most: int, opened: AsyncExitStack) -> Fetcher:
     fetcher = Fetcher(
         ssl_context=ssl.create_default_context(),
         limits=FetchLimits(

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import click
+from pydantic import SecretStr
 
+from dcrgw.adapters.clock import SystemClock
+from dcrgw.adapters.revocation import CachedRevocation
+from dcrgw.adapters.revocation_sources import RevocationSources
 from dcrgw.adapters.shown_certificates import certificates_of_file, certificates_of_server
+from dcrgw.app.revocation import asking
+from dcrgw.cli.keystore.options import FILE, password_option, with_password
 from dcrgw.cli.options import CONFIG
 from dcrgw.config.loading import load
+from dcrgw.config.model import Fetch, MarketRevocationSettings
+from dcrgw.config.secrets import SecretReference
+from dcrgw.core.certificates.path import PathRefused, build
+from dcrgw.core.certificates.revocation import Mode
 from dcrgw.core.market import Market
 from dcrgw.core.registration.certificate_words import MarketWord, facts, in_market
 from dcrgw.errors import GatewayError
-from dcrgw.materials import open_markets
+from dcrgw.materials import open_asking, open_markets
+from dcrgw.materials.bare_market import bare_market
 
 _PLACE = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")
 
@@ -32,18 +46,25 @@ def cert() -> None:
 @click.argument("where", metavar="FILE|HOST:PORT")
 @CONFIG
 @click.option("--market", "wanted", multiple=True, help="A market of the configuration; several may be named.")
-@click.option("--password", help="Password of a PKCS#12 file.")
+@click.option("--profile", help="Without a configuration: the profile by which it is judged, such as obuk-3.3.")
+@click.option("--trust", multiple=True, type=FILE, help="With --profile: a file of roots.")
+@click.option("--intermediates", multiple=True, type=FILE, help="With --profile: a file of intermediates.")
+@click.option("--crl", multiple=True, type=FILE, help="With --profile: a revocation list.")
+@click.option("--ask", multiple=True, metavar="HOST:PORT", help="With --profile: who may be asked about revocation.")
+@click.option("--offline", is_flag=True, help="Ask nobody whether it was revoked.")
+@password_option("--password", "a PKCS#12 file")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of lines for people.")
-def explain(where: str, path: Path, wanted: tuple[str, ...], password: str | None, as_json: bool) -> None:
+def explain(where: str, password: SecretReference | None, as_json: bool, **how: Any) -> None:
     """Show what a certificate is, whom it identifies in each market, and which rule refuses it.
 
     The first certificate of a file (PEM, DER, PKCS#12) is the one that is judged, the others are what a TPP would send
-    beside it. Exits with 1 where no market takes it. Whether it was revoked is not asked.
+    beside it. Authorities are asked whether it was revoked as the market's configuration says. Exits with 1 where no
+    market takes it.
     """
     try:
         chain = _chain(where, password)
-        words = [in_market(chain, market, time.time()) for market in _markets(path, wanted)]
-    except (GatewayError, click.BadParameter) as failure:
+        words = asyncio.run(_words(chain, _judges(**how)))
+    except (GatewayError, click.BadParameter, ValueError) as failure:
         click.echo(f"dcrgw cert explain: {failure}", err=True)
         sys.exit(2)
     if as_json:
@@ -55,19 +76,81 @@ def explain(where: str, path: Path, wanted: tuple[str, ...], password: str | Non
     sys.exit(0 if any(word.is_taken for word in words) else 1)
 
 
-def _chain(where: str, password: str | None) -> Sequence[bytes]:
-    place = _PLACE.fullmatch(where)
-    if place is not None and not Path(where).exists():
-        return certificates_of_server(place["host"].strip("[]"), int(place["port"]))
-    return certificates_of_file(Path(where), password.encode() if password else None)
+@dataclass(frozen=True, slots=True)
+class _Judges:
+    """The markets, and what it takes to ask about revocation for them."""
+
+    markets: Sequence[Market]
+    sources: Sequence[RevocationSources] = ()
+    fetch: Fetch = field(default_factory=Fetch)
+    proxy: SecretStr | None = None
 
 
-def _markets(path: Path, wanted: Sequence[str]) -> list[Market]:
-    markets = open_markets(load(path), time.time())
+def _judges(
+    path: Path,
+    wanted: Sequence[str],
+    profile: str | None,
+    trust: Sequence[Path],
+    intermediates: Sequence[Path],
+    crl: Sequence[Path],
+    ask: Sequence[str],
+    offline: bool,
+) -> _Judges:
+    if profile is not None:
+        if not trust:
+            raise click.BadParameter("--profile needs --trust: the roots by which certificates are judged")
+        return _of_profile(profile, trust, intermediates, crl, () if offline else ask)
+    if trust or intermediates or crl or ask:
+        raise click.BadParameter("--trust, --intermediates, --crl and --ask go with --profile")
+    settings = load(path)
+    markets = open_markets(settings, time.time())
     for name in wanted:
         if name not in markets:
             raise click.BadParameter(f"there is no market {name}; there are {', '.join(markets)}")
-    return [market for name, market in markets.items() if not wanted or name in wanted]
+    chosen = [market for name, market in markets.items() if not wanted or name in wanted]
+    if offline:
+        return _Judges(chosen)
+    sources, proxy = open_asking(settings, markets, time.time())
+    return _Judges(chosen, sources, settings.fetch, proxy)
+
+
+def _of_profile(
+    profile: str, trust: Sequence[Path], intermediates: Sequence[Path], crl: Sequence[Path], ask: Sequence[str]
+) -> _Judges:
+    revocation = None
+    if crl or ask:
+        files = tuple(each.absolute() for each in crl)
+        revocation = MarketRevocationSettings(mode="hard", crl_files=files, hosts=tuple(ask))
+    market, sources = bare_market(profile, trust, intermediates, revocation, time.time())
+    return _Judges([market], sources)
+
+
+async def _words(chain: Sequence[bytes], judges: _Judges) -> list[MarketWord]:
+    async with AsyncExitStack() as opened:
+        port = None
+        if judges.sources:
+            port = await asking(judges.sources, judges.fetch, judges.proxy, SystemClock(), opened)
+        return [await _word(chain, market, judges, port) for market in judges.markets]
+
+
+async def _word(chain: Sequence[bytes], market: Market, judges: _Judges, port: CachedRevocation | None) -> MarketWord:
+    at, told = time.time(), None
+    asks = market.revocation.mode is not Mode.OFF and any(each.market == market.name for each in judges.sources)
+    if port is not None and asks:
+        try:
+            told = await port.told(market.name, build(chain, market.anchors, at).der)
+        except PathRefused:
+            told = None  # the word says why there is no path
+    return in_market(chain, market, at, told)
+
+
+def _chain(where: str, password: SecretReference | None) -> Sequence[bytes]:
+    place = _PLACE.fullmatch(where)
+    if place is not None and not Path(where).exists():
+        return certificates_of_server(place["host"].strip("[]"), int(place["port"]))
+    path = Path(where)
+    found: Sequence[bytes] = with_password(path, password, lambda given: certificates_of_file(path, given))
+    return found
 
 
 def _lines(chain: Sequence[Mapping[str, object]], words: Sequence[MarketWord]) -> Iterator[str]:
@@ -80,6 +163,9 @@ def _lines(chain: Sequence[Mapping[str, object]], words: Sequence[MarketWord]) -
         if word.names is not None:
             would = "names" if word.is_taken else "would name"
             yield f"  {word.kind}: {would} {word.names}"
+        if word.is_taken and not word.revocation:
+            yield "  revocation: nobody was asked"
+        yield from (f"  revocation of {each}" for each in word.revocation)
         for refusal in word.refusals:
             yield f"  {refusal.check}: {refusal.description} ({refusal.spec})"
             if refusal.detail:

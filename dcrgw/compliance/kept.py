@@ -41,6 +41,7 @@ class KeptKeySet:
     source: str = ""
     #: Of keys that were taken back; sorted.
     prints: tuple[str, ...] = ()
+    certificates: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,13 @@ def restore(value: Any) -> Any:
 
 def _kept_keys(keys: KeySet) -> KeptKeySet:
     each = [key for first in keys.keys.values() for key in _chain(first)]
-    return KeptKeySet(tuple(_kept_key(key) for key in each), keys.refused, keys.source, tuple(sorted(keys.prints)))
+    return KeptKeySet(
+        tuple(_kept_key(key) for key in each),
+        keys.refused,
+        keys.source,
+        tuple(sorted(keys.prints)),
+        tuple(sorted(keys.certificates)),
+    )
 
 
 def _chain(key: VerificationKey | None) -> list[VerificationKey]:
@@ -112,7 +119,9 @@ def _key_set(kept: KeptKeySet) -> KeySet:
             raise ValueError("a public key cannot be read") from None
         key = VerificationKey(each.kid, public, frozenset(each.algorithms), each.thumbprint)
         keys[each.kid] = replace(key, alternative=keys.get(each.kid))
-    return KeySet(dict(reversed(keys.items())), kept.refused, kept.source, frozenset(kept.prints))
+    return KeySet(
+        dict(reversed(keys.items())), kept.refused, kept.source, frozenset(kept.prints), frozenset(kept.certificates)
+    )
 
 
 def _kept_anchors(anchors: TrustAnchors) -> KeptAnchors:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from dcrgw.config.credentials import has_credentials
 from dcrgw.config.explaining import did_you_mean
 from dcrgw.config.faults import ConfigFault
-from dcrgw.config.model import DirectorySettings, MarketSettings, Settings
+from dcrgw.config.model import DirectorySettings, MarketSettings, RevocationSettings, Settings
 from dcrgw.config.profiles import load_profile, profile_names, profile_of
 from dcrgw.core.registration.profile import Profile
 
@@ -74,17 +74,45 @@ def _policy_faults(key: str, market: MarketSettings) -> Iterator[ConfigFault]:
 
 
 def _routes_apart(settings: Settings) -> Iterator[ConfigFault]:
-    """A request belongs to exactly one market by host and path: no base URL may lie inside another."""
-    for (i, one), (j, other) in combinations(enumerate(settings.markets), 2):
-        first, second = urlsplit(one.base_url), urlsplit(other.base_url)
-        if first.netloc != second.netloc:
-            continue
-        shorter, longer = sorted((f"{first.path}/", f"{second.path}/"), key=len)
-        if longer.startswith(shorter):
-            reason = (
-                f"is that of market[{i}] too" if longer == shorter else f"and that of market[{i}] lie in each other"
-            )
-            yield ConfigFault(f"market[{j}].base_url", reason, "give each market its own host or path")
+    """A request belongs to exactly one market by host and path: no market's URL may lie inside another's."""
+    for name in ("base_url", "self_signed_url"):
+        urls = [(i, urlsplit(url)) for i, each in enumerate(settings.markets) if (url := getattr(each, name))]
+        for (i, first), (j, second) in combinations(urls, 2):
+            if first.netloc != second.netloc:
+                continue
+            shorter, longer = sorted((f"{first.path}/", f"{second.path}/"), key=len)
+            if longer.startswith(shorter):
+                reason = (
+                    f"is that of market[{i}] too" if longer == shorter else f"and that of market[{i}] lie in each other"
+                )
+                yield ConfigFault(f"market[{j}].{name}", reason, "give each market its own host or path")
+
+
+def _self_signed_apart(settings: Settings) -> Iterator[ConfigFault]:
+    """Self-signed certificates come on a listener of their own, to a URL of their own, and only if they are wanted."""
+    offering = [i for i, each in enumerate(settings.markets) if _SELF_SIGNED in each.client_auth_methods]
+    listener = settings.listeners.self_signed
+    if offering and listener is None:
+        fix = f"add it, or take {_SELF_SIGNED} out of market[{offering[0]}].client_auth_methods"
+        yield ConfigFault("listeners.self_signed", "is missing: such certificates have a listener of their own", fix)
+    if listener is not None and not offering:
+        fix = f"add {_SELF_SIGNED} to a market's client_auth_methods, or remove it"
+        yield ConfigFault("listeners.self_signed", "no market offers the method that it is for", fix)
+    for i, market in enumerate(settings.markets):
+        url = market.self_signed_url
+        for name in ("self_signed_url", "self_signed_certificates"):
+            is_set = bool(getattr(market, name))
+            if i in offering and not is_set:
+                yield ConfigFault(f"market[{i}].{name}", f"is missing beside {_SELF_SIGNED}", "add it")
+            elif i not in offering and is_set:
+                reason = f"is there, but client_auth_methods does not name {_SELF_SIGNED}"
+                yield ConfigFault(f"market[{i}].{name}", reason, "remove it, or offer the method")
+        if url and urlsplit(url).netloc == urlsplit(market.base_url).netloc:
+            reason = "is on the host and port of base_url, where directories' certificates are asked for"
+            yield ConfigFault(f"market[{i}].self_signed_url", reason, "give it another host or port")
+
+
+_SELF_SIGNED = "self_signed_tls_client_auth"
 
 
 def _methods_are_the_profiles(settings: Settings) -> Iterator[ConfigFault]:
@@ -173,8 +201,12 @@ def _software_keys_can_be_had(settings: Settings) -> Iterator[ConfigFault]:
 
 
 def _revocation_has_a_source(settings: Settings) -> Iterator[ConfigFault]:
-    for i, market in enumerate(settings.markets):
-        asked = market.revocation
+    asking: list[tuple[str, RevocationSettings | None]] = [
+        (f"market[{i}]", market.revocation) for i, market in enumerate(settings.markets)
+    ]
+    if settings.admin is not None and settings.admin.tls is not None:
+        asking.append(("admin.tls", settings.admin.tls.revocation))
+    for key, asked in asking:
         if asked is None or asked.mode == "off":
             continue
         lists = asked.crl_files or asked.crl_urls or asked.hosts
@@ -183,7 +215,7 @@ def _revocation_has_a_source(settings: Settings) -> Iterator[ConfigFault]:
             if method in asked.methods and not sources:
                 ways = "crl_files, crl_urls or hosts" if method == "crl" else "ocsp_url or hosts"
                 reason = f"asks for {method}, but nothing says where"
-                yield ConfigFault(f"market[{i}].revocation.methods", reason, f"set {ways}, or leave {method} out")
+                yield ConfigFault(f"{key}.revocation.methods", reason, f"set {ways}, or leave {method} out")
 
 
 def _profiled(settings: Settings) -> Iterator[tuple[int, MarketSettings, Profile]]:
@@ -204,6 +236,7 @@ MARKET_RULES = (
     _one_directory_an_issuer,
     _profiles_exist,
     _routes_apart,
+    _self_signed_apart,
     _methods_are_the_profiles,
     _secrets_can_be_sealed,
     _people_can_be_asked,

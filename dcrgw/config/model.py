@@ -38,6 +38,7 @@ from dcrgw.config.values import (
     Secret,
     TrustPlace,
     Words,
+    split_https,
 )
 
 Int = Annotated[int, Strict()]
@@ -47,7 +48,12 @@ Port = Annotated[int, Strict(), Field(ge=0, le=65535)]
 Text = Annotated[str, Strict(), Field(min_length=1)]
 
 AuthMethod = Literal[
-    "private_key_jwt", "tls_client_auth", "client_secret_basic", "client_secret_post", "client_secret_jwt"
+    "private_key_jwt",
+    "tls_client_auth",
+    "self_signed_tls_client_auth",
+    "client_secret_basic",
+    "client_secret_post",
+    "client_secret_jwt",
 ]
 GrantType = Literal["client_credentials", "authorization_code", "refresh_token"]
 WireCode = Literal[
@@ -128,6 +134,12 @@ class ProxiedListener(ServerListener):
     )
     hops: Int = Field(default=1, ge=1, le=5, description="How many proxies add an element of their own (`envoy`).")
     connections: Int = Field(default=2000, ge=1, description="Connections that one proxy may hold open.")
+    header_bytes: Int = Field(
+        default=65536,
+        ge=8190,
+        le=131072,
+        description="As in `[limits]`, with room for a chain of certificates: three of RSA 4096 make 20 kilobytes.",
+    )
 
     @property
     def has_tls(self) -> bool:
@@ -154,7 +166,44 @@ class Listeners(Section):
     proxied: ProxiedListener | None = Field(
         default=None, description="Where a proxy that ends TPPs' mutual TLS passes their certificates on."
     )
+    self_signed: ServerListener | None = Field(
+        default=None, description="Mutual TLS for clients that authenticate by self-signed certificates, and no others."
+    )
     health: HealthListener | None = Field(default=None, description="Plain HTTP for liveness and readiness probes.")
+
+
+class RevocationSettings(Section):
+    """Whether a certificate was taken back by its issuer: from lists (CRL) and responders (OCSP)."""
+
+    mode: Literal["off", "soft", "hard"] = Field(
+        description="`hard` answers 503 while it is not known, `soft` bears with not knowing for `soft_s`."
+    )
+    methods: tuple[Literal["crl", "ocsp"], ...] = Field(
+        default=("crl", "ocsp"), min_length=1, description="What is asked, in this order, until one has a word."
+    )
+    crl_files: tuple[FilePath, ...] = Field(
+        default=(), description="Lists on disk, PEM or DER; read again when they change."
+    )
+    crl_urls: tuple[PublicUrl, ...] = Field(default=(), description="Lists that are fetched.")
+    hosts: tuple[HostPort, ...] = Field(
+        default=(),
+        description="Hosts (`host:port`) that the URLs in certificates may lead to; none named means that such URLs "
+        "are not followed.",
+    )
+    ocsp_url: PublicUrl | None = Field(
+        default=None, description="Responder asked about every certificate, in place of those that they name."
+    )
+    ocsp_nonce: Literal["off", "sent", "required"] = Field(
+        default="off", description="Whether questions bear a nonce, and answers must."
+    )
+    soft_s: Seconds = Field(
+        default=3600, ge=0, le=86400, description="How long `soft` lets a certificate in while nothing is known of it."
+    )
+    renew_s: Seconds = Field(
+        default=3600, ge=0, le=86400, description="Age at which a word that still counts is asked for anew."
+    )
+    whole_path: Bool = Field(default=True, description="Ask about intermediates too, not only the certificate itself.")
+    max_bytes: Int = Field(default=10_485_760, ge=4096, le=104_857_600, description="Largest list taken.")
 
 
 class AdminTlsListener(ServerListener):
@@ -169,6 +218,11 @@ class AdminTlsListener(ServerListener):
     writers: tuple[Text, ...] = Field(default=(), description="Common names that may look and change.")
     hosts: tuple[Text, ...] = Field(
         min_length=1, description="Host names by which it is called; a request with another `Host` is refused."
+    )
+    revocation: RevocationSettings | None = Field(
+        default=None,
+        description="Whether administrators' certificates were taken back by their issuers.",
+        json_schema_extra=_like("not asked"),
     )
 
 
@@ -359,6 +413,11 @@ class DirectorySettings(Section):
     jwks_endpoint: HttpsUrl | None = Field(
         default=None, description='Key set that verifies its software statements; needed unless `keys = "script"`.'
     )
+    jwks_revoked_endpoint: HttpsUrl | None = Field(
+        default=None,
+        description="Key set of its keys that were taken back: no statement that one of them signed is believed, and "
+        "none at all while it cannot be had.",
+    )
     software_jwks_hosts: tuple[KeyHost, ...] = Field(
         default=(),
         description="Hosts (`host` or `host:port`) that may serve a software's key set; `*` for wherever a signed"
@@ -442,42 +501,13 @@ class CertificateSettings(Section):
     minimum_rsa_bits: Int = Field(default=2048, ge=2048, le=8192, description="Shortest RSA key taken.")
 
 
-class RevocationSettings(Section):
-    """Whether a TPP's certificate was taken back by its issuer: from lists (CRL) and responders (OCSP)."""
+class MarketRevocationSettings(RevocationSettings):
+    """The same for a TPP's certificate, and for what directories say of TPPs' keys."""
 
-    mode: Literal["off", "soft", "hard"] = Field(
-        description="`hard` answers 503 while it is not known, `soft` bears with not knowing for `soft_s`."
-    )
-    methods: tuple[Literal["crl", "ocsp"], ...] = Field(
-        default=("crl", "ocsp"), min_length=1, description="What is asked, in this order, until one has a word."
-    )
-    crl_files: tuple[FilePath, ...] = Field(
-        default=(), description="Lists on disk, PEM or DER; read again when they change."
-    )
-    crl_urls: tuple[PublicUrl, ...] = Field(default=(), description="Lists that are fetched.")
-    hosts: tuple[HostPort, ...] = Field(
-        default=(),
-        description="Hosts (`host:port`) that the URLs in certificates may lead to; none named means that such URLs "
-        "are not followed.",
-    )
-    ocsp_url: PublicUrl | None = Field(
-        default=None, description="Responder asked about every certificate, in place of those that they name."
-    )
-    ocsp_nonce: Literal["off", "sent", "required"] = Field(
-        default="off", description="Whether questions bear a nonce, and answers must."
-    )
-    soft_s: Seconds = Field(
-        default=3600, ge=0, le=86400, description="How long `soft` lets a certificate in while nothing is known of it."
-    )
-    renew_s: Seconds = Field(
-        default=3600, ge=0, le=86400, description="Age at which a word that still counts is asked for anew."
-    )
-    whole_path: Bool = Field(default=True, description="Ask about intermediates too, not only the TPP's certificate.")
     key_sets: Bool = Field(
         default=True,
         description="Refuse keys that stand in the directory's revoked key sets; 503 while those cannot be had.",
     )
-    max_bytes: Int = Field(default=10_485_760, ge=4096, le=104_857_600, description="Largest list taken.")
 
 
 class ResourceServerSettings(Section):
@@ -561,10 +591,19 @@ class MarketSettings(Section):
     certificates: CertificateSettings = Field(
         default_factory=CertificateSettings, description="What a TPP's certificate must be like."
     )
-    revocation: RevocationSettings | None = Field(
+    revocation: MarketRevocationSettings | None = Field(
         default=None,
         description="Whether certificates were taken back by their issuers.",
         json_schema_extra=_like("not asked, with a warning"),
+    )
+    self_signed_url: BaseUrl | None = Field(
+        default=None,
+        description="Public URL of the market on `listeners.self_signed`; needed with self_signed_tls_client_auth.",
+    )
+    self_signed_certificates: tuple[FilePath, ...] = Field(
+        default=(),
+        description="PEM files of the self-signed certificates that are let in there, no CA's among them; each serves "
+        "only the client whose key set holds it.",
     )
     client_auth_methods: tuple[AuthMethod, ...] = Field(
         default=("private_key_jwt", "tls_client_auth"),
@@ -596,6 +635,11 @@ class MarketSettings(Section):
     explain_errors: Bool = Field(
         default=True, description="Answer with every failed check in `errors`, not only the first."
     )
+
+    @property
+    def self_signed_host(self) -> str:
+        """The host name of `self_signed_url`."""
+        return split_https(self.self_signed_url or "").hostname or ""
 
 
 class ScriptingSettings(Section):

@@ -93,7 +93,8 @@ def _share_markets(some: tuple[str, ...], others: tuple[str, ...]) -> bool:
 def _listeners_apart(settings: Settings) -> Iterator[ConfigFault]:
     taken: dict[int, list[tuple[str, str]]] = {}
     listeners = {
-        f"listeners.{name}": getattr(settings.listeners, name) for name in ("mtls", "public", "proxied", "health")
+        f"listeners.{name}": getattr(settings.listeners, name)
+        for name in ("mtls", "public", "proxied", "self_signed", "health")
     }
     listeners["admin.tls"] = settings.admin.tls if settings.admin else None
     for key, listener in listeners.items():
@@ -108,7 +109,7 @@ def _listeners_apart(settings: Settings) -> Iterator[ConfigFault]:
 
 
 def _credentials(settings: Settings) -> Iterator[ConfigFault]:
-    for name in ("mtls", "public"):
+    for name in ("mtls", "public", "self_signed"):
         listener = getattr(settings.listeners, name)
         if listener is not None:
             yield from credential_faults(f"listeners.{name}", listener, required=True)
@@ -223,11 +224,11 @@ def _public_addresses(settings: Settings) -> Iterator[ConfigFault]:
 
 def _hosts(settings: Settings) -> Iterator[tuple[str, str]]:
     for i, market in enumerate(settings.markets):
-        for name in ("base_url", "issuer"):
-            if name in market.model_fields_set:
+        for name in ("base_url", "issuer", "self_signed_url"):
+            if name in market.model_fields_set and getattr(market, name) is not None:
                 yield f"market[{i}].{name}", split_https(getattr(market, name)).hostname or ""
     for i, directory in enumerate(settings.directories):
-        for name in ("jwks_endpoint", "token_url", "tpp_url"):
+        for name in ("jwks_endpoint", "jwks_revoked_endpoint", "token_url", "tpp_url"):
             url = getattr(directory, name)
             if url:
                 yield f"directory[{i}].{name}", split_https(url).hostname or ""
@@ -236,6 +237,8 @@ def _hosts(settings: Settings) -> Iterator[tuple[str, str]]:
     for i, market in enumerate(settings.markets):
         if market.revocation is not None:
             yield from _revocation_hosts(f"market[{i}].revocation", market.revocation)
+    if settings.admin is not None and settings.admin.tls is not None and settings.admin.tls.revocation is not None:
+        yield from _revocation_hosts("admin.tls.revocation", settings.admin.tls.revocation)
 
 
 def _revocation_hosts(key: str, revocation: RevocationSettings) -> Iterator[tuple[str, str]]:

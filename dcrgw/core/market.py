@@ -32,6 +32,8 @@ class Directory:
     check_own_standing: bool = False
     #: The bank's script gives the keys that prove statements and requests, not the directory's endpoint.
     keys_by_script: bool = False
+    #: Where the directory publishes those of its own keys that it took back; None where nobody told us.
+    revoked_keys_url: str | None = None
 
     def may_publish(self, host_and_port: str) -> bool:
         """Whether the key set of a software may lie on this `host:port`; `*` among the hosts is any."""
@@ -63,6 +65,8 @@ class Market:
     explain_errors: bool = True
     leaf: LeafPolicy = field(default_factory=LeafPolicy)
     revocation: RevocationPolicy = field(default_factory=RevocationPolicy)
+    #: On the listener of self-signed certificates alone: those that the bank lodged (DER). None everywhere else.
+    self_signed: frozenset[bytes] | None = None
     #: What the built-in authorization server offers here.
     server: AuthorizationServer = field(default_factory=AuthorizationServer)
 

@@ -95,7 +95,7 @@ class Connection(RequestHandler):
             keepalive_timeout=_NEVER_S,
             lingering_time=min(_LINGER_S, limits.body_s),
             max_line_size=min(8190, limits.header_bytes),
-            max_field_size=min(8190, limits.header_bytes),
+            max_field_size=min(limits.field_bytes, limits.header_bytes),
             max_headers=MAX_HEADERS,
             auto_decompress=False,
             access_log=cast(logging.Logger, None),

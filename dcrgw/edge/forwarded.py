@@ -11,6 +11,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from aiohttp import web
 
 from dcrgw.core.certificates.forwarded import Form, ForwardedRefused, Headers, read
+from dcrgw.core.certificates.holder import ANY_KIND
 from dcrgw.core.certificates.identity import identify
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.checks import gate
@@ -33,8 +34,6 @@ HEADER = gate(
     code=ErrorCode.INVALID_REQUEST,
 )
 
-_ANY_KIND = dict.fromkeys(("obtransport", "obwac", "qwac", "brcac", "other"), "none")
-
 
 @dataclass(frozen=True, slots=True)
 class Hop:
@@ -53,7 +52,7 @@ class Hop:
             return "the connection comes from no listed proxy"
         if self.anchors is None:
             return None if self.networks else "no proxy is configured"
-        judged = identify(handshake_chain(request), self.anchors, at, _ANY_KIND)
+        judged = identify(handshake_chain(request), self.anchors, at, ANY_KIND)
         if judged.value is None:
             return "the connection shows no certificate of a proxy"
         if self.names and judged.value.common_name not in self.names:

@@ -20,5 +20,7 @@ class Limits:
     body_bytes: int = 256 * 1024
     #: Request line and headers together.
     header_bytes: int = 16 * 1024
+    #: Of one header field; a proxy passes a whole chain of certificates on in one.
+    field_bytes: int = 8190
     #: Open connections of one address (an IPv6 /64 counts as one), handshakes included.
     connections_per_ip: int = 256

@@ -27,9 +27,11 @@ def server_context(
     *,
     client_anchors: Sequence[x509.Certificate] | None,
     minimum: Literal["1.3", "1.2"] = "1.3",
+    leaves_are_anchors: bool = False,
 ) -> ssl.SSLContext:
     """A listener's context. `install_pair` loads our certificate and key; None for anchors asks for no certificate.
 
+    `leaves_are_anchors` is for self-signed certificates, each of which vouches for itself.
     A new trust generation is a new context: a live one can be given anchors, but none can be taken away.
     Raises: Misconfigured when no anchor is given: an empty trust store would be a listener that nobody can use.
     """
@@ -44,6 +46,9 @@ def server_context(
     context.verify_flags = ssl.VerifyFlags.VERIFY_X509_TRUSTED_FIRST
     context.sslobject_class = HandshakeObject
     install_pair(context)
+    if leaves_are_anchors:
+        # Each is found as it is: of two with one subject OpenSSL would else look at one only.
+        context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
     if client_anchors is not None:
         _demand_certificate(context, client_anchors)
     return context

@@ -11,12 +11,16 @@ from aiohttp import web
 
 from dcrgw.adapters.local_users import user_name
 from dcrgw.core.administration import Administrator, LocalUsers, Rights
-from dcrgw.core.certificates.identity import CertificateKind, identify
+from dcrgw.core.certificates.holder import ANY_KIND
+from dcrgw.core.certificates.identity import identify
 from dcrgw.core.certificates.path import TrustAnchors
+from dcrgw.core.certificates.revocation import Mode, RevocationPolicy
 from dcrgw.core.checks import gate
 from dcrgw.edge.peer import peer_chain, peer_user
 from dcrgw.errors import ErrorCode, Rejected
+from dcrgw.flows.revocation import demand, judge_revocation
 from dcrgw.ports.clock import Clock
+from dcrgw.ports.revocation import Revocation
 
 PERMITTED = gate(
     "admin.permitted",
@@ -25,9 +29,6 @@ PERMITTED = gate(
     code=ErrorCode.INVALID_REQUEST,
     status=403,
 )
-
-#: The operator's CA names people as it likes: what counts is the one common name.
-_ANY_KIND = {kind.value: "none" for kind in CertificateKind}
 
 
 class Door(Protocol):
@@ -77,6 +78,10 @@ class CertificateDoor:
     anchors: TrustAnchors
     rights: Rights
     clock: Clock
+    #: What is asked about certificates that the operator's CA took back, in whose name.
+    revocation: Revocation
+    policy: RevocationPolicy
+    asker: str
 
     @property
     def writers_told(self) -> Iterable[str]:
@@ -85,9 +90,13 @@ class CertificateDoor:
 
     async def enter(self, request: web.BaseRequest) -> Administrator:
         """The holder of the certificate. Its name reads `CN=…`: no local user's does."""
-        judged = identify(peer_chain(request), self.anchors, self.clock.now(), _ANY_KIND)
+        chain, at = peer_chain(request), self.clock.now()
+        # The operator's CA names people as it likes: what counts is the one common name.
+        judged = identify(chain, self.anchors, at, ANY_KIND)
         if judged.value is None:
             raise Rejected([finding.fault for finding in judged.failures])
+        if self.policy.mode is not Mode.OFF:
+            demand(await judge_revocation(chain, self.asker, self.anchors, self.policy, self.revocation, at))
         administrator = self.rights.of(judged.value.common_name)
         if administrator is None:
             raise PERMITTED.rejection("no permission to look: the certificate's common name is not listed")

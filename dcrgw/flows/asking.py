@@ -11,7 +11,7 @@ from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.core.registration.client import RegisteredClient
-from dcrgw.flows import audit
+from dcrgw.flows import audit, stages
 from dcrgw.flows.authentication import Door, admit
 from dcrgw.flows.using import used_assertion
 from dcrgw.ports import Ports
@@ -32,6 +32,8 @@ async def asker(arrival: Arrival, market: Market, ports: Ports, report: Report) 
     form = report.settle(forms.read(arrival.body, arrival.media_type, arrival.query))
     server = introspection.resource_server(arrival, form, market)
     if server is not None:
+        # Its certificate must hold like any other: not expired, of an authority that is still trusted, not taken back.
+        await stages.identify(arrival.chain, market, ports.revocation, report, of_tpp=False)
         report.facts["resource_server"] = server.name
         return Asker(form, None)
     return Asker(form, await _client(arrival, market, ports, report))

@@ -18,7 +18,6 @@ from dcrgw.core.checks import Finding, Judgement, Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.jose.keys import KeySet
 from dcrgw.core.market import Market
-from dcrgw.core.registration import holders
 from dcrgw.core.registration.client import RegisteredClient, claimed_id
 from dcrgw.errors import ErrorCode, Rejected
 from dcrgw.flows import stages, vouching
@@ -55,7 +54,7 @@ async def authenticate(
     registered = await ports.registry.client(market.name, credentials.client_id)
     report.facts["claimed_client_id"] = claimed_id(credentials.client_id, registered)
     # A client's history is told by its own TPP: strangers, who need only its id, would bury it in refusals.
-    if registered is not None and holders.client_fault(identity, registered, market.profile) is None:
+    if registered is not None and client_authentication.is_its_tpp(identity, registered, market):
         _tell_client(report, registered)
     client = door.settle(client_authentication.stand(credentials, registered, identity, market))
     keys = await _keys(credentials, client, ports.keysets, door)
@@ -65,8 +64,9 @@ async def authenticate(
     ):
         judged = client_authentication.prove(credentials, client, identity, keys, market, report.at, vouched_for=True)
     proven = door.settle(judged)
-    signer = keys.signer(*_named(credentials)) if keys is not None else None
+    signer = keys.signer(*_named(credentials)) if keys is not None and credentials.assertion is not None else None
     door.settle(await judge_client(arrival, client, market, ports.keysets, signer=signer))
+    _tell_client(report, client)
     report.facts["client_auth_method"] = proven.method
     return proven
 
@@ -109,12 +109,14 @@ class Door:
 
 
 async def _keys(credentials: Credentials, client: RegisteredClient, keysets: KeySets, door: Door) -> KeySet | None:
-    """The published keys that may prove an assertion; None where the method needs none."""
-    metadata = client.metadata
-    if credentials.assertion is None or metadata.text("token_endpoint_auth_method") != "private_key_jwt":
-        return None
-    kid = credentials.assertion.header.kid
-    return door.settle(await published_keys(client, kid, keysets, gates.ASSERTION_KEYS))
+    """The published keys that prove an assertion or a self-signed certificate; None where the method needs none."""
+    match client.metadata.text("token_endpoint_auth_method"):
+        case "private_key_jwt" if credentials.assertion is not None:
+            kid = credentials.assertion.header.kid
+            return door.settle(await published_keys(client, kid, keysets, gates.ASSERTION_KEYS))
+        case client_authentication.SELF_SIGNED:
+            return door.settle(await published_keys(client, "", keysets, gates.CERTIFICATE_KEYS))
+    return None
 
 
 def _tell_client(report: Report, client: RegisteredClient) -> None:

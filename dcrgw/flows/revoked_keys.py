@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dcrgw.core.checks import Gate, Judgement
+from dcrgw.core.checks import Gate, Judgement, Report
 from dcrgw.core.evidence import Arrival
+from dcrgw.core.jose.keys import KeySet
+from dcrgw.core.jose.proving import SharedSecret
+from dcrgw.core.jose.reader import Unverified
 from dcrgw.core.jose.revoked import certificate_prints
-from dcrgw.core.market import Market
+from dcrgw.core.market import Directory, Market
 from dcrgw.core.registration import revoked_keys
 from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.core.strict_json import JsonValue
@@ -34,6 +37,19 @@ async def judge_keys(
     for url in revoked_keys.endpoints(claims, market.profile):
         revoked |= (await keysets.of_revoked(directory, url)).prints
     return revoked_keys.judge(revoked, certificate_prints(arrival.chain[0]), signer, signing_gate)
+
+
+async def judge_statement_key(
+    directory: Directory, keys: KeySet | SharedSecret, token: Unverified, keysets: KeySets, report: Report
+) -> None:
+    """A statement is not proven by a key that its directory took back, be it still among the good ones somewhere.
+
+    Raises: Rejected, Unavailable while the set cannot be had.
+    """
+    if directory.revoked_keys_url is None or not isinstance(keys, KeySet):
+        return
+    revoked = await keysets.of_revoked(directory.name, directory.revoked_keys_url)
+    report.settle(revoked_keys.judge_statement(revoked.prints, keys.signer(token.header.kid, token.header.alg)))
 
 
 async def judge_client(

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dcrgw.core.certificates import path, revocation
+from dcrgw.core.certificates.holder import ANY_KIND
 from dcrgw.core.certificates.identity import ClientIdentity
 from dcrgw.core.certificates.identity import identify as identify_holder
+from dcrgw.core.certificates.revocation import Mode
+from dcrgw.core.certificates.self_signed import identify as identify_self_signed
 from dcrgw.core.checks import Report, gate
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.jose.keys import KeySet
@@ -27,7 +29,8 @@ from dcrgw.core.registration.statement import SoftwareStatement
 from dcrgw.errors import ErrorCode, Misconfigured, Rejected, Unavailable
 from dcrgw.flows import audit, ids
 from dcrgw.flows.capabilities import capability
-from dcrgw.flows.revoked_keys import judge_keys
+from dcrgw.flows.revocation import demand, judge_revocation
+from dcrgw.flows.revoked_keys import judge_keys, judge_statement_key
 from dcrgw.flows.script_keys import script_keys
 from dcrgw.ports import Ports
 from dcrgw.ports.details import Details
@@ -56,27 +59,30 @@ SCRIPT_OUTPUT = gate(
 )
 
 
-async def identify(chain: tuple[bytes, ...], market: Market, port: Revocation, report: Report) -> ClientIdentity:
-    """Who holds the certificate on the connection, by this market's anchors, and not taken back since."""
-    identity = report.settle(identify_holder(chain, market.anchors, report.at, market.profile.identity, market.leaf))
+async def identify(
+    chain: tuple[bytes, ...], market: Market, port: Revocation, report: Report, *, of_tpp: bool = True
+) -> ClientIdentity:
+    """Who holds the certificate on the connection, by this market's anchors, and not taken back since.
+
+    A certificate that is not `of_tpp` is the bank's own: of any kind, and known by itself.
+    """
+    if market.self_signed is not None:
+        identity = report.settle(identify_self_signed(chain, market.self_signed, report.at, market.leaf))
+        audit.tell_identity(report, identity)
+        return identity
+    kinds = market.profile.identity if of_tpp else ANY_KIND
+    identity = report.settle(identify_holder(chain, market.anchors, report.at, kinds, market.leaf))
     audit.tell_identity(report, identity)
     await _judge_revocation(chain, market, port, report)
     return identity
 
 
 async def _judge_revocation(chain: tuple[bytes, ...], market: Market, port: Revocation, report: Report) -> None:
-    policy = market.revocation
-    if policy.mode is revocation.Mode.OFF:
+    if market.revocation.mode is Mode.OFF:
         return
-    # Found a moment ago and kept: this is a look-up.
-    found = path.build(chain, market.anchors, report.at)
-    told = await port.told(market.name, found.der)
-    judged = revocation.judge(found, told, policy, report.at)
+    judged = await judge_revocation(chain, market.name, market.anchors, market.revocation, port, report.at)
     report.findings.take(judged.findings)
-    if judged.findings.has_failed:
-        raise Rejected([finding.fault for finding in judged.findings.failures])
-    if judged.unavailable is not None:
-        raise Unavailable("revocation", judged.unavailable)
+    demand(judged)
 
 
 async def prove_statement(
@@ -95,6 +101,7 @@ async def prove_statement(
     own = current.software_statement if current is not None and takes_own else None
     judged = statement.verify(token, keys, directory, market.profile, market, report.at, is_stored=token.text == own)
     proven = report.settle(judged)
+    await judge_statement_key(directory, keys, token, ports.keysets, report)
     audit.tell_statement(report, proven)
     return proven
 

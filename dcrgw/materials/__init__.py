@@ -31,8 +31,17 @@ from dcrgw.materials.authorization import authorization_server, declared_types
 from dcrgw.materials.opening import Opening
 from dcrgw.materials.proxied import ProxiedMaterials, proxied
 from dcrgw.materials.revocation import revocation_policy, revocation_sources
+from dcrgw.materials.self_signed import SelfSignedMaterials, self_signed_listener
 
-__all__ = ["AdminMaterials", "DirectoryMaterials", "Materials", "open_markets", "open_materials", "open_sealing_keys"]
+__all__ = [
+    "AdminMaterials",
+    "DirectoryMaterials",
+    "Materials",
+    "open_asking",
+    "open_markets",
+    "open_materials",
+    "open_sealing_keys",
+]
 
 #: A trust store's certificates; None is the system's own roots.
 Trust = tuple[x509.Certificate, ...] | None
@@ -82,6 +91,7 @@ class Materials:
     #: The general way out, for what is no directory's.
     proxy: SecretStr | None = None
     proxied: ProxiedMaterials | None = None
+    self_signed: SelfSignedMaterials | None = None
 
     @property
     def pairs(self) -> tuple[tuple[str, KeyPair], ...]:
@@ -89,6 +99,10 @@ class Materials:
         found = [("the mutual TLS listener", self.mtls)]
         if self.public is not None:
             found.append(("the public listener", self.public))
+        if self.proxied is not None and self.proxied.pair is not None:
+            found.append(("the proxied listener", self.proxied.pair))
+        if self.self_signed is not None:
+            found.append(("the self-signed listener", self.self_signed.pair))
         if self.admin is not None and self.admin.tls is not None:
             found.append(("the administration's listener", self.admin.tls.pair))
         transports = ((each.settings.name, each.transport) for each in self.directories.values())
@@ -120,6 +134,9 @@ def open_materials(settings: Settings, at: float, *, serving: Materials | None =
     }
     admin = _admin(opening, settings, markets.values())
     behind_proxy = _proxied(opening, settings, markets.values())
+    self_signed = self_signed_listener(
+        opening, settings.listeners.self_signed, _self_signed_pair(opening, settings), settings.markets, markets
+    )
     sealing_keys = _sealing_keys(opening, settings)
     signing_key, signing_certificate = _signing_key(opening, settings.signing)
     known_customers = _customers(opening, settings)
@@ -151,9 +168,10 @@ def open_materials(settings: Settings, at: float, *, serving: Materials | None =
         detail_types,
         script_proxy,
         (*settings.warnings, *opening.warnings),
-        revocation_sources(settings, markets),
+        revocation_sources(settings, markets, admin.tls.anchors if admin is not None and admin.tls else None),
         proxy,
         behind_proxy,
+        self_signed,
     )
 
 
@@ -166,6 +184,17 @@ def open_markets(settings: Settings, at: float) -> dict[str, Market]:
     if opening.faults:
         raise ConfigurationRefused(settings.source, opening.faults)
     return markets
+
+
+def open_asking(
+    settings: Settings, markets: Mapping[str, Market], at: float
+) -> tuple[tuple[RevocationSources, ...], SecretStr | None]:
+    """Whom the markets ask about revoked certificates, and the proxy on the way. Raises: ConfigurationRefused."""
+    opening = Opening(at, is_sandbox=settings.is_sandbox)
+    proxy = opening.proxy("outbound", settings.outbound)
+    if opening.faults:
+        raise ConfigurationRefused(settings.source, opening.faults)
+    return revocation_sources(settings, markets, None), proxy
 
 
 def open_sealing_keys(settings: Settings, at: float) -> tuple[bytes, ...]:
@@ -230,6 +259,11 @@ def _proxied(opening: Opening, settings: Settings, markets: Iterable[Market]) ->
     pair = _listener(opening, "listeners.proxied", listener) if listener is not None and listener.has_tls else None
     of_tpps = [each for market in markets for each in market.anchors.certificates]
     return proxied(opening, listener, pair, of_tpps)
+
+
+def _self_signed_pair(opening: Opening, settings: Settings) -> KeyPair | None:
+    listener = settings.listeners.self_signed
+    return _listener(opening, "listeners.self_signed", listener) if listener is not None else None
 
 
 def _directory(opening: Opening, key: str, directory: DirectorySettings, settings: Settings) -> DirectoryMaterials:
@@ -308,6 +342,7 @@ def _core_directory(directory: DirectorySettings) -> Directory:
         has_standing=directory.has_standing,
         check_own_standing=directory.check_own_standing,
         keys_by_script=directory.keys == "script",
+        revoked_keys_url=directory.jwks_revoked_endpoint,
     )
 
 

@@ -71,5 +71,9 @@ def _all(materials: Materials) -> Iterator[tuple[x509.Certificate, str, bool]]:
             yield directory.signing_certificate, f"signing key for {name}", False
         trusted = (*(directory.trust or ()), *(directory.software_trust or ()))
         yield from ((each, f"trust of directory {name}", False) for each in trusted)
+    if materials.proxied is not None and materials.proxied.anchors is not None:
+        yield from ((each, "trust of proxies", False) for each in materials.proxied.anchors.certificates)
+    if materials.self_signed is not None:
+        yield from ((each, "self-signed certificate of a TPP", False) for each in materials.self_signed.certificates)
     if materials.admin is not None and materials.admin.tls is not None:
         yield from ((each, "trust of administrators", False) for each in materials.admin.tls.anchors.certificates)

@@ -25,5 +25,5 @@ class KeySets(Protocol):
         ...
 
     async def of_revoked(self, directory: str, url: str) -> KeySet:
-        """The keys that a directory took back from a software or an organisation: a set of `prints` alone."""
+        """The keys that a directory took back, from a software, an organisation or itself: a set of `prints` alone."""
         ...

@@ -43,7 +43,9 @@ class Directory:
         """The key sets, and the list of who takes part; no client certificate is asked for."""
         app = web.Application()
         app.router.add_get(self._scheme.keys_path, self._faulty(Endpoint.JWKS, self._directory_keys))
-        app.router.add_get("/keystore/revoked/openbanking.jwks", self._faulty(Endpoint.JWKS, self._directory_revoked))
+        app.router.add_get(
+            "/keystore/revoked/openbanking.jwks", self._faulty(Endpoint.REVOKED_JWKS, self._directory_revoked)
+        )
         app.router.add_get("/{org_id}/revoked/{name}.jwks", self._faulty(Endpoint.REVOKED_JWKS, self._revoked_keys))
         app.router.add_get("/{org_id}/{name}.jwks", self._faulty(Endpoint.SOFTWARE_JWKS, self._keys))
         if self._scheme.list_path is not None:

@@ -66,6 +66,7 @@ format = "console"
 name = "primary"
 issuers = [{issuer}]
 jwks_endpoint = {jwks}
+jwks_revoked_endpoint = {jwks_revoked}
 software_jwks_hosts = [{keystore_host}]
 token_url = {token}
 tpp_url = {scim}
@@ -264,6 +265,7 @@ def render(endpoints: Endpoints, *, issuer: str, client_id: str, key_id: str, au
         health=endpoints.health,
         issuer=_text(issuer),
         jwks=_text(endpoints.jwks),
+        jwks_revoked=_text(f"{endpoints.keystore}/keystore/revoked/openbanking.jwks"),
         keystore_host=_text(endpoints.keystore.removeprefix("https://")),
         token=_text(endpoints.token),
         scim=_text(endpoints.scim),

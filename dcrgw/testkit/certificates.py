@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -213,6 +214,15 @@ class CertificateAuthority:
         begins = now - timedelta(hours=1) if start is None else _moment(start)
         ends = now - timedelta(hours=1) + life if end is None else _moment(end)
         return builder.not_valid_before(begins).not_valid_after(ends)
+
+
+def self_signed(common_name: str, **how: Any) -> Issued:
+    """A certificate that nobody issued but itself, for a TLS client unless told otherwise (as `issue`)."""
+    key = how.pop("key", None) or new_key(how.pop("key_type", "p256"))
+    itself = CertificateAuthority.create(common_name, key=key)
+    purposes = {"eku": ("clientAuth",), "key_usage": ("digital_signature",), **how}
+    issued = itself.issue(subject=itself.certificate.subject, key=key, **purposes)
+    return Issued(issued.certificate, key)
 
 
 def resigned(

@@ -29,9 +29,11 @@ LATER = {
         "details.rules",
         "identity.psd2.authority",
         "keys.transport.not_revoked",
+        "management.token.own_right",
         "rules.authorization_details_types.supported",
         "rules.scope.certified",
-    }
+    },
+    "v2": {"management.token.own_right"},
 }
 
 

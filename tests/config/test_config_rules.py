@@ -318,3 +318,34 @@ def test_an_authorization_server_offers_what_hangs_together(server: dict[str, An
 def test_jwt_access_tokens_need_a_key_to_sign_with() -> None:
     changes = {"market[0].authorization_server": {"jwt_audience": "https://api.example"}}
     assert list(faults(changes)) == ["registry.sealing_keys"]
+
+
+SELF_SIGNED = {
+    "market[0].profile": "rfc7591",
+    "market[0].client_auth_methods": ["self_signed_tls_client_auth"],
+    "market[0].self_signed_url": "https://self-signed.bank.example",
+    "market[0].self_signed_certificates": ["tpp.pem"],
+    "listeners.self_signed": {"port": 8447, "certificate": "a.pem", "key": "a.key"},
+    "registry.sealing_keys": ["env:SEALING_KEY"],
+}
+
+
+def test_self_signed_certificates_have_their_own_listener_and_url() -> None:
+    assert settings(SELF_SIGNED).listeners.self_signed is not None
+    for key in ("listeners.self_signed", "market[0].self_signed_url", "market[0].self_signed_certificates"):
+        assert list(faults({name: value for name, value in SELF_SIGNED.items() if name != key})) == [key]
+    same_place = {**SELF_SIGNED, "market[0].self_signed_url": settings(SELF_SIGNED).markets[0].base_url}
+    assert list(faults(same_place)) == ["market[0].self_signed_url"]
+
+
+def test_what_is_for_self_signed_certificates_alone_is_not_there_without_them() -> None:
+    without = {**SELF_SIGNED, "market[0].client_auth_methods": ["private_key_jwt"]}
+    assert set(faults(without)) == {
+        "listeners.self_signed",
+        "market[0].self_signed_url",
+        "market[0].self_signed_certificates",
+    }
+
+
+def test_a_profile_without_the_method_does_not_offer_it() -> None:
+    assert "market[0].client_auth_methods[0]" in faults({**SELF_SIGNED, "market[0].profile": "obuk-3.2"})

@@ -466,6 +466,15 @@ async def test_resource_server_hears_of_every_access_token(bank: GrantingBank) -
     assert await bank.introspect("guess", **asking) == {"active": False}
 
 
+async def test_resource_server_whose_certificate_does_not_hold_hears_of_nothing(bank: GrantingBank) -> None:
+    api = certificate("api")
+    issued = await bank.redeem(await bank.code())
+    bank.offers(resource_servers=(ResourceServer("api", thumbprint(api)),))
+    bank.clock.at += 400 * 86_400
+    asking = bank.introspect(issued.token, client_id=None, client_secret=None, shown=api)
+    assert (await refused(bank, asking))[:2] == ("tls.leaf.dates", 401)
+
+
 async def test_expired_token_is_inactive(bank: GrantingBank) -> None:
     issued = await bank.redeem(await bank.code())
     bank.clock.at += 300

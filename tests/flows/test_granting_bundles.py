@@ -23,7 +23,7 @@ from granting_bank import (
 
 from dcrgw.adapters.randomness import SystemRandomness
 from dcrgw.compliance import bundle as bundles
-from dcrgw.compliance.keeping import bundled
+from dcrgw.compliance.keeping import Closed, bundled
 from dcrgw.compliance.replay import replay
 from dcrgw.core.authorization.tokens import token_hash
 from dcrgw.core.evidence import Arrival, Evidence, Journal
@@ -66,7 +66,7 @@ async def kept(bank: GrantingBank, operation: str, arrival: Arrival, *secrets: s
         outcome = await FLOWS[operation](arrival, market, ports, report)
     except Rejected as refused:
         outcome = refused
-    document = bundled(report, Evidence(arrival, report.at, journal), market, {})
+    document = bundled(Closed(report, Evidence(arrival, report.at, journal), market))
     again = await replay(bundles.read(document))
     assert again.is_same, (again.decided, again.bundle.decided)
     for secret in secrets:

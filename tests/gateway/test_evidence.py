@@ -28,13 +28,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 #: The report's own id and its time are asked before the flow begins, whether a certificate was revoked at its start.
 OPENING = ["randomness.report_id", "clock.now", "revocation.told"]
-KNOWN = [*OPENING, "registry.repeated", "keysets.of_directory", "keysets.of_software"]
+KNOWN = [*OPENING, "registry.repeated", "keysets.of_directory", "keysets.of_revoked", "keysets.of_software"]
 PROVEN = [*KNOWN, "keysets.of_revoked", "keysets.of_revoked", "details.types", "directories.standing"]
 ENRICHED = ["scripts.generate_id", "randomness.client_id", "scripts.create_client"]
 ANSWERED = ["scripts.modify_response", "registry.commit"]
 STORED = [*PROVEN, *ENRICHED, *ANSWERED]
 #: Where requests are not signed, no directory is asked, and the client gets a token for itself and a secret.
-PLAIN = [*KNOWN[:5], "details.types", *ENRICHED, "randomness.token", "randomness.client_secret", *ANSWERED]
+PLAIN = [*KNOWN[:6], "details.types", *ENRICHED, "randomness.token", "randomness.client_secret", *ANSWERED]
 
 
 class Replayed:

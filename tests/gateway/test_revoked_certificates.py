@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from managed import managed
 from town import UK, Town
@@ -95,6 +97,34 @@ async def test_signing_key_that_the_directory_took_back_is_refused_though_it_is_
     assert (reply.status, reply.checks) == (400, ["keys.request.not_revoked"])
     await town.manage("POST", "/reset")
     town.ahead_s += 3600
+    assert (await town.post(await town.body())).status == 201
+
+
+async def test_statement_by_a_key_that_the_directory_took_back_is_refused_though_it_is_still_published(
+    town: Town,
+) -> None:
+    world = town.session.parties.world
+    own = world.keys
+    world.keys = replace(own, retired=(*own.retired, own.current))
+    town.ahead_s += 3600
+    reply = await town.post(await town.body())
+    assert (reply.status, reply.checks) == (400, ["keys.statement.not_revoked"])
+    assert reply.body["error"] == "invalid_software_statement"
+    world.keys = own
+    town.ahead_s += 3600
+    assert (await town.post(await town.body())).status == 201
+
+
+async def test_no_statement_counts_while_the_directory_does_not_say_which_of_its_keys_it_took_back(town: Town) -> None:
+    await town.stop()
+    await town.break_down("revoked-jwks", "500")
+    await town.start()
+    reply = await town.post(await town.body())
+    assert (reply.status, reply.body["error"]) == (503, "temporarily_unavailable")
+    assert "revoked keys of primary" in {each.component for each in town.gateway.health.conditions if not each.ok}
+    await town.break_down("revoked-jwks", "none")
+    await town.stop()
+    await town.start()
     assert (await town.post(await town.body())).status == 201
 
 

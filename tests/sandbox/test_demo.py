@@ -85,7 +85,7 @@ async def test_story_ends_well(tmp_path: Path) -> None:
     assert "All went as told." in text
     assert [line for line in text.splitlines() if not TOLD.fullmatch(line)] == []
     assert re.findall(r"answer: (\d+)", text) == (
-        # registered; discovery, the payment pushed, keys, redeemed, introspected, refused; a life; refused
+        # registered; discovery, a payment pushed, keys, redeemed, introspected, one refused; the client's life; refused
         ["201", *("200", "201", "200", "200", "200", "400"), *("200", "200", "200", "204", "401"), "400"]
     )
     assert "authorization_details /0/creditorAccount: must be there" in text

@@ -16,7 +16,7 @@ from dcrgw.core.authorization.assertion import Assertion, judge_claims
 from dcrgw.core.authorization.credentials import ASSERTION_TYPES, MAX_ASSERTION_BYTES, Credentials, Way
 from dcrgw.core.certificates.identity import ClientIdentity
 from dcrgw.core.checks import Failed, Findings, Gate, Judgement
-from dcrgw.core.jose import mac, verification
+from dcrgw.core.jose import base64url, mac, verification
 from dcrgw.core.jose.keys import KeySet, KeySetUnusable, key_set
 from dcrgw.core.jose.reader import JosePolicy, Unverified, claims
 from dcrgw.core.jose.reasons import JoseReason, JoseRefused
@@ -24,7 +24,9 @@ from dcrgw.core.market import Market
 from dcrgw.core.registration import holders, tls_names
 from dcrgw.core.registration.client import ClientStatus, RegisteredClient
 
-__all__ = ["Authenticated", "prove", "registered_keys", "stand"]
+__all__ = ["SELF_SIGNED", "Authenticated", "is_its_tpp", "prove", "registered_keys", "stand"]
+
+SELF_SIGNED = "self_signed_tls_client_auth"
 
 #: Registered method -> the way in which its clients show themselves.
 _WAYS: Mapping[str, Way] = {
@@ -33,6 +35,7 @@ _WAYS: Mapping[str, Way] = {
     "client_secret_jwt": Way.ASSERTION,
     "private_key_jwt": Way.ASSERTION,
     "tls_client_auth": Way.CERTIFICATE,
+    SELF_SIGNED: Way.CERTIFICATE,
 }
 
 
@@ -58,13 +61,23 @@ def stand(
     assert client is not None
     active = client.status is ClientStatus.ACTIVE
     findings.settle(gates.ACTIVE, None if active else f"the client is {client.status.value}")
-    findings.settle(gates.HOLDER, holders.client_fault(identity, client, market.profile))
     method = _method(client)
+    if market.self_signed is None:
+        findings.settle(gates.HOLDER, holders.client_fault(identity, client, market.profile))
+    else:
+        findings.add(gates.HOLDER.skipped("a self-signed certificate names nobody: the key set says whose it is"))
+    here = (method == SELF_SIGNED) is (market.self_signed is not None)
+    findings.settle(gates.SELF_SIGNED_LISTENER, None if here else f"{method} does not authenticate on this listener")
     offered = method in market.auth_methods and method in _WAYS
     findings.settle(gates.OFFERED, None if offered else f"{method} is not offered any more")
     shown = _WAYS.get(method) is credentials.way
     findings.settle(gates.REGISTERED, None if shown else f"{method} is registered, {credentials.way.value} was shown")
     return findings.judgement(client)
+
+
+def is_its_tpp(identity: ClientIdentity, client: RegisteredClient, market: Market) -> bool:
+    """Whether the certificate names the client's own TPP; a self-signed one names nobody."""
+    return market.self_signed is None and holders.client_fault(identity, client, market.profile) is None
 
 
 def registered_keys(client: RegisteredClient, entry: Gate) -> Judgement[KeySet]:
@@ -102,6 +115,10 @@ def prove(
         if _is_signed(credentials.assertion, method, client, keys, market, findings):
             found = claims(credentials.assertion.payload)
             assertion = judge_claims(found, client.client_id, market, at, findings)
+    elif method == SELF_SIGNED:
+        is_published = keys is not None and _digest(identity) in keys.certificates
+        said = None if is_published else "the client's key set does not hold the certificate"
+        findings.settle(gates.CERTIFICATE_PUBLISHED, said)
     elif method == "tls_client_auth" and vouched_for:
         findings.add(gates.CERTIFICATE_NAME.skipped("a script of the bank vouches for the certificate"))
     elif method == "tls_client_auth":
@@ -116,6 +133,10 @@ def prove(
 
 def _method(client: RegisteredClient) -> str:
     return client.metadata.text("token_endpoint_auth_method") or ""
+
+
+def _digest(identity: ClientIdentity) -> bytes:
+    return base64url.decode(identity.x5t_s256.encode())
 
 
 def _is_secret(shown: str | None, client: RegisteredClient) -> bool:

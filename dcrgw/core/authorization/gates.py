@@ -72,6 +72,27 @@ CERTIFICATE_NAME = gate(
     code=_CLIENT,
     status=401,
 )
+SELF_SIGNED_LISTENER = gate(
+    "client.method.listener",
+    "Self-signed certificates authenticate on their own listener, and nothing else does there.",
+    spec="RFC 8705 §2.2",
+    code=_CLIENT,
+    status=401,
+)
+CERTIFICATE_KEYS = gate(
+    "client.certificate.keys",
+    "The key set of a self_signed_tls_client_auth client can be read, from its registration or from an allowed host.",
+    spec="RFC 8705 §2.2.2",
+    code=_CLIENT,
+    status=401,
+)
+CERTIFICATE_PUBLISHED = gate(
+    "client.certificate.published",
+    "The certificate is one that a self_signed_tls_client_auth client has in its key set (x5c).",
+    spec="RFC 8705 §2.2",
+    code=_CLIENT,
+    status=401,
+)
 ASSERTION_TYPE = gate(
     "client.assertion.type",
     "client_assertion_type says jwt-bearer.",

@@ -65,7 +65,7 @@ def read(form: Form, leaf: Sequence[str], chain: Sequence[str] = (), *, hops: in
     """
     if len(leaf) > 1 or len(chain) > 1:
         raise ForwardedRefused("comes more than once")
-    if not leaf or not leaf[0]:
+    if not leaf or leaf[0] in ("", _NO_CERTIFICATE.get(form)):
         if chain and chain[0]:
             raise ForwardedRefused("brings a chain without the certificate that it is for")
         return ()
@@ -77,6 +77,8 @@ def read(form: Form, leaf: Sequence[str], chain: Sequence[str] = (), *, hops: in
     return found
 
 
+#: What mod_headers writes for a variable that is not set.
+_NO_CERTIFICATE = {Form.JANSSEN: "(null)"}
 _BINARY = re.compile(r":([A-Za-z0-9+/]*={0,2}):")
 _PEM = re.compile(
     r"-----BEGIN CERTIFICATE-----(?P<gap>[\n ])(?P<body>[A-Za-z0-9+/=\n ]+?)(?P=gap)-----END CERTIFICATE-----(?P=gap)?"
@@ -196,8 +198,9 @@ def _element(nearest: Mapping[str, str]) -> tuple[bytes, ...]:
     if "cert" not in nearest:
         raise ForwardedRefused("holds no Cert; let Envoy set cert and chain in set_current_client_cert_details")
     (leaf,) = _only(_pems(_escaped(nearest["cert"]), "\n"))
-    if nearest.get("hash", "").lower() not in ("", hashlib.sha256(leaf).hexdigest()):
-        raise ForwardedRefused("has a Hash that is not its Cert's")
+    # Envoy always writes it, and first: what a certificate's own names smuggle in behind it (URI) has not this Hash.
+    if nearest.get("hash", "").lower() != hashlib.sha256(leaf).hexdigest():
+        raise ForwardedRefused("has no Hash that is its Cert's")
     chain = _pems(_escaped(nearest["chain"]), "\n") if nearest.get("chain") else ()
     # Envoy's Chain begins with the leaf itself.
     return (leaf, *(chain[1:] if chain[:1] == (leaf,) else chain))

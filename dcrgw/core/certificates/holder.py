@@ -30,6 +30,10 @@ class CertificateKind(StrEnum):
     OTHER = "other"
 
 
+#: Strategies of whoever takes certificates of every kind and goes by the common name, or by the certificate itself.
+ANY_KIND = {kind.value: "none" for kind in CertificateKind}
+
+
 @dataclass(frozen=True, slots=True)
 class Holder:
     """Whom the subject names. `organizational_unit` is None too where there are several."""

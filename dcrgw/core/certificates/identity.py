@@ -66,23 +66,44 @@ def identify(
     subject identifies. All faults of leaf and path are found together; the subject is judged once those hold.
     """
     found = Findings()
-    if not found.settle(PRESENT, None if chain else "the connection shows no client certificate"):
+    certificate = _leaf(chain, at, policy, found)
+    if certificate is None:
         return found.judgement()
-    try:
-        certificate, of_leaf = _read(chain[0], policy)
-    except CertificateRefused as error:
-        found.add(leaf.READABLE.failed("the client certificate cannot be read", str(error)))
-        return found.judgement()
-    found.settle(leaf.READABLE, None)
-    is_timely = found.settle(leaf.DATES, leaf.dates(certificate, at))
-    found.take(of_leaf)
-    path = _path(chain, anchors, at, is_timely, found)
+    path = _path(chain, anchors, at, leaf.dates(certificate, at) is None, found)
     if path is None or found.has_failed:
         return found.judgement()
     is_qualified = path.certificates[-1] in anchors.qualified_roots
     named = _identity(certificate, tuple(strategies.items()), policy, is_qualified)
     found.take(named.findings)
     return found.judgement(named.value)
+
+
+def identify_leaf(
+    chain: Sequence[bytes], at: float, strategies: Mapping[str, str], policy: LeafPolicy
+) -> Judgement[ClientIdentity]:
+    """The same of a leaf that nobody issued: what is left is what it says of itself."""
+    found = Findings()
+    certificate = _leaf(chain, at, policy, found)
+    if certificate is None or found.has_failed:
+        return found.judgement()
+    named = _identity(certificate, tuple(strategies.items()), policy, False)
+    found.take(named.findings)
+    return found.judgement(named.value)
+
+
+def _leaf(chain: Sequence[bytes], at: float, policy: LeafPolicy, found: Findings) -> Leaf | None:
+    """The leaf, where it is there and can be read; its other faults are among what was found."""
+    if not found.settle(PRESENT, None if chain else "the connection shows no client certificate"):
+        return None
+    try:
+        certificate, of_leaf = _read(chain[0], policy)
+    except CertificateRefused as error:
+        found.add(leaf.READABLE.failed("the client certificate cannot be read", str(error)))
+        return None
+    found.settle(leaf.READABLE, None)
+    found.settle(leaf.DATES, leaf.dates(certificate, at))
+    found.take(of_leaf)
+    return certificate
 
 
 @lru_cache(maxsize=1024)

@@ -111,18 +111,28 @@ def links(path: Path, policy: RevocationPolicy) -> tuple[tuple[x509.Certificate,
     return pairs if policy.whole_path else pairs[:1]
 
 
+def in_words(path: Path, told: Sequence[Told], policy: RevocationPolicy, at: float) -> tuple[str, ...]:
+    """What all that was said about each certificate comes to, for people."""
+    if policy.mode is Mode.OFF:
+        return ()
+    heard = enumerate(_words(path, told, policy, at))
+    return tuple(f"{_whose(place)}: {each.standing.value} ({each.ground})" for place, each in heard)
+
+
 def judge(path: Path, told: Sequence[Told], policy: RevocationPolicy, at: float) -> RevocationJudgement:
     """The verdict on a path at `at` (epoch seconds). `told` is in the order of `links`."""
     if policy.mode is Mode.OFF:
         findings = Findings()
         findings.add(NOT_REVOKED.skipped("this market does not ask for revocation"))
         return RevocationJudgement(findings)
-    asked = links(path, policy)
-    words = [
+    return _verdict(_words(path, told, policy, at), told, policy, at)
+
+
+def _words(path: Path, told: Sequence[Told], policy: RevocationPolicy, at: float) -> list[Word]:
+    return [
         word(certificate, issuer, each, at, is_authority=position > 0, nonce_required=policy.nonce_required)
-        for position, ((certificate, issuer), each) in enumerate(zip(asked, told, strict=True))
+        for position, ((certificate, issuer), each) in enumerate(zip(links(path, policy), told, strict=True))
     ]
-    return _verdict(words, told, policy, at)
 
 
 def word(

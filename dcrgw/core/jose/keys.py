@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -55,6 +56,8 @@ class KeySet:
     source: str = ""
     #: Of a set of revoked keys: RFC 7638 thumbprints, and x5t#S256 where a key came with a certificate.
     prints: frozenset[str] = frozenset()
+    #: SHA-256 of the certificates (DER) that its keys come with (x5c), of keys that verify nothing too.
+    certificates: frozenset[bytes] = frozenset()
 
     def signer(self, kid: str, alg: str) -> str | None:
         """The thumbprint of the key that a token of this kid and algorithm was proven by."""
@@ -102,7 +105,12 @@ def read(members: JsonValue, *, source: str = "") -> KeySet:
             refused.append(RefusedKey(kid, "more than one key has this kid"))
         else:
             keys[kid] = _chained(sharing)
-    return KeySet(MappingProxyType(keys), tuple(refused), source)
+    return KeySet(MappingProxyType(keys), tuple(refused), source, certificates=_certificates(members))
+
+
+def _certificates(members: JsonValue) -> frozenset[bytes]:
+    found = (vetting.certificate(entry) for entry in entries(members))
+    return frozenset(hashlib.sha256(der).digest() for der in found if der is not None)
 
 
 def entries(members: JsonValue) -> list[JsonValue]:

@@ -140,6 +140,22 @@ def _number(jwk: dict[str, JsonValue], name: str, kid: str) -> int:
     return int.from_bytes(octets, "big")
 
 
+def certificate(jwk: JsonValue) -> bytes | None:
+    """The certificate (DER) that a published key comes with, its own; None for a key that is not to be shown in TLS.
+
+    Such a key needs neither kid nor alg. Spec: RFC 8705 §2.2.2, RFC 7517 §4.2, §4.7.
+    """
+    if not isinstance(jwk, dict) or "x5c" not in jwk or jwk.get("use", "sig") not in ("sig", "tls"):
+        return None
+    try:
+        if _wrong_kind(jwk) or _wrong_certificate(jwk, _imported(jwk, "")):
+            return None
+    except KeyRefused:
+        return None
+    chain = jwk["x5c"]
+    return b64decode(chain[0]) if isinstance(chain, list) and isinstance(chain[0], str) else None
+
+
 def _wrong_certificate(jwk: dict[str, JsonValue], key: PublicKey) -> str | None:
     """Whether the key's own certificate is another key's (RFC 7517 §4.7). It gives no trust."""
     if "x5c" not in jwk:

@@ -6,7 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from dcrgw.core.certificates import holder, organization_identifier, reading, revocation_answers, revocation_lists
+from dcrgw.core.certificates import (
+    holder,
+    organization_identifier,
+    path,
+    reading,
+    revocation,
+    revocation_answers,
+    revocation_lists,
+)
 from dcrgw.core.certificates.dn_text import DnRefused
 from dcrgw.core.certificates.identity import identify
 from dcrgw.core.certificates.names import text
@@ -46,6 +54,8 @@ class MarketWord:
     kind: str | None
     names: str | None
     refusals: tuple[Refusal, ...]
+    #: What was said of each certificate of the path, leaf first; empty where nobody was asked.
+    revocation: tuple[str, ...] = ()
 
 
 def facts(der: bytes) -> Mapping[str, object]:
@@ -57,15 +67,35 @@ def facts(der: bytes) -> Mapping[str, object]:
     return {label: value for label, value in _facts(der, leaf) if value not in (None, (), "")}
 
 
-def in_market(chain: Sequence[bytes], market: Market, at: float) -> MarketWord:
-    """What a market makes of a chain (DER, leaf first) shown at `at` (epoch seconds); revocation is not asked."""
+def in_market(
+    chain: Sequence[bytes], market: Market, at: float, told: Sequence[revocation.Told] | None = None
+) -> MarketWord:
+    """What a market makes of a chain (DER, leaf first) shown at `at` (epoch seconds).
+
+    `told` is what authorities say of its path; None where nobody was asked.
+    """
     judged = identify(chain, market.anchors, at, market.profile.identity, market.leaf)
     kind, names = _named(chain, market)
     if judged.value is not None:
         kind = judged.value.kind.value
         names = holders.in_words(market.profile.identity[judged.value.kind], judged.value)
     refusals = tuple(_refusal(finding, market) for finding in judged.failures)
-    return MarketWord(market.name, market.profile.title, judged.value is not None, kind, names, refusals)
+    words: tuple[str, ...] = ()
+    if judged.value is not None and told is not None:
+        found = path.build(chain, market.anchors, at)
+        refusals = tuple(_revocation_refusals(found, told, market, at))
+        words = revocation.in_words(found, told, market.revocation, at)
+    return MarketWord(market.name, market.profile.title, not refusals, kind, names, refusals, words)
+
+
+def _revocation_refusals(
+    found: path.Path, told: Sequence[revocation.Told], market: Market, at: float
+) -> Iterator[Refusal]:
+    judged = revocation.judge(found, told, market.revocation, at)
+    yield from (_refusal(finding, market) for finding in judged.findings.failures)
+    if judged.unavailable is not None and not judged.findings.has_failed:
+        sentence = "it is not known whether a certificate was revoked: the answer would be 503"
+        yield Refusal(revocation.KNOWN.id, sentence, judged.unavailable, market.profile.cited(revocation.KNOWN.spec))
 
 
 def _named(chain: Sequence[bytes], market: Market) -> tuple[str | None, str | None]:

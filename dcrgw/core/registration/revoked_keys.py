@@ -12,6 +12,12 @@ from dcrgw.errors import ErrorCode
 _SPEC = "RFC 8725 §3.8; OB Directory, software_jwks_revoked_endpoint and org_jwks_revoked_endpoint"
 _CLAIMS = ("software_jwks_revoked_endpoint", "org_jwks_revoked_endpoint")
 
+STATEMENT_KEY = gate(
+    "keys.statement.not_revoked",
+    "The directory has not taken back the key of its own that signed the software statement.",
+    spec="RFC 8725 §3.8; OB Directory, key store",
+    code=ErrorCode.INVALID_SOFTWARE_STATEMENT,
+)
 TRANSPORT = gate(
     "keys.transport.not_revoked",
     "The directory has not taken back the client certificate or its key.",
@@ -52,6 +58,14 @@ def judge(
     else:
         signed = "the key that signed is among the keys that the directory revoked"
         findings.settle(signing_gate, signed if signer in revoked else None)
+    return findings.judgement(revoked)
+
+
+def judge_statement(revoked: frozenset[str], signer: str | None) -> Judgement[frozenset[str]]:
+    """Whether the directory took back the key of its own (thumbprint) that proved a statement."""
+    findings = Findings()
+    held = "the key that signed the software statement is among those that the directory revoked"
+    findings.settle(STATEMENT_KEY, held if signer in revoked else None)
     return findings.judgement(revoked)
 
 

@@ -58,6 +58,7 @@ RIGHT: dict[str, tuple[Form, str, str | None]] = {
     "azure": (Form.AZURE, b64(LEAF), None),
     "janssen": (Form.JANSSEN, pem(LEAF).replace("\n", " "), None),
 }
+OWN = xfcc(Hash=DIGEST, Cert=CERT)
 LEAF_ALONE = {"nginx", "apache", "azure", "janssen"}
 
 
@@ -71,6 +72,13 @@ def test_what_the_proxy_writes_is_read(name: str) -> None:
 @pytest.mark.parametrize("form", Form)
 def test_absent_and_empty_headers_bring_nobody(form: Form) -> None:
     assert read(form, []) == read(form, [""]) == ()
+
+
+def test_apache_s_word_for_nothing_brings_nobody() -> None:
+    assert read(Form.JANSSEN, ["(null)"]) == ()
+    for form in set(Form) - {Form.JANSSEN}:
+        with pytest.raises(ForwardedRefused):
+            read(form, ["(null)"])
 
 
 @pytest.mark.parametrize("name", RIGHT)
@@ -136,13 +144,18 @@ BAD: dict[str, tuple[Form, str]] = {
     "no colons": (Form.RFC9440, b64(LEAF)),
     "tabs for blanks": (Form.JANSSEN, pem(LEAF).replace("\n", "\t")),
     "line ends": (Form.JANSSEN, pem(LEAF)),
-    "an element more": (Form.ENVOY, f"{xfcc(Cert=CERT)},{xfcc(Cert=CERT)}"),
+    "an element more": (Form.ENVOY, f"{OWN},{OWN}"),
+    "no Hash": (Form.ENVOY, xfcc(Cert=CERT)),
+    "a Cert out of a name": (Form.ENVOY, xfcc(Hash="0" * 64, URI=f"spiffe://x;Cert={CERT}")),
+    "a second Cert out of a name": (Form.ENVOY, f"{OWN};URI=spiffe://x;Cert={CERT}"),
+    "a Hash out of a name": (Form.ENVOY, xfcc(Hash="0" * 64, URI=f"spiffe://x;Hash={DIGEST};Cert={CERT}")),
+    "an element out of a name": (Form.ENVOY, f"{OWN};URI=spiffe://x,{OWN}"),
     "no Cert": (Form.ENVOY, xfcc(Hash=DIGEST, Subject='"CN=x"')),
     "another Hash": (Form.ENVOY, xfcc(Hash="0" * 64, Cert=CERT)),
-    "Cert twice": (Form.ENVOY, f"{xfcc(Cert=CERT)};{xfcc(Cert=CERT)}"),
-    "an open quote": (Form.ENVOY, xfcc(Cert=CERT[:-1])),
-    "a trailing semicolon": (Form.ENVOY, xfcc(Cert=CERT) + ";"),
-    "a trailing comma": (Form.ENVOY, xfcc(Cert=CERT) + ","),
+    "Cert twice": (Form.ENVOY, f"{OWN};{xfcc(Cert=CERT)}"),
+    "an open quote": (Form.ENVOY, xfcc(Hash=DIGEST, Cert=CERT[:-1])),
+    "a trailing semicolon": (Form.ENVOY, OWN + ";"),
+    "a trailing comma": (Form.ENVOY, OWN + ","),
 }
 
 
@@ -167,7 +180,7 @@ def test_chain_that_is_too_long_is_refused() -> None:
 def test_of_several_proxies_the_nearest_one_s_element_counts() -> None:
     victim = CertificateAuthority.create("Victim").certificate.public_bytes(Encoding.DER)
     forged = xfcc(Cert=f'"{quote(pem(victim))}"')
-    value = f"{forged},{xfcc(Subject=chr(34) + 'CN=a,b;c' + chr(34), Cert=CERT)}"
+    value = f'{forged},{OWN};Subject="CN=a,b;c"'
     assert read(Form.ENVOY, [value], hops=2) == (LEAF,)
     for hops in (1, 3):
         with pytest.raises(ForwardedRefused):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from typing import NamedTuple
 
 from faulty_tokens import SIGNERS, unusable_keys
@@ -15,6 +16,7 @@ from dcrgw.core.registration.authorities import Authorisation
 from dcrgw.core.registration.members import CIBA_GRANT
 from dcrgw.errors import ErrorCode
 from dcrgw.testkit import markets
+from dcrgw.testkit.certificates import self_signed
 from dcrgw.testkit.statements import NOW, ORG_ID, SOFTWARE_ID, rfc7591_request_claims
 
 META = ErrorCode.INVALID_CLIENT_METADATA
@@ -63,6 +65,8 @@ def with_ciba(**changes: object) -> Story:
 
 PRIVATE_KEY_JWT = {"token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "PS256"}
 PUBLIC = {"keys": [SOFTWARE_KEY.public_jwk()]}
+OWN_CERTIFICATE = self_signed("tpp", key=SOFTWARE_KEY.private_key)
+CERTIFIED = {"keys": [SOFTWARE_KEY.public_jwk(kid=None, x5c=[b64encode(OWN_CERTIFICATE.der).decode()])]}
 UNNAMED = {"keys": [SOFTWARE_KEY.public_jwk(kid=None)]}
 PRIVATE = {"keys": [SOFTWARE_KEY.public_jwk(d="AAAA")]}
 
@@ -214,6 +218,11 @@ RULES = {
         META,
         plain(token_endpoint_auth_method="private_key_jwt", jwks=UNNAMED),
         plain(token_endpoint_auth_method="private_key_jwt", jwks=PUBLIC),
+    ),
+    "rules.jwks.certificate": Case(
+        META,
+        plain(token_endpoint_auth_method="self_signed_tls_client_auth", jwks=PUBLIC),
+        plain(token_endpoint_auth_method="self_signed_tls_client_auth", jwks=CERTIFIED),
     ),
     "rules.algorithms.signing": Case(META, asking(id_token_signed_response_alg="RS256")),
     "rules.algorithms.client_auth": Case(

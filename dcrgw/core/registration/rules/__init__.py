@@ -75,7 +75,11 @@ _ON_CONDITION: tuple[Conditional[Registration], ...] = (
     Conditional(
         jwks.are_needed,
         "the client authenticates without a key set",
-        (jwks.jwks_present, jwks.jwks_vouched, jwks.jwks_usable),
+        (jwks.jwks_present, jwks.jwks_vouched),
+    ),
+    Conditional(jwks.sign_assertions, "the client signs no assertion with a key of its own", (jwks.jwks_usable,)),
+    Conditional(
+        jwks.is_self_signed, "the client does not authenticate by self-signed certificates", (jwks.jwks_certificate,)
     ),
     Conditional(
         ciba.is_used,

@@ -14,7 +14,18 @@ _BY_REFERENCE = Skipped("no jwks by value is asked for")
 MAX_KEYS = 100
 #: RFC 7518 §6.2.2, §6.3.2, §6.4: what no public key has; oth for multi-prime RSA.
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
-_METHODS_WITH_KEYS = frozenset({"private_key_jwt", "self_signed_tls_client_auth"})
+_SELF_SIGNED = "self_signed_tls_client_auth"
+_METHODS_WITH_KEYS = frozenset({"private_key_jwt", _SELF_SIGNED})
+
+
+def is_self_signed(subject: Registration) -> bool:
+    """Whether the client authenticates by a certificate that is in its key set."""
+    return subject.auth_method == _SELF_SIGNED
+
+
+def sign_assertions(subject: Registration) -> bool:
+    """Whether the client authenticates by what a key of its key set signs."""
+    return subject.auth_method == "private_key_jwt"
 
 
 def are_needed(subject: Registration) -> bool:
@@ -108,3 +119,15 @@ def jwks_usable(subject: Registration) -> Outcome:
         return None
     reasons = "; ".join(refused.reason for refused in keys.refused)
     return f"jwks holds no key for signatures that has a kid: {reasons}"
+
+
+@check("rules.jwks.certificate", spec="RFC 8705 §2.2.2", code=_META)
+def jwks_certificate(subject: Registration) -> Outcome:
+    """Of keys by value that come in place of an issuer, at least one has its own certificate (x5c)."""
+    if "jwks" not in subject.metadata.members:
+        return _BY_REFERENCE
+    try:
+        keys = key_sets.read(subject.metadata.members["jwks"])
+    except KeySetUnusable as error:
+        return Failed("jwks cannot be read", str(error))
+    return None if keys.certificates else "jwks holds no key with its own certificate in x5c"
