@@ -11,6 +11,7 @@ import test_bad_metadata as metadata
 import test_bad_requests as requests
 import test_bad_statements as statements
 import test_bad_tokens as tokens
+import test_markets as markets
 import test_minted_claims as minted
 from town import UK
 from wrongs import ISS, META, Wrong
@@ -53,6 +54,8 @@ def render() -> str:
         _section("Redirect URIs, OB UK", metadata.REDIRECTS),
         _section("Client metadata, OB UK", [*metadata.METADATA, *metadata.CIBA]),
         _section("Client metadata, plain", metadata.GENERIC_METADATA),
+        _section("Open Finance Brasil", markets.BRAZIL),
+        _section("Consumer Data Right, Australia", markets.AUSTRALIA),
         _fixes(),
     ]
     return "\n".join(parts)
@@ -72,6 +75,7 @@ def wrongs() -> list[Wrong]:
     every += [*statements.UK_STATEMENTS, *statements.GENERIC_STATEMENTS]
     every += [*requests.UK_REQUESTS, *requests.GENERIC_REQUESTS, *requests.bad_bodies(), *requests.http_faults()]
     every += [*metadata.REDIRECTS, *metadata.METADATA, *metadata.CIBA, *metadata.GENERIC_METADATA]
+    every += [*markets.BRAZIL, *markets.AUSTRALIA]
     return every
 
 
@@ -82,7 +86,7 @@ def _section(title: str, rows: Iterable[Wrong]) -> str:
 
 
 def _sends(row: Wrong) -> str:
-    other = "" if row.market in (UK, "generic") else f" (`{row.market}`)"
+    other = "" if row.market in (UK, "generic", "brazil", "australia") else f" (`{row.market}`)"
     return _cell(row.sends) + other
 
 

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 from market_tpps import MarketTpp
 from town import Town
+from wrongs import ISS, META, RED, UNA, Wrong, is_refused
+
+from dcrgw.errors import ErrorCode
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -19,7 +22,6 @@ FRAMEWORKS = ("uk-3.2", "brazil", "australia")
 ALONE = ("brazil", "australia")
 #: Where a TPP is at home, and where it tries.
 PAIRS = tuple(permutations(FRAMEWORKS, 2))
-META, STATEMENT, REDIRECT = "invalid_client_metadata", "invalid_software_statement", "invalid_redirect_uri"
 
 
 async def whole_life(tpp: MarketTpp) -> None:
@@ -97,7 +99,7 @@ async def test_a_token_gets_nowhere_in_another_market(town: Town) -> None:
         await tpp.leave()
 
 
-@pytest.mark.parametrize(("market", "code"), [("brazil", META), ("australia", STATEMENT)])
+@pytest.mark.parametrize(("market", "code"), [("brazil", META), ("australia", ISS)])
 async def test_a_software_registers_once(town: Town, market: str, code: str) -> None:
     tpp = MarketTpp(town, market)
     await tpp.become_client()
@@ -189,28 +191,58 @@ async def test_a_market_takes_its_own_media_type_alone(town: Town, market: str, 
     assert (reply.status, reply.checks) == (415, ["request.shape.media_type"])
 
 
-@pytest.mark.parametrize(
-    ("market", "changes", "code", "check"),
-    [
-        ("brazil", {"redirect_uris": ["https://elsewhere.example"]}, REDIRECT, "rules.redirect_uris.subset"),
-        ("brazil", {"jwks_uri": "https://elsewhere.example"}, META, "rules.jwks.of_statement"),
-        ("brazil", {"jwks": {"keys": []}}, META, "rules.jwks.by_value"),
-        ("brazil", {"webhook_uris": ["http://tpp.example"]}, "invalid_webhook_uris", "rules.webhook_uris.form"),
-        ("brazil", {"software_statement": None}, META, "request.shape.statement"),
-        ("australia", {"software_statement": None}, META, "request.shape.statement"),
-        ("australia", {"aud": "0015800000BANKAAA1"}, META, "request.aud.ours"),
-        ("australia", {"iss": "another"}, STATEMENT, "request.iss.software"),
-        ("australia", {"redirect_uris": ["https://elsewhere.example"]}, REDIRECT, "rules.redirect_uris.subset"),
-        ("australia", {"token_endpoint_auth_method": "tls_client_auth"}, META, "rules.auth_method.offered"),
-    ],
-)
-async def test_what_a_market_refuses_has_its_code(
-    town: Town, market: str, changes: dict[str, Any], code: str, check: str
-) -> None:
-    reply = await MarketTpp(town, market).register(**changes)
-    assert (reply.status, reply.body["error"]) == (400, code)
-    assert check in reply.checks
-    foreign = ("OB UK", "OB Directory", "Open Finance" if market == "australia" else "CDR")
+_ELSEWHERE = {"redirect_uris": ["https://elsewhere.example"]}
+_SUBSET, _SHAPE = ("rules.redirect_uris.subset",), ("request.shape.statement",)
+_CODE_ALONE = {"response_types": ["code"], "authorization_signed_response_alg": None}
+
+
+def _wrong(market: str, sends: str, error: ErrorCode, *checks: str, **told: Any) -> Wrong:
+    return Wrong(0, sends, error, checks, market=market, **told)
+
+
+#: docs/answers.md lists them.
+BRAZIL = (
+    _wrong("brazil", "a redirect URI that is not the statement's", RED, *_SUBSET, asked=_ELSEWHERE),
+    _wrong("brazil", "no `redirect_uris`", META, "rules.metadata.required", "rules.redirect_uris.present",
+           asked={"redirect_uris": None}),
+    _wrong("brazil", "another `jwks_uri` than the statement's", META, "rules.jwks.of_statement",
+           asked={"jwks_uri": "https://elsewhere.example"}),
+    _wrong("brazil", "`jwks` by value", META, "rules.jwks.by_value", "rules.jwks.public", asked={"jwks": {"keys": []}}),
+    _wrong("brazil", "`tls_client_auth_san_dns`", META, "rules.metadata.forbidden",
+           asked={"tls_client_auth_san_dns": "tpp.example"}),
+    _wrong("brazil", "a webhook that is not https", ErrorCode.INVALID_WEBHOOK_URIS, "rules.webhook_uris.form",
+           asked={"webhook_uris": ["http://tpp.example"]}),
+    _wrong("brazil", "no `software_statement`", META, *_SHAPE, asked={"software_statement": None}),
+    _wrong("brazil", "a scope beyond the roles that are Active", META, "rules.scope.within_roles",
+           ssa={"software_statement_roles": [{"role": "DADOS", "status": "Active"}]}, asked={"scope": "openid payments"}),
+    _wrong("brazil", "roles that are no list of role and status", ISS, "statement.roles.form",
+           ssa={"software_statement_roles": ["DADOS"]}),
+)  # fmt: skip
+AUSTRALIA = (
+    _wrong("australia", "no `software_statement`", META, *_SHAPE, asked={"software_statement": None}),
+    _wrong("australia", "`aud` that is not the issuer", META, "request.aud.ours", asked={"aud": "bank"}),
+    _wrong("australia", "`iss` that is not the statement's `software_id`", ISS, "request.iss.software",
+           asked={"iss": "another"}),
+    _wrong("australia", "a redirect URI that is not the statement's", RED, *_SUBSET, asked=_ELSEWHERE),
+    _wrong("australia", "`tls_client_auth`", META, "rules.auth_method.offered",
+           asked={"token_endpoint_auth_method": "tls_client_auth", "token_endpoint_auth_signing_alg": "PS256"}),
+    _wrong("australia", "`code` without `authorization_signed_response_alg`", META, "rules.response_types.members",
+           asked=_CODE_ALONE),
+    _wrong("australia", "no `authorization_code` among the grants", META, "rules.grant_types.needed",
+           asked={"grant_types": ["client_credentials"], "response_types": []}),
+    _wrong("australia", "a statement of another role", UNA, "statement.roles.admitted",
+           ssa={"software_roles": "data-holder"}),
+    _wrong("australia", "a statement without `exp`", ISS, "statement.claims.required", "statement.exp.past",
+           ssa={"exp": None}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", [*BRAZIL, *AUSTRALIA], ids=lambda wrong: f"{wrong.market} {wrong.sends}")
+async def test_what_a_market_refuses_has_its_code(town: Town, wrong: Wrong) -> None:
+    tpp = MarketTpp(town, wrong.market)
+    body = await tpp.body(await tpp.statement(**wrong.ssa), **wrong.asked)
+    reply = await is_refused(town, wrong, body, media_type=tpp.index["request_media_type"])
+    foreign = ("OB UK", "OB Directory", "Open Finance" if wrong.market == "australia" else "CDR")
     assert not [each for each in reply.body["errors"] if each["spec"].startswith(foreign)]
 
 

@@ -1,5 +1,6 @@
 """The model of a market profile: what differs between OB UK 3.1 to 3.4, Brazil, Australia and RFC 7591 is data.
 
+A default is for recordings from before a field was there, and says what was so then; a profile's file says everything.
 The files stand in `dcrgw/profiles`; whoever reads them hands what they say to `from_document`. A bank may
 override the few points of `OVERRIDABLE`, no others: the rest is the standard's, and a bank that wants it
 otherwise writes a profile of its own.
@@ -49,11 +50,11 @@ class StatementProfile:
     #: Our field name of SoftwareStatement -> the claim's name in this market.
     claims: Mapping[str, str]
     #: How the claim behind software_roles is written (`ROLE_FORMS`).
-    roles_form: str
+    roles_form: str = field(default="words", kw_only=True)
     #: Roles of which a statement must give one; empty: any, or none.
-    admitted_roles: frozenset[str]
+    admitted_roles: frozenset[str] = field(default=frozenset(), kw_only=True)
     #: The software's key set lies on a host of the directory's; else on any that the bank's list of hosts has.
-    jwks_on_directory_hosts: bool
+    jwks_on_directory_hosts: bool = field(default=True, kw_only=True)
     #: Claims (market's names) without which a statement is refused.
     required_claims: tuple[str, ...]
     #: Values of software_environment / software_mode taken, lower case; empty means any.
@@ -88,19 +89,19 @@ class MetadataProfile:
     #: Members that must be present in the request.
     required: tuple[str, ...]
     #: Members that must not be in the request at all, where others that are not taken are only dropped.
-    forbidden: tuple[str, ...]
+    forbidden: tuple[str, ...] = field(default=(), kw_only=True)
     #: Another name of a member in this market -> the member. It is taken before the member's own, and answered too.
-    aliases: Mapping[str, str]
+    aliases: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     defaults: Mapping[str, object]
     auth_methods: frozenset[str]
     #: Auth methods whose clients must name token_endpoint_auth_signing_alg.
     auth_methods_needing_alg: frozenset[str]
     grant_types: frozenset[str]
     #: Grant types without which a client makes no sense in this market.
-    needed_grant_types: frozenset[str]
+    needed_grant_types: frozenset[str] = field(default=frozenset(), kw_only=True)
     response_types: frozenset[str]
     #: Response type -> the members without which it is not asked for.
-    response_type_members: Mapping[str, frozenset[str]]
+    response_type_members: Mapping[str, frozenset[str]] = field(default_factory=dict, kw_only=True)
     application_types: frozenset[str]
     #: Another spelling of an application_type -> the profile's own, which is registered and answered.
     application_type_spellings: Mapping[str, str]
@@ -124,11 +125,11 @@ class MetadataProfile:
     native_redirect_uris: bool
     scope_max_length: int
     #: scope may come as a list of words too; it is registered and answered as one string (RFC 7591 §2).
-    scope_may_be_list: bool
+    scope_may_be_list: bool = field(default=False, kw_only=True)
     #: An omitted scope means all that the statement's roles allow.
-    scope_defaults_to_roles: bool
+    scope_defaults_to_roles: bool = field(default=False, kw_only=True)
     #: Scopes that the market does not have are left out, not refused.
-    drops_unknown_scopes: bool
+    drops_unknown_scopes: bool = field(default=False, kw_only=True)
     #: role -> scopes that it allows; empty means that roles do not limit scopes.
     role_scopes: Mapping[str, frozenset[str]]
     #: Scopes always allowed (openid).
@@ -183,13 +184,13 @@ class Profile:
     #: Verbs on /register/{client_id} that are offered.
     management_methods: frozenset[str]
     #: The scope that an access token needs for them; "" for none.
-    management_scope: str
+    management_scope: str = field(default="", kw_only=True)
     #: An update may bring the very statement that is stored, however old; else it needs one as fresh as a create.
     update_takes_stored_statement: bool
     #: An update whose statement was issued before the stored one is refused.
     update_refuses_older_statement: bool
     #: Check id -> the wire code that this market's texts want in place of the check's own.
-    error_codes: Mapping[str, str]
+    error_codes: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
     @property
     def requests_are_signed(self) -> bool:

@@ -21,7 +21,8 @@ def is_method(subject: Registration) -> bool:
 
     A DN sent beside another method is no fault: TPP libraries always send it. It is not registered.
     """
-    return subject.auth_method == "tls_client_auth"
+    # Where the market has no such method, asking for it is refused already.
+    return subject.auth_method == "tls_client_auth" and "tls_client_auth" in subject.profile.metadata.auth_methods
 
 
 @check("rules.tls_client_auth.one_name", spec=_SPEC, code=_META)
