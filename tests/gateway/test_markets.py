@@ -214,7 +214,8 @@ BRAZIL = (
            asked={"webhook_uris": ["http://tpp.example"]}),
     _wrong("brazil", "no `software_statement`", META, *_SHAPE, asked={"software_statement": None}),
     _wrong("brazil", "a scope beyond the roles that are Active", META, "rules.scope.within_roles",
-           ssa={"software_statement_roles": [{"role": "DADOS", "status": "Active"}]}, asked={"scope": "openid payments"}),
+           ssa={"software_statement_roles": [{"role": "DADOS", "status": "Active"}]},
+           asked={"scope": "openid payments"}),
     _wrong("brazil", "roles that are no list of role and status", ISS, "statement.roles.form",
            ssa={"software_statement_roles": ["DADOS"]}),
 )  # fmt: skip
