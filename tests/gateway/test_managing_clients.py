@@ -262,7 +262,8 @@ async def test_unknown_foreign_and_deleted_clients_answer_alike(town: Town, mark
         ]
         for reply in replies:
             unauthorised(reply)
-        assert len({json.dumps(reply.body) for reply in replies}) == 1
+        # Each has its own report, which tells more to the holder of the certificate alone.
+        assert len({json.dumps({**reply.body, "report": ""}) for reply in replies}) == 1
         assert len({tuple(sorted(reply.headers.keys())) for reply in replies}) == 1
     assert (await other.call("GET")).body == other.answer
 

@@ -77,7 +77,7 @@ _ON_CONDITION: tuple[Conditional[Registration], ...] = (
         "the client authenticates without a key set",
         (jwks.jwks_present, jwks.jwks_vouched),
     ),
-    Conditional(jwks.sign_assertions, "the client signs no assertion with a key of its own", (jwks.jwks_usable,)),
+    Conditional(jwks.sign_assertions, "the client authenticates without a key set", (jwks.jwks_usable,)),
     Conditional(
         jwks.is_self_signed, "the client does not authenticate by self-signed certificates", (jwks.jwks_certificate,)
     ),
