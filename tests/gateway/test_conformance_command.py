@@ -38,7 +38,7 @@ async def ran(town: Town, *arguments: str, pack: str = "obuk-3.2") -> Result:
     return await asyncio.to_thread(CliRunner().invoke, main, whole)
 
 
-def test_packs_are_listed_and_shown_with_their_clauses() -> None:
+async def test_packs_are_listed_and_shown_with_their_clauses() -> None:
     listed = CliRunner().invoke(main, ["conformance", "list"]).stdout
     assert {"obuk-3.1", "obuk-3.2", "obuk-3.3", "obuk-3.4", "br-of", "au-cdr", "rfc7591", "oidc-registration"} == {
         line.split()[0] for line in listed.splitlines()
@@ -135,7 +135,7 @@ statement = "{town.folder / index["software_statement"]}"
 @pytest.mark.parametrize(
     "text", ["version = 2\n[tpp]\n", "version = 1\n[tpp]\ncolour = 1\n", "nonsense", '{"version": 1}']
 )
-def test_a_faulty_testers_file_is_wrong_usage(tmp_path: Path, text: str) -> None:
+async def test_a_faulty_testers_file_is_wrong_usage(tmp_path: Path, text: str) -> None:
     (tmp_path / "tester.toml").write_text(text)
     arguments = ["conformance", "run", "rfc7591", "--tpp", str(tmp_path / "tester.toml")]
     assert CliRunner().invoke(main, arguments).exit_code == 2

@@ -26,7 +26,7 @@ def test_each_case_of_a_shipped_pack_cites_a_clause_and_knows_no_check_of_ours(n
     assert len({case.id for case in pack.case}) == len(pack.case)
     for case in pack.case:
         assert len(case.clause) > 3
-        assert not [check for check in CATALOGUE if check in case.model_dump_json()]
+        assert not [check for check in CATALOGUE if check in str(case.steps)]
 
 
 def test_a_bank_extends_a_shipped_pack_by_its_own(tmp_path: Path) -> None:
