@@ -94,7 +94,7 @@ async def test_what_is_wrong_with_our_own_standing_stays_inside(fresh: Town) -> 
     town = fresh
     await of_bank(town, active=False)
     reply = await town.post(await town.body())
-    assert set(reply.body) == {"error", "error_description"}
+    assert set(reply.body) == {"error", "error_description", "report"}
     said = json.dumps(reply.body) + json.dumps(reply.headers)
     inside = ("primary", "standing", "directory", town.session.parties.bank.software.software_id)
     assert [word for word in inside if word in said] == []

@@ -321,4 +321,4 @@ async def test_a_signal_at_once_after_the_start_ends_with_0(apart: Town, number:
     async with serving(apart) as gateway:
         gateway.tell(number)
         assert await gateway.end() == 0, gateway.output
-        assert gateway.events[-1]["event"] == "drained"
+        assert "drained" in {each["event"] for each in gateway.events}

@@ -367,7 +367,7 @@ async def test_the_health_listener_tells_of_life_and_readiness_and_nothing_else(
         ready = await connection.ask(request(town, method="GET", path="/readyz"))
         assert (ready.status, ready.json["status"]) == (200, "ok")
         each_market = {f"revocation of {market['market']}" for market in town.session.index["markets"]}
-        directories = {f"keys of {name}" for name in ("primary", "brazil", "cdr")}
+        directories = {"revoked keys of primary", *(f"keys of {name}" for name in ("primary", "brazil", "cdr"))}
         components = {"registry", "certificates", "configuration", "scripts", "record"} | each_market | directories
         assert {each["component"] for each in ready.json["components"]} == components
         assert (await connection.ask(request(town, method="HEAD", path="/livez"), head=True)).status == 200

@@ -158,7 +158,7 @@ async def test_a_faulty_script_is_the_bank_s_fault_and_nothing_is_stored(scripte
         town, f'if context.client.scope != "openid accounts":\n    return True\n{body}', scope="openid accounts"
     )
     assert (reply.status, reply.body["error"]) == (500, "server_error"), reply.body
-    assert set(reply.body) == {"error", "error_description"}
+    assert set(reply.body) == {"error", "error_description", "report"}
     assert "s0" not in json.dumps(reply.body)
     assert "s3cr3t" not in json.dumps(reply.body)
     assert (town.clients(), town.used()) == before

@@ -19,8 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 def edit(text: str) -> str:
     """A market that does not explain itself beside those that do."""
-    head, generic = text.rsplit("[[market]]", 1)
-    return f"{head}[[market]]\nexplain_errors = false{generic}"
+    return text.replace('name = "generic"\n', 'name = "generic"\nexplain_errors = false\n', 1)
 
 
 async def fetched(town: Town, url: str, tpp: str | None = None) -> Reply:

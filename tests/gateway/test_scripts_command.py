@@ -202,7 +202,7 @@ async def test_put_replaces_and_keeps_hidden_values_that_are_null(town: Town) ->
         ("POST", "/scripts", {**PLAIN, "text": good(), "markets": ["nowhere"]}, {}, 422, "admin.script.trial"),
         ("POST", "/scripts", [1], {}, 400, "admin.script.body"),
         ("POST", "/scripts?force_disabled=1", PLAIN, {}, 400, "admin.script.body"),
-        ("POST", "/scripts", {"text": "#" * 1024 * 1024}, {}, 413, "http.size"),
+        ("POST", "/scripts", {"text": "#" * 5 * 1024 * 1024}, {}, 413, "http.size"),
         ("GET", "/scripts/AAAA-0000", None, {}, 404, "admin.script.known"),
         ("DELETE", "/scripts/AAAA-0000", None, {}, 404, "admin.script.known"),
         ("GET", "/scripts/AAAA-0000/history", None, {}, 404, "admin.script.known"),
