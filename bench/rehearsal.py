@@ -49,6 +49,9 @@ class _KeySets:
     async def of_software(self, _directory: str, _url: str, _kid: str) -> KeySet:
         return self.of_the_software
 
+    async def of_revoked(self, _directory: str, _url: str) -> KeySet:
+        return KeySet({})
+
 
 @dataclass(frozen=True, slots=True)
 class _Directory:
