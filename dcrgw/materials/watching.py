@@ -14,7 +14,7 @@ from dcrgw.config.profiles import profile_files
 from dcrgw.config.walking import secrets, walk
 
 #: What we write ourselves, and what the script host looks after.
-_NOT_WATCHED = re.compile(r"registry\.path|admin\.socket|script\[\d+\]\.file")
+_NOT_WATCHED = re.compile(r"registry\.path|recording\.path|admin\.socket|script\[\d+\]\.file")
 _CHUNK_BYTES = 1024 * 1024
 
 

@@ -167,7 +167,7 @@ async def test_an_unreachable_bank_has_its_own_exit_status(options):
         {"--market": "uk"},
         {"--sandbox": "absent"},
         {"--claim": "exp=NaN"},
-        {"--request-file": "/absent/folder/request.jwt"},
+        {"--request-file": "/dev/null/request.jwt"},
     ],
     ids=str,
 )
