@@ -11,7 +11,8 @@ from cryptography import x509
 from dcrgw.adapters.attempts import AttemptLimits, Attempts
 from dcrgw.adapters.crowd import Crowd
 from dcrgw.adapters.keystores import KeyPair, install
-from dcrgw.config.model import ServerListener, Settings
+from dcrgw.config.model import Settings
+from dcrgw.config.sections.listeners import ServerListener
 from dcrgw.core.market import Market
 from dcrgw.edge.exchange import Handler
 from dcrgw.edge.forwarded import Hop, behind_proxy

@@ -14,7 +14,7 @@ from dcrgw.adapters.fetcher import Fetcher, FetchLimits
 from dcrgw.adapters.revocation import Alarm, CachedRevocation
 from dcrgw.adapters.revocation_sources import RevocationSources
 from dcrgw.app.parts import Parts
-from dcrgw.config.model import Fetch
+from dcrgw.config.sections.outgoing import Fetch
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.edge.events import log_event
 from dcrgw.edge.health import Health

@@ -6,8 +6,9 @@ import asyncio
 from contextlib import suppress
 from fnmatch import fnmatchcase
 
-from dcrgw.config.model import ScriptingSettings, ScriptSettings, Settings
+from dcrgw.config.model import Settings
 from dcrgw.config.secrets import SecretReference
+from dcrgw.config.sections.scripts import ScriptingSettings, ScriptSettings
 from dcrgw.core.market import Market
 from dcrgw.core.scripts.entry import ScriptEntry, ScriptProperty, inum_of
 from dcrgw.edge.events import Sink

@@ -24,8 +24,9 @@ from dcrgw.app.revocation import asking
 from dcrgw.cli.keystore.options import FILE, password_option, with_password
 from dcrgw.cli.options import CONFIG
 from dcrgw.config.loading import load
-from dcrgw.config.model import Fetch, MarketRevocationSettings
 from dcrgw.config.secrets import SecretReference
+from dcrgw.config.sections.outgoing import Fetch
+from dcrgw.config.sections.revocation import MarketRevocationSettings
 from dcrgw.core.certificates.path import PathRefused, build
 from dcrgw.core.certificates.revocation import Mode
 from dcrgw.core.market import Market

@@ -15,7 +15,7 @@ from dcrgw.adapters.signing_keys import SigningKeys, StoredKey
 from dcrgw.cli.options import CONFIG
 from dcrgw.cli.tables import shown_time
 from dcrgw.config.loading import load
-from dcrgw.config.model import SigningSettings
+from dcrgw.config.sections.keeping import SigningSettings
 from dcrgw.errors import GatewayError, Misconfigured
 from dcrgw.materials import open_sealing_keys
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dcrgw.config.faults import ConfigFault
-from dcrgw.config.model import Section
+from dcrgw.config.sections.base import Section
 
 
 def credential_faults(key: str, section: Section, *, prefix: str = "", required: bool = False) -> Iterator[ConfigFault]:

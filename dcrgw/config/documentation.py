@@ -10,7 +10,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from dcrgw.config.explaining import is_tuple, keys_of, section_in
-from dcrgw.config.model import Section, Settings
+from dcrgw.config.model import Settings
+from dcrgw.config.sections.base import Section
 from dcrgw.config.seeds import SEED_SETTINGS
 from dcrgw.core.registration.profile import OVERRIDABLE
 

@@ -9,7 +9,8 @@ from typing import Any, get_args
 from pydantic_core import ErrorDetails
 
 from dcrgw.config.faults import ConfigFault
-from dcrgw.config.model import Section, Settings
+from dcrgw.config.model import Settings
+from dcrgw.config.sections.base import Section
 from dcrgw.config.seeds import SEED_SETTINGS
 
 Location = Sequence[str | int]

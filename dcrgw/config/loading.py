@@ -16,7 +16,8 @@ from dcrgw.config import rules
 from dcrgw.config.explaining import explain, key_of
 from dcrgw.config.faults import ConfigFault, ConfigurationRefused
 from dcrgw.config.manifests import with_manifests
-from dcrgw.config.model import KEYSET_LIFETIME_S, Settings
+from dcrgw.config.model import Settings
+from dcrgw.config.sections.outgoing import KEYSET_LIFETIME_S
 
 MAX_BYTES = 1024 * 1024
 

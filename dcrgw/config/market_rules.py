@@ -10,8 +10,11 @@ from urllib.parse import urlsplit
 from dcrgw.config.credentials import has_credentials
 from dcrgw.config.explaining import did_you_mean
 from dcrgw.config.faults import ConfigFault
-from dcrgw.config.model import DirectorySettings, MarketSettings, RevocationSettings, Settings
+from dcrgw.config.model import Settings
 from dcrgw.config.profiles import load_profile, profile_names, profile_of
+from dcrgw.config.sections.directories import DirectorySettings
+from dcrgw.config.sections.markets import MarketSettings
+from dcrgw.config.sections.revocation import RevocationSettings
 from dcrgw.core.registration.profile import Profile
 
 

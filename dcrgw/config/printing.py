@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dcrgw.config.model import Settings, secret_properties
+from dcrgw.config.model import Settings
 from dcrgw.config.secrets import SecretReference
+from dcrgw.config.sections.scripts import secret_properties
 from dcrgw.config.walking import walk
 
 

@@ -7,7 +7,8 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from dcrgw.config.model import MarketSettings, Settings
+from dcrgw.config.model import Settings
+from dcrgw.config.sections.markets import MarketSettings
 from dcrgw.core.registration.profile import Document, Profile, from_document, resolve
 
 

@@ -10,7 +10,9 @@ from dcrgw.config.credentials import credential_faults
 from dcrgw.config.explaining import did_you_mean
 from dcrgw.config.faults import ConfigFault
 from dcrgw.config.market_rules import MARKET_RULES
-from dcrgw.config.model import RevocationSettings, Settings, secret_properties
+from dcrgw.config.model import Settings
+from dcrgw.config.sections.revocation import RevocationSettings
+from dcrgw.config.sections.scripts import secret_properties
 from dcrgw.config.values import is_local_or_literal, split_https
 from dcrgw.config.walking import secrets
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dcrgw.config.model import Section
 from dcrgw.config.secrets import SecretReference
+from dcrgw.config.sections.base import Section
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,12 @@ from dcrgw.adapters.revocation_sources import RevocationSources
 from dcrgw.config.credentials import has_credentials
 from dcrgw.config.explaining import did_you_mean
 from dcrgw.config.faults import ConfigFault, ConfigurationRefused
-from dcrgw.config.model import DirectorySettings, MarketSettings, ServerListener, Settings, SigningSettings
+from dcrgw.config.model import Settings
 from dcrgw.config.profiles import profile_served
+from dcrgw.config.sections.directories import DirectorySettings
+from dcrgw.config.sections.keeping import SigningSettings
+from dcrgw.config.sections.listeners import ServerListener
+from dcrgw.config.sections.markets import MarketSettings
 from dcrgw.config.values import split_https
 from dcrgw.core.authorization.detail_rules import DeclaredType
 from dcrgw.core.certificates.leaf import LeafPolicy

@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidSignature
 from dcrgw.adapters.keystores import KeyPair
 from dcrgw.adapters.local_users import user_name
 from dcrgw.config.faults import ConfigFault
-from dcrgw.config.model import Admin, AdminTlsListener
+from dcrgw.config.sections.listeners import Admin, AdminTlsListener
 from dcrgw.core.administration import LocalUsers, Rights
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.materials.opening import Opening

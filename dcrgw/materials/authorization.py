@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from dcrgw.config.faults import ConfigFault
-from dcrgw.config.model import AuthorizationServerSettings, Settings
+from dcrgw.config.model import Settings
+from dcrgw.config.sections.markets import AuthorizationServerSettings
 from dcrgw.core.authorization.detail_rules import DeclaredType, Less
 from dcrgw.core.authorization.server import AuthorizationServer, ResourceServer, Use
 from dcrgw.core.jose import base64url

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from dcrgw.adapters.revocation_sources import RevocationSources
 from dcrgw.config.faults import ConfigurationRefused
-from dcrgw.config.model import MarketRevocationSettings
 from dcrgw.config.profiles import load_profile
+from dcrgw.config.sections.revocation import MarketRevocationSettings
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.market import Market
 from dcrgw.errors import Misconfigured

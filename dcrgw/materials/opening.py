@@ -25,8 +25,9 @@ from dcrgw.adapters.local_users import gid_of, uid_of
 from dcrgw.adapters.sealer import sealing_key
 from dcrgw.config.explaining import did_you_mean
 from dcrgw.config.faults import ConfigFault
-from dcrgw.config.model import DirectorySettings, Outbound
 from dcrgw.config.secrets import SecretReference, SecretUnresolved, too_open
+from dcrgw.config.sections.directories import DirectorySettings
+from dcrgw.config.sections.outgoing import Outbound
 from dcrgw.config.values import HsmKeyUri
 from dcrgw.core.authorization.detail_schema import DetailSchema, SchemaRefused, compiled
 from dcrgw.core.checks import CATALOGUE

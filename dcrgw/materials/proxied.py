@@ -9,7 +9,7 @@ from cryptography import x509
 
 from dcrgw.adapters.keystores import KeyPair
 from dcrgw.config.faults import ConfigFault
-from dcrgw.config.model import ProxiedListener
+from dcrgw.config.sections.listeners import ProxiedListener
 from dcrgw.core.certificates.forwarded import USUAL, Form, Headers
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.materials.administration import reaches

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dcrgw.adapters.revocation_sources import RevocationSources
-from dcrgw.config.model import MarketRevocationSettings, RevocationSettings, Settings
+from dcrgw.config.model import Settings
+from dcrgw.config.sections.revocation import MarketRevocationSettings, RevocationSettings
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.certificates.revocation import Mode, RevocationPolicy
 from dcrgw.core.market import Market

@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from dcrgw.adapters.keystores import KeyPair
 from dcrgw.config.faults import ConfigFault
-from dcrgw.config.model import MarketSettings, ServerListener
+from dcrgw.config.sections.listeners import ServerListener
+from dcrgw.config.sections.markets import MarketSettings
 from dcrgw.core.certificates import self_signed
 from dcrgw.core.market import Market
 from dcrgw.materials.opening import Opening

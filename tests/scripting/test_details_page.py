@@ -13,7 +13,7 @@ import jsonschema_rs
 import pytest
 from granting_bank import client
 
-from dcrgw.config.model import DetailTypeSettings
+from dcrgw.config.sections.scripts import DetailTypeSettings
 from dcrgw.core.authorization.detail_rules import DeclaredType
 from dcrgw.core.authorization.detail_schema import compiled
 from dcrgw.core.authorization.details import AuthorizationDetail
