@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 import ssl
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from random import sample
 
 from aiohttp import web
 
@@ -13,6 +14,10 @@ from aiohttp import web
 LOOPBACK = "127.0.0.1"
 #: How long a stop waits for answers that a `slow` fault holds back.
 SHUTDOWN_S = 0.2
+#: Below are services with a name, and what people usually take for their own.
+_LEAST_PORT = 10_000
+#: So many ports that two who choose at random hardly meet.
+_ENOUGH = 1000
 
 
 class Listener:
@@ -52,9 +57,27 @@ def server_tls(certificate: Path, key: Path, *, client_ca: bytes | None = None) 
 
 
 def free_ports(count: int) -> list[int]:
-    """Different ports that nobody listens on now."""
+    """Different ports that nobody listens on now, and that no outgoing connection is given meanwhile.
+
+    A port that the kernel picks is one that it may lend to any connection as soon as it is free again; a listener
+    that is to come back to its port, after a restart say, would find it taken now and then.
+    """
     with ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind((LOOPBACK, 0))
-        return [probe.getsockname()[1] for probe in probes]
+        ports: list[int] = []
+        for port in sample(_ports(), k=len(_ports())):
+            probe = held.enter_context(socket.socket())
+            with suppress(OSError):
+                probe.bind((LOOPBACK, port))
+                ports.append(port)
+            if len(ports) == count:
+                return ports
+    raise OSError("no port is free")
+
+
+def _ports() -> range:
+    """Those that the kernel lends to nobody; where there is no telling, those that Linux does not lend by default."""
+    try:
+        lent = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text("ascii").split()[0])
+    except (OSError, ValueError):
+        lent = 32768
+    return range(_LEAST_PORT, lent) if lent - _LEAST_PORT >= _ENOUGH else range(_LEAST_PORT, 65536)

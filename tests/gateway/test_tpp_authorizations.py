@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 from town import Town
 
 from dcrgw.cli import main
+from dcrgw.sandbox.serving import free_ports
 from dcrgw.testkit.person import Person, Seen
 from dcrgw.tpp import catching
 from dcrgw.tpp.setup import Incomplete
@@ -172,12 +173,13 @@ async def test_nothing_secret_is_shown(terminal: Terminal) -> None:
     assert json.loads(terminal.kept.read_text())["verifier"] not in shown
 
 
-async def test_redirect_on_loopback_is_caught(unused_tcp_port: int) -> None:
-    uri, ready = f"http://127.0.0.1:{unused_tcp_port}/cb", asyncio.Event()
+async def test_redirect_on_loopback_is_caught() -> None:
+    (port,) = free_ports(1)
+    uri, ready = f"http://127.0.0.1:{port}/cb", asyncio.Event()
     async with asyncio.TaskGroup() as group, aiohttp.ClientSession() as http:
         caught = group.create_task(catching.redirect(uri, 30, ready.set))
         await ready.wait()
-        async with http.get(f"http://127.0.0.1:{unused_tcp_port}/favicon.ico") as other:
+        async with http.get(f"http://127.0.0.1:{port}/favicon.ico") as other:
             assert other.status == 404
         async with http.get(f"{uri}?code=c&state=s") as answer:
             assert answer.status == 200
