@@ -15,7 +15,7 @@ from dcrgw.compliance.conformance.hooks import HookFailed
 from dcrgw.compliance.conformance.loading import expectation
 from dcrgw.compliance.conformance.making import Made
 from dcrgw.compliance.conformance.pack import Case, Expectation, Pack, Step
-from dcrgw.compliance.conformance.phone import Call, Phone
+from dcrgw.compliance.conformance.phone import Phone
 from dcrgw.compliance.conformance.scene import Actor, Bank, Scene
 from dcrgw.compliance.conformance.transcript import Exchange, Secrets
 from dcrgw.tpp import management
@@ -71,15 +71,14 @@ async def play(pack: Pack, bank: Bank, case: Case, variables: Mapping[str, Any],
         for need in case.needs:
             if not scene.has(bank, need):
                 raise Lacking(need)
-        async with phone.case() as call:
-            player = _Player(stage, call, played)
-            try:
-                for step in case.steps:
-                    if await player.step(step):
-                        break
-            finally:
-                # Reached on Ctrl-C too, which comes here as a cancellation.
-                await player.clear()
+        player = _Player(stage, phone, played)
+        try:
+            for step in case.steps:
+                if await player.step(step):
+                    break
+        finally:
+            # Reached on Ctrl-C too, which comes here as a cancellation.
+            await player.clear()
     except Lacking as lacking:
         played.verdict, played.reason = "skipped", f"this needs {lacking.args[0]}"
     except _NotOffered as other:
@@ -98,7 +97,7 @@ async def play(pack: Pack, bank: Bank, case: Case, variables: Mapping[str, Any],
 @dataclass(slots=True)
 class _Player:
     stage: Scene
-    call: Call
+    phone: Phone
     played: Played
     secrets: Secrets = field(default_factory=Secrets)
 
@@ -113,7 +112,7 @@ class _Player:
         made = await making.make(self.stage, step, await self._bearer(step))
         exchange = self._noted(step.do, made)
         try:
-            answer = await self.call.send(made.outgoing, step.certificate)
+            answer = await self.phone.send(made.outgoing, step.certificate)
         except ConnectionTrouble as trouble:
             exchange.trouble = self.secrets.without(str(trouble))
             return self._no_answer(exchange, expected, named)
@@ -135,7 +134,7 @@ class _Player:
                 request = management.delete(actor.known, await self._own(actor), Moment())
                 made = Made(request.outgoing)
                 exchange = self._noted("delete", made, implied=True)
-                answer = await self.call.send(made.outgoing)
+                answer = await self.phone.send(made.outgoing)
                 self._told(exchange, answer)
             except (ConnectionTrouble, Lacking, Incomplete, _Unmet, _Broken, CredentialsUnusable):
                 return False
@@ -175,7 +174,7 @@ class _Player:
         made = await making.make(self.stage, step, None)
         exchange = self._noted("token", made, implied=True)
         try:
-            answer = await self.call.send(made.outgoing)
+            answer = await self.phone.send(made.outgoing)
         except ConnectionTrouble as trouble:
             exchange.trouble = str(trouble)
             raise _Broken(f"the token endpoint gave no answer: {trouble}") from None
