@@ -14,6 +14,7 @@ from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.errors import GatewayError
 from dcrgw.flows.authorise import begin
+from dcrgw.flows.check_details import check
 from dcrgw.flows.create import create
 from dcrgw.flows.decide import decide
 from dcrgw.flows.delete import delete
@@ -95,4 +96,5 @@ _FLOWS: Mapping[str, Callable[[Arrival, Market, Ports, Report], Awaitable[Any]]]
     "decide": decide,
     "introspect": introspect,
     "revoke": revoke,
+    "check_details": check,
 }
