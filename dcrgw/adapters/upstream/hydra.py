@@ -134,6 +134,9 @@ class HydraDesk:
             query["page_token"] = following[1]
         raise Unavailable(self._way.dependency, "its list of clients has no end")
 
+    async def close(self) -> None:
+        """Nothing is under way that nobody waits for."""
+
     @property
     def _owner(self) -> str:
         return f"{_MARK}:{self._settings.market}"

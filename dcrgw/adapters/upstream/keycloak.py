@@ -99,6 +99,10 @@ class KeycloakDesk:
                 return tuple(found)
         raise Unavailable(self._way.dependency, f"it lists more than {_MOST} clients")
 
+    async def close(self) -> None:
+        """End a question for our own token."""
+        await self._token.close()
+
     async def _made(self, wanted: WantedClient) -> UpstreamClient:
         found = await self.read(UpstreamRef(wanted.client_id))
         if found is None:

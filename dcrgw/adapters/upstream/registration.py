@@ -107,6 +107,9 @@ class RegistrationDesk:
         """RFC 7592 has no such question."""
         return None
 
+    async def close(self) -> None:
+        """Nothing is under way that nobody waits for."""
+
     async def _ask(
         self, method: str, url: str, fields: list[tuple[str, str]], members: Mapping[str, JsonValue] | None = None
     ) -> Answer:
