@@ -11,10 +11,19 @@ from dataclasses import dataclass, field
 
 from dcrgw.core import strict_json
 from dcrgw.core.authorization.introspection import INACTIVE
-from dcrgw.core.checks import wire_text
+from dcrgw.core.checks import gate, wire_text
 from dcrgw.core.jose import base64url
 from dcrgw.core.market import Market
 from dcrgw.core.strict_json import JsonValue
+from dcrgw.errors import ErrorCode
+
+
+AGREES = gate(
+    "forward.agreed",
+    "The authorization server behind the gateway answers, and says yes; a no is passed on with its own error code.",
+    spec="RFC 6749 §5.1, §5.2",
+    code=ErrorCode.INVALID_REQUEST,
+)
 
 
 class AnswerRefused(ValueError):

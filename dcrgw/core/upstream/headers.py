@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from dcrgw.core.checks import Findings, Judgement, gate
 from dcrgw.errors import ErrorCode
@@ -128,7 +127,6 @@ def of_answer(headers: Iterable[tuple[str, str]]) -> Fields:
     return tuple((name, value) for name, value in headers if name.lower() in _OF_ANSWERS and _VALUE.fullmatch(value))
 
 
-def proxy_facts(issuer: str, remote_address: str | None) -> Fields:
-    """What the AS makes its URLs of: the issuer's host, never the request's; and where the request came from."""
-    facts = (("X-Forwarded-Host", urlsplit(issuer).netloc), ("X-Forwarded-Proto", "https"))
-    return facts if remote_address is None else (*facts, ("X-Forwarded-For", remote_address))
+def came_from(remote_address: str | None) -> Fields:
+    """Where the request came from, told to the AS; nothing that the outside says of it is believed."""
+    return () if remote_address is None else (("X-Forwarded-For", remote_address),)
