@@ -6,7 +6,7 @@ Everything else is no answer: a page, a stack trace, a redirect, another client'
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from dcrgw.core import strict_json
@@ -16,7 +16,6 @@ from dcrgw.core.jose import base64url
 from dcrgw.core.market import Market
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.errors import ErrorCode
-
 
 AGREES = gate(
     "forward.agreed",
@@ -158,11 +157,30 @@ def introspected(said: Said, client_id: str | None, market: Market) -> Mapping[s
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
-def keys(said: Said) -> Mapping[str, JsonValue]:
+def keys(status: int, body: bytes) -> Mapping[str, JsonValue]:
     """The AS's published keys (RFC 7517 §5). Raises: AnswerRefused, also for a private key: nobody passes that on."""
-    found = said.body.get("keys")
+    if status != 200:
+        raise AnswerRefused(f"answered {status}")
+    found = _object(body).get("keys")
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
         raise AnswerRefused("answered with no key set")
     if any(not _PRIVATE.isdisjoint(each) for each in found if isinstance(each, dict)):
         raise AnswerRefused("answered with a private key among its published ones")
     return {"keys": found}
+
+
+def userinfo(status: int, headers: Iterable[tuple[str, str]], body: bytes) -> tuple[str, bytes]:
+    """What the AS tells of a person, with its media type: JSON, or a JWT for its client alone. Raises: AnswerRefused."""
+    if status != 200:
+        # The token was good a moment ago, and over this certificate: a no is none of the client's.
+        raise AnswerRefused(f"answered {status}")
+    said = next((value for name, value in headers if name.lower() == "content-type"), "")
+    kind = said.partition(";")[0].strip().lower()
+    if kind == "application/jwt" and _JWT.fullmatch(body):
+        return kind, body
+    if kind == "application/json" and isinstance(_object(body).get("sub"), str):
+        return kind, body
+    raise AnswerRefused("answered with neither claims nor a JWT")
+
+
+_JWT = re.compile(rb"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){2,4}")

@@ -10,7 +10,7 @@ from dcrgw.core.upstream.server import Gap, UpstreamServer
 
 #: The member of a client's sealed secrets by which the gateway shows itself to the AS in a bridged client's name.
 #: Where it is there the client is bridged, whatever the settings say by now: so the AS knows it.
-UPSTREAM_SECRET = "upstream_client_secret"  # noqa: S105 - a name
+UPSTREAM_SECRET = "upstream_client_secret"
 
 #: Methods by which the gateway can show a secret of its own, best first.
 _BY_SECRET = ("client_secret_basic", "client_secret_post")
