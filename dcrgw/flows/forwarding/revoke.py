@@ -1,4 +1,4 @@
-"""POST /revoke with an authorization server (AS) behind: it ends the token, and the gateway forgets what it knew of it."""
+"""POST /revoke with an authorization server (AS) behind: it ends the token, and we forget what we knew of it."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ ENDPOINT = "userinfo_endpoint"
 
 TOKEN = gate(
     "userinfo.token",
-    "The access token is an active client's, granted openid, and over a certificate of its TPP: the one it is bound to.",
+    "The access token is an active client's, granted openid, and over its TPP's certificate, the one it is bound to.",
     spec="OpenID Connect Core 1.0 §5.3.1; RFC 6750 §3.1; RFC 8705 §3",
     code=ErrorCode.INVALID_TOKEN,
     status=401,
