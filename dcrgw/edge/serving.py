@@ -19,6 +19,7 @@ from dcrgw.edge.exchange import INTERACTION_HEADER, Exchange, Handler, interacti
 from dcrgw.edge.faults import HttpFault
 from dcrgw.edge.limits import Limits
 from dcrgw.edge.screening import screen
+from dcrgw.edge.streaming import Cut
 from dcrgw.errors import ErrorCode, Misconfigured, Rejected, Unavailable
 
 #: The map from failures to responses that a listener uses.
@@ -58,6 +59,9 @@ class Serving:
         except asyncio.CancelledError:
             self._log(request, exchange, status=0, outcome="cancelled")
             raise
+        except Cut as cut:
+            self._log(request, exchange, status=cut.status, outcome=cut.outcome, reason=cut.reason)
+            return web.Response(status=503)  # to nobody: the connection is gone
         except (Exception, SystemExit) as error:
             # SystemExit too: a handler that exits would otherwise end the whole loop.
             return self._failed(error, request, exchange)

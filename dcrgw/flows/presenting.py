@@ -9,7 +9,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import quote_plus
 
 from dcrgw.core.authorization import form as forms
 from dcrgw.core.authorization import gates
@@ -20,7 +20,7 @@ from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.core.registration.client import RegisteredClient
-from dcrgw.core.upstream import gaps
+from dcrgw.core.upstream import gaps, parameters
 from dcrgw.core.upstream.client import UPSTREAM_SECRET
 from dcrgw.errors import Misconfigured
 from dcrgw.flows import audit, stages
@@ -57,13 +57,14 @@ class Presented:
     @property
     def body(self) -> bytes:
         """The form that goes on, written anew: two readers of one text might read it in two ways."""
-        return urlencode(self.onward).encode()
+        return parameters.encoded(self.onward).encode()
 
 
 async def present(arrival: Arrival, market: Market, ports: Ports, report: Report) -> Presented:
     """The client that sends a form to the AS, as far as the gateway can tell. Raises: Rejected, Unavailable."""
     identity = await stages.identify(arrival.chain, market, ports.revocation, report)
     form = report.settle(forms.read(arrival.body, arrival.media_type, arrival.query))
+    report.settle(parameters.plain(form))
     return await presented(form, arrival, identity, market, ports, report)
 
 

@@ -50,6 +50,13 @@ def single_way(parameters: Mapping[str, str]) -> Judgement[Mapping[str, str]]:
     return findings.judgement(parameters)
 
 
+def pushable(form: Mapping[str, str]) -> Judgement[Mapping[str, str]]:
+    """The same form, if it may be pushed: a pushed request is not another one's name."""
+    findings = Findings()
+    findings.settle(gates.NO_REQUEST_URI, "request_uri must not be pushed" if "request_uri" in form else None)
+    return findings.judgement(form)
+
+
 P = TypeVar("P", PushedRequest, AskedRequest)
 
 

@@ -1,0 +1,67 @@
+"""POST /introspect with an authorization server (AS) behind: it says what a token is good for, the gateway who hears it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dcrgw.core.authorization import form as forms
+from dcrgw.core.authorization import introspection
+from dcrgw.core.authorization.introspection import INACTIVE
+from dcrgw.core.checks import Report
+from dcrgw.core.evidence import Arrival
+from dcrgw.core.market import Market
+from dcrgw.core.registration.client import ClientStatus
+from dcrgw.core.strict_json import JsonValue
+from dcrgw.core.upstream import answers
+from dcrgw.flows import audit, enriching, stages
+from dcrgw.flows.forwarding.asking import ask, looked_at
+from dcrgw.flows.presenting import present, spend
+from dcrgw.ports import Ports
+
+ENDPOINT = "introspection_endpoint"
+
+
+async def introspect(arrival: Arrival, market: Market, ports: Ports, report: Report) -> dict[str, JsonValue]:
+    """The answer about one token: `{"active": false}` for whatever is not the caller's to know.
+
+    An answer leaves no audit row, since every call of an API may ask; a refusal leaves one.
+    Raises: Rejected, Unavailable, Misconfigured.
+    """
+    async with audit.of_failures(report, ports.registry):
+        form = report.settle(forms.read(arrival.body, arrival.media_type, arrival.query))
+        if introspection.resource_server(arrival, form, market) is not None:
+            return await _to_resource_server(form, arrival, market, ports, report)
+        caller = await present(arrival, market, ports, report)
+        report.settle(introspection.shown(caller.form))
+        await spend(caller, arrival, ports, report)
+        said = await ask(ENDPOINT, caller, arrival, ports, report)
+        told = looked_at(lambda: answers.introspected(said, caller.client.client_id, market), ENDPOINT, report)
+        report.findings.add(answers.AGREES.passed)
+        return await _answered(told, arrival, market, ports, report)
+
+
+async def _to_resource_server(
+    form: Mapping[str, str], arrival: Arrival, market: Market, ports: Ports, report: Report
+) -> dict[str, JsonValue]:
+    """An API of the bank, known by its certificate, is no client of the AS: the gateway asks in its own name."""
+    await stages.identify(arrival.chain, market, ports.revocation, report, of_tpp=False)
+    server = introspection.resource_server(arrival, form, market)
+    report.facts["resource_server"] = server.name if server is not None else ""
+    token = report.settle(introspection.shown(form))
+    known = await ports.upstream.access_token(market.name, token)
+    told = introspection.of_access_token(known, None, market, report.at)
+    return await _answered(told, arrival, market, ports, report)
+
+
+async def _answered(
+    told: Mapping[str, JsonValue], arrival: Arrival, market: Market, ports: Ports, report: Report
+) -> dict[str, JsonValue]:
+    """What leaves: nothing of a client that may not come any more, whatever the AS still says of its tokens."""
+    report.decision = "answered"
+    if told["active"] is not True:
+        return dict(INACTIVE)
+    client = await ports.registry.client(market.name, str(told.get("client_id")))
+    if client is None or client.status is not ClientStatus.ACTIVE:
+        report.facts["client_id"] = str(told.get("client_id"))
+        return dict(INACTIVE)
+    return await enriching.enriched(dict(told), arrival, ports, report)
