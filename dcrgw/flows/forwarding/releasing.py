@@ -7,7 +7,8 @@ there ends them here, in front of an AS that goes on taking them for good.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from dcrgw.core.authorization import gates, grants
 from dcrgw.core.authorization import grant_gates as tokens
@@ -19,20 +20,24 @@ from dcrgw.core.authorization.tokens import AccessToken, token_hash
 from dcrgw.core.checks import Findings, Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
-from dcrgw.core.upstream import release as given
-from dcrgw.core.upstream.release import TokenAnswer, Word
+from dcrgw.core.registration.client import RegisteredClient
+from dcrgw.core.strict_json import JsonValue
+from dcrgw.core.upstream import release as release_rules
+from dcrgw.core.upstream.release import Word
 from dcrgw.errors import Misconfigured
-from dcrgw.flows import audit, withholding
+from dcrgw.flows import audit
 from dcrgw.flows.authentication import Door
 from dcrgw.flows.details import context_of, exceeding, settle_narrowing, settle_rules
+from dcrgw.flows.forwarding import withholding
+from dcrgw.flows.forwarding.asking import looked_at
 from dcrgw.flows.presenting import Presented
 from dcrgw.flows.using import refused
 from dcrgw.ports import Ports
 from dcrgw.ports.details import DetailContext, DetailOperation
 from dcrgw.ports.grants import GrantChange, GrantVerdict
 from dcrgw.ports.registry import Change
-from dcrgw.ports.upstream import Told
 
+ENDPOINT = "token_endpoint"
 #: A refresh token that another took the place of: a client whose answer was lost may still have no other.
 REPLACED_S = 86_400
 
@@ -117,35 +122,54 @@ async def _of_grant(grant: Grant, caller: Presented, context: DetailContext, por
 
 
 async def release(
-    told: Told, most: Limit, caller: Presented, arrival: Arrival, market: Market, ports: Ports, report: Report
-) -> Told:
-    """The AS's answer as the client may have it: tokens within the limit, or the AS's no.
+    answer: Mapping[str, JsonValue],
+    most: Limit,
+    caller: Presented,
+    arrival: Arrival,
+    market: Market,
+    ports: Ports,
+    report: Report,
+) -> None:
+    """Tokens that the AS gave may leave: they are within the limit, and are remembered with the audit row.
 
-    One change keeps what leaves, with the audit row. Raises: Misconfigured where the AS gave more than was asked,
-    and no token leaves then; Unavailable, Rejected where the client is active no more.
+    Raises: Misconfigured where the AS gave more than was asked, Unavailable where nobody can tell, Rejected where the
+    client is active no more; then nothing leaves.
     """
-    no = await withholding.refusal(told, caller, ports, report)
-    if no is not None:
-        return no
-    answer = withholding.settle(given.token_answer(told.body), market, report)
+    given = _Given(
+        str(answer["access_token"]),
+        *looked_at(lambda: (release_rules.refresh_token(answer), release_rules.lifetime_s(answer)), ENDPOINT, report),
+        looked_at(lambda: release_rules.words(answer), ENDPOINT, report),
+    )
     try:
-        await _settle_known(answer, most, caller, market, ports, report)
-        await settle_words(answer.words, most.allowed.details, caller, arrival, market, ports, report)
+        await _settle_new(given, most, caller, market, ports, report)
+        await settle_words(
+            given.words, most.allowed.details, caller.client, caller.identity.x5t_s256, arrival, market, ports, report
+        )
     except Misconfigured:
-        await withholding.revoke(answer, caller, market, ports, report)
+        await withholding.revoke(given.refresh_token or given.access_token, caller, market, ports, report)
         raise
-    access, change = _change(answer, most, caller, market, report)
+    access, change = _change(given, most, caller, market, report)
     report.decision = "issued"
     registry = Change(audit=audit.record(report, caller.client.client_id), issues=access, ends_token=access.hash)
     if await ports.grants.commit(replace(change, registry=registry)) is not GrantVerdict.STORED:
         raise Door(report, arrival).refuse(gates.ACTIVE.failed("the client is no longer active"))
-    return told
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A token answer, read."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(repr=False)
+    lifetime_s: int | None
+    words: tuple[Word, ...]
 
 
 async def settle_words(
     words: tuple[Word, ...],
     most: Details,
-    caller: Presented,
+    client: RegisteredClient,
+    x5t_s256: str | None,
     arrival: Arrival,
     market: Market,
     ports: Ports,
@@ -153,54 +177,55 @@ async def settle_words(
 ) -> None:
     """What the AS says of a token is no more than was asked. Raises: Misconfigured, Unavailable."""
     assert market.upstream is not None
-    findings, context = Findings(), context_of(caller.client, DetailOperation.TOKEN, arrival, report)
-    given.judge(words, caller.client, caller.identity.x5t_s256, market.upstream, findings)
+    findings, context = Findings(), context_of(client, DetailOperation.TOKEN, arrival, report)
+    release_rules.judge(words, client, x5t_s256, market.upstream, findings)
     more = {word.place: await exceeding(word.details, most, context, ports, is_enriched=True) for word in words}
-    given.note_excess(more, findings)
+    release_rules.note_excess(more, findings)
     withholding.settle(findings.judgement(True), market, report)
 
 
-async def _settle_known(
-    answer: TokenAnswer, most: Limit, caller: Presented, market: Market, ports: Ports, report: Report
+async def _settle_new(
+    given: _Given, most: Limit, caller: Presented, market: Market, ports: Ports, report: Report
 ) -> None:
-    """No token is one that another client got. Raises: Misconfigured, Unavailable."""
+    """No token is one that another client has, or that another person granted. Raises: Misconfigured, Unavailable."""
     findings = Findings()
-    access = await ports.registry.access_token(token_hash(answer.access_token))
-    is_foreign = access is not None and (access.market, access.client_id) != (market.name, caller.client.client_id)
-    if answer.refresh_token is not None:
-        kept = await ports.grants.refresh_token(market.name, token_hash(answer.refresh_token))
-        is_foreign = is_foreign or (kept is not None and (most.grant is None or kept.grant.id != most.grant.id))
-    findings.settle(given.CLIENT, "a token was released before, to another client or grant" if is_foreign else None)
+    access = await ports.registry.access_token(token_hash(given.access_token))
+    is_old = access is not None and (access.market, access.client_id) != (market.name, caller.client.client_id)
+    if given.refresh_token is not None:
+        kept = await ports.grants.refresh_token(market.name, token_hash(given.refresh_token))
+        is_old = is_old or (kept is not None and (most.grant is None or kept.grant.id != most.grant.id))
+    said = "a token was released before, to another client or for another grant" if is_old else None
+    findings.settle(release_rules.NEW, said)
     withholding.settle(findings.judgement(True), market, report)
 
 
 def _change(
-    answer: TokenAnswer, most: Limit, caller: Presented, market: Market, report: Report
+    given: _Given, most: Limit, caller: Presented, market: Market, report: Report
 ) -> tuple[AccessToken, GrantChange]:
     """What is remembered of the tokens that leave, without the registry's part of it."""
     grant, at = most.grant, report.at
-    scope = next((word.scope for word in answer.words if word.scope is not None), most.allowed.scope)
     access = AccessToken(
-        hash=token_hash(answer.access_token),
+        hash=token_hash(given.access_token),
         market=market.name,
         client_id=caller.client.client_id,
-        scope=scope,
+        scope=next((word.scope for word in given.words if word.scope is not None), most.allowed.scope),
         issued_at=at,
-        expires_at=at + (answer.lifetime_s or market.access_token_lifetime_s),
+        expires_at=at + (given.lifetime_s or market.access_token_lifetime_s),
         x5t_s256=caller.identity.x5t_s256,
         grant=grant.id if grant else None,
-        details=answer.details,
+        details=next((word.details for word in given.words if word.details), ()),
     )
     if grant is None:
         return access, GrantChange()
     shown, refresh_ends = most.refresh, at + market.server.refresh_token_lifetime_s
-    is_other = answer.refresh_token is not None and (shown is None or token_hash(answer.refresh_token) != shown.hash)
-    # RFC 6749 §6: a client drops the token that another took the place of, and may have lost the answer with that.
-    until = min(shown.expires_at, at + REPLACED_S) if shown is not None and is_other else refresh_ends
-    lasts = max(access.expires_at, refresh_ends if shown is not None or is_other else 0)
+    hashed = token_hash(given.refresh_token) if given.refresh_token is not None else None
+    keeps = RefreshToken(hashed, grant, refresh_ends) if hashed and (shown is None or hashed != shown.hash) else None
+    # RFC 6749 §6: a client drops the token that another took the place of, but may have lost the answer with that.
+    until = min(shown.expires_at, at + REPLACED_S) if shown is not None and keeps is not None else refresh_ends
+    lasts = max(access.expires_at, refresh_ends if shown is not None or keeps is not None else 0)
     return access, GrantChange(
         grants=replace(grant, expires_at=lasts) if most.is_new else None,
         prolongs=None if most.is_new else (grant.id, lasts),
-        keeps=RefreshToken(token_hash(answer.refresh_token or ""), grant, refresh_ends) if is_other else None,
+        keeps=keeps,
         ends_refresh=(shown.hash, until) if shown is not None else None,
     )

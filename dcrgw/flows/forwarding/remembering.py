@@ -10,15 +10,13 @@ import hashlib
 import json
 from dataclasses import asdict, replace
 
-from dcrgw.core.authorization import gates, requests
+from dcrgw.core.authorization import gates
 from dcrgw.core.authorization import request_gates as asked
 from dcrgw.core.authorization.interaction import AskedRequest, AuthorizationRequest
 from dcrgw.core.authorization.tokens import token_hash
 from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
-from dcrgw.core.registration.client import RegisteredClient
-from dcrgw.core.upstream.release import PushedAnswer
 from dcrgw.flows import audit
 from dcrgw.flows.authentication import Door
 from dcrgw.flows.using import refused
@@ -28,7 +26,13 @@ from dcrgw.ports.registry import Change
 
 
 async def keep_pushed(
-    request: AuthorizationRequest, answer: PushedAnswer, arrival: Arrival, market: Market, ports: Ports, report: Report
+    request: AuthorizationRequest,
+    uri: str,
+    lifetime_s: int,
+    arrival: Arrival,
+    market: Market,
+    ports: Ports,
+    report: Report,
 ) -> None:
     """Remember a pushed request under the AS's name for it, before the client learns that name.
 
@@ -38,24 +42,13 @@ async def keep_pushed(
     change = GrantChange(
         Change(audit=audit.record(report, request.client_id)),
         asks=AskedRequest(
-            token_hash(answer.request_uri),
+            token_hash(uri),
             replace(request, once=None),
-            report.at + answer.lifetime_s + _journey_s(market),
+            report.at + lifetime_s + _journey_s(market),
         ),
     )
     if await ports.grants.commit(change) is not GrantVerdict.STORED:
         raise Door(report, arrival).refuse(gates.ACTIVE.failed("the client is no longer active"))
-
-
-async def pushed(
-    uri: str, client: RegisteredClient, market: Market, ports: Ports, report: Report
-) -> AuthorizationRequest:
-    """What the client pushed under the AS's name for it, if it may still ask for that.
-
-    A name that nobody was given here is refused: what it stands for was not judged. Raises: Rejected, Unavailable.
-    """
-    found = await ports.grants.asked(market.name, token_hash(uri))
-    return report.settle(requests.pushed(found, client, report.at)).request
 
 
 async def keep(request: AuthorizationRequest, market: Market, ports: Ports, report: Report) -> None:
