@@ -5,7 +5,9 @@ Everything else is no answer: a page, a stack trace, a redirect, another client'
 
 from __future__ import annotations
 
+import json
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -116,7 +118,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
 def _settle_owner(jwt: str, member: str, client_id: str, market: Market) -> None:
-    claims = _claims(jwt)
+    claims = jwt_claims(jwt) or {}
     named = claims.get(member)
     if named is not None and client_id not in (named if isinstance(named, list) else [named]):
         raise AnswerRefused("answered with another client's token")
@@ -124,15 +126,27 @@ def _settle_owner(jwt: str, member: str, client_id: str, market: Market) -> None
         raise AnswerRefused("answered with another issuer's token")
 
 
-def _claims(text: str) -> Mapping[str, JsonValue]:
-    """The unproven claims of a signed JWT; of an opaque or encrypted token none."""
+def jwt_claims(text: str) -> dict[str, JsonValue] | None:
+    """The unproven claims of a signed JWT; None of an opaque or encrypted token.
+
+    Raises: AnswerRefused for claims that others could read in another way than we do.
+    """
     parts = text.split(".")
-    if len(parts) != 3:
-        return {}
+    if len(parts) != 3 or not _is_header(parts[0]):
+        return None
     try:
         return strict_json.loads_object(base64url.decode(parts[1].encode()))
-    except ValueError:
-        return {}
+    except (base64url.NotCanonical, strict_json.JsonRefused):
+        raise AnswerRefused("answered with a JWT whose claims cannot be read") from None
+
+
+def _is_header(part: str) -> bool:
+    """Whether a token's first part is a JOSE header, to a lenient reader too."""
+    try:
+        found = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and "alg" in found
 
 
 def audience(jwt: str) -> str | None:

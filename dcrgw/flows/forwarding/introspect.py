@@ -10,15 +10,14 @@ from dcrgw.core.authorization.introspection import INACTIVE
 from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
-from dcrgw.core.registration.client import ClientStatus
+from dcrgw.core.registration.client import ClientStatus, RegisteredClient
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.core.upstream import answers
-from dcrgw.flows import audit, enriching, stages
+from dcrgw.flows import audit, stages
 from dcrgw.flows.forwarding.asking import ask, looked_at
+from dcrgw.flows.forwarding.known_tokens import ENDPOINT, known, tell
 from dcrgw.flows.presenting import present, spend
 from dcrgw.ports import Ports
-
-ENDPOINT = "introspection_endpoint"
 
 
 async def introspect(arrival: Arrival, market: Market, ports: Ports, report: Report) -> dict[str, JsonValue]:
@@ -32,12 +31,12 @@ async def introspect(arrival: Arrival, market: Market, ports: Ports, report: Rep
         if introspection.resource_server(arrival, form, market) is not None:
             return await _to_resource_server(form, arrival, market, ports, report)
         caller = await present(arrival, market, ports, report)
-        report.settle(introspection.shown(caller.form))
+        token = report.settle(introspection.shown(caller.form))
         await spend(caller, arrival, ports, report)
         said = await ask(ENDPOINT, caller, arrival, ports, report)
         told = looked_at(lambda: answers.introspected(said, caller.client.client_id, market), ENDPOINT, report)
         report.findings.add(answers.AGREES.passed)
-        return await _answered(told, arrival, market, ports, report)
+        return await _answered(told, token, caller.client, arrival, market, ports, report)
 
 
 async def _to_resource_server(
@@ -48,20 +47,30 @@ async def _to_resource_server(
     server = introspection.resource_server(arrival, form, market)
     report.facts["resource_server"] = server.name if server is not None else ""
     token = report.settle(introspection.shown(form))
-    known = await ports.upstream.access_token(market.name, token)
-    told = introspection.of_access_token(known, None, market, report.at)
-    return await _answered(told, arrival, market, ports, report)
+    access = await ports.upstream.access_token(market.name, token)
+    told = introspection.of_access_token(access, None, market, report.at)
+    return await _answered(told, token, None, arrival, market, ports, report)
 
 
 async def _answered(
-    told: Mapping[str, JsonValue], arrival: Arrival, market: Market, ports: Ports, report: Report
+    told: Mapping[str, JsonValue],
+    token: str,
+    caller: RegisteredClient | None,
+    arrival: Arrival,
+    market: Market,
+    ports: Ports,
+    report: Report,
 ) -> dict[str, JsonValue]:
-    """What leaves: nothing of a client that may not come any more, whatever the AS still says of its tokens."""
+    """What leaves: nothing of a token that was not released here, or that ended here, whatever the AS says of it."""
     report.decision = "answered"
     if told["active"] is not True:
         return dict(INACTIVE)
-    client = await ports.registry.client(market.name, str(told.get("client_id")))
-    if client is None or client.status is not ClientStatus.ACTIVE:
-        report.facts["client_id"] = str(told.get("client_id"))
+    found = await known(token, market, ports)
+    if found is None or found.client.client_id != told.get("client_id"):
         return dict(INACTIVE)
-    return await enriching.enriched(dict(told), arrival, ports, report)
+    report.facts["client_id"] = found.client.client_id
+    # A refresh token is its client's alone to hear of: no API takes it for an access token.
+    is_told = caller is not None or found.x5t_s256 is not None
+    if found.client.status is not ClientStatus.ACTIVE or not is_told:
+        return dict(INACTIVE)
+    return await tell(told, found, arrival, market, ports, report)

@@ -19,13 +19,14 @@ from dcrgw.core.upstream import answers
 from dcrgw.errors import ErrorCode
 from dcrgw.flows import audit, stages
 from dcrgw.flows.forwarding.asking import fetch, looked_at
+from dcrgw.flows.upstream_tokens import access_token
 from dcrgw.ports import Ports
 
 ENDPOINT = "userinfo_endpoint"
 
 TOKEN = gate(
     "userinfo.token",
-    "The access token is an active client's, granted openid, and over its TPP's certificate, the one it is bound to.",
+    "The access token is an active client's, granted openid, and comes over the certificate that it is bound to.",
     spec="OpenID Connect Core 1.0 §5.3.1; RFC 6750 §3.1; RFC 8705 §3",
     code=ErrorCode.INVALID_TOKEN,
     status=401,
@@ -48,7 +49,7 @@ async def userinfo(arrival: Arrival, market: Market, ports: Ports, report: Repor
     async with audit.of_failures(report, ports.registry):
         identity = await stages.identify(arrival.chain, market, ports.revocation, report)
         token = report.settle(management.bearer(arrival))
-        access = await ports.upstream.access_token(market.name, token)
+        access = await access_token(token, market, ports)
         client = None if access is None else await ports.registry.client(market.name, access.client_id)
         report.settle(_judge(access, client, identity, market, report.at))
         told = await fetch(ENDPOINT, ports, report, arrival, ("Authorization", f"Bearer {token}"))
@@ -69,7 +70,7 @@ def _judge(
         and client.status is ClientStatus.ACTIVE
         and at < access.expires_at
         and "openid" in access.scope
-        and access.x5t_s256 in (None, identity.x5t_s256)
+        and access.x5t_s256 == identity.x5t_s256
         and holders.client_fault(identity, client, market.profile) is None
     )
     findings.settle(TOKEN, None if good else "the token is not one that tells of a person over this connection")
