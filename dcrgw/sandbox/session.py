@@ -53,7 +53,7 @@ class Session:
     tokens: TokenService
     #: sandbox.json once it is published, empty before.
     index: dict[str, Any]
-    #: The authorization server behind the markets, running; None where the gateway serves alone.
+    #: The authorization server behind the markets, still to be started; None where the gateway serves alone.
     upstream: Upstream | None = None
 
     @property
@@ -72,7 +72,7 @@ async def session(
 ) -> AsyncIterator[Session]:
     """A sandbox in a folder, with an authorization server behind its markets where one is given.
 
-    Raises: OSError when a port is taken or the folder cannot be written, UpstreamUnusable.
+    Raises: OSError when a port is taken or the folder cannot be written.
     """
     folder = Folder(path)
     # What a killed run left behind must not be taken for this one's.
@@ -92,7 +92,6 @@ async def session(
             server = Upstream(behind, folder, ports.upstream or free[1])
             endpoints = replace(endpoints, upstream=server.port)
             upstream.write(folder, everybody, endpoints, MARKETS, server.port)
-            await stack.enter_async_context(server.running())
         materials.write_parties(folder, everybody, endpoints)
         parties.revoke(everybody.world, everybody.revoked)
         for world in (everybody.world, *(each.world for each in everybody.abroad)):
