@@ -61,6 +61,8 @@ def upstream_server(settings: UpstreamSettings) -> UpstreamServer:
         pages=settings.pages,
         token_source=TokenSource(settings.management_tokens),
         give_up_s=settings.give_up_s,
+        binds_tokens=settings.kind != "hydra",
+        added_scopes=frozenset(settings.added_scopes),
     )
 
 

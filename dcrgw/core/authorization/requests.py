@@ -49,6 +49,13 @@ def single_way(parameters: Mapping[str, str]) -> Judgement[Mapping[str, str]]:
     return findings.judgement(parameters)
 
 
+def pushable(form: Mapping[str, str]) -> Judgement[Mapping[str, str]]:
+    """The same form, if it may be pushed: a pushed request is not another one's name."""
+    findings = Findings()
+    findings.settle(gates.NO_REQUEST_URI, "request_uri must not be pushed" if "request_uri" in form else None)
+    return findings.judgement(form)
+
+
 def pushed(found: PushedRequest | None, client: RegisteredClient, at: float) -> Judgement[PushedRequest]:
     """The request that was pushed, if this client did, and may still ask for it. `at` is epoch seconds."""
     findings = Findings()

@@ -41,6 +41,10 @@ class UpstreamServer:
     token_source: TokenSource
     #: After so many seconds without a word a registration is given up, and undone where it can be.
     give_up_s: int = 86_400
+    #: It binds tokens to the certificate that the gateway passes on (RFC 8705 §3); else only the gateway does.
+    binds_tokens: bool = True
+    #: Scopes that it adds by itself to what a client registered, and that may leave with a token.
+    added_scopes: frozenset[str] = frozenset()
 
     def has(self, method: str) -> bool:
         """Whether the AS authenticates clients by this method itself."""
