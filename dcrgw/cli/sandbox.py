@@ -19,7 +19,7 @@ from dcrgw.config.loading import load
 from dcrgw.core.checks import Report
 from dcrgw.edge.logging import LogStream, set_up_logging
 from dcrgw.errors import GatewayError
-from dcrgw.sandbox import reports
+from dcrgw.sandbox import reports, upstream
 from dcrgw.sandbox.narrator import Narrator
 from dcrgw.sandbox.session import Ports, Session, session
 from dcrgw.sandbox.story import tell
@@ -52,6 +52,7 @@ _TROUBLE = (
 )  # fmt: skip
 #: The gateway's log, beside what the sandbox writes: it outlives a run that went wrong.
 LOG = "gateway.log"
+_LOGS = {LOG: "gateway", upstream.LOG: "authorization server"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +110,12 @@ def _port(flag: str, what: str) -> Callable[[Callable[..., None]], Callable[...,
 @_port("--revocations-port", "The authorities' revocation lists and responder.")
 @_port("--upstream-port", "The authorization server of --upstream.")
 @click.option(
-    "--upstream", metavar="NAME", help="Put an authorization server behind the markets, in place of the built-in one:"
+    "--upstream", "server", metavar="NAME", help="Put an authorization server behind the markets, in place of the built-in one:"
     " `oidc-provider`, or a folder with a server.mjs.",
 )  # fmt: skip
 def sandbox(
     story: bool, folder: Path, mtls_port: int, public_port: int, health_port: int, directory_port: int,
-    directory_mtls_port: int, management_port: int, revocations_port: int, upstream_port: int, upstream: str | None,
+    directory_mtls_port: int, management_port: int, revocations_port: int, upstream_port: int, server: str | None,
 ) -> None:  # fmt: skip
     """Serve a test directory, a gateway and a TPP. Not for production."""
     ports = Ports(
@@ -122,7 +123,7 @@ def sandbox(
         upstream_port,
     )  # fmt: skip
     try:
-        behind = None if upstream is None else program(upstream)
+        behind = None if server is None else program(server)
     except UpstreamUnusable as unusable:
         raise click.ClickException(str(unusable)) from None
     sys.exit(asyncio.run(run(folder, ports, story=story, behind=behind)))
@@ -150,22 +151,28 @@ async def run(
                 say.close(f"Serving; {folder / 'sandbox.json'} names everything. Ctrl-C ends it.")
                 await asyncio.Event().wait()
     except asyncio.CancelledError:
-        (folder / LOG).unlink(missing_ok=True)
+        _forget(folder)
         say.fail("Interrupted." if story else "Ended; nothing is left.")
         return 130 if story else 0
     except StoryFailed as failure:
         return _failed(say, folder, str(failure))
     except _TROUBLE as error:
         return _failed(say, folder, f"{type(error).__name__}: {error}")
-    (folder / LOG).unlink(missing_ok=True)
+    _forget(folder)
     return 0
 
 
 def _failed(say: Narrator, folder: Path, sentence: str) -> int:
     say.fail(f"Not as told: {sentence}")
-    if (folder / LOG).exists():
-        say.fail(f"The gateway's own words are in {folder / LOG}.")
+    for name, whose in _LOGS.items():
+        if (folder / name).exists():
+            say.fail(f"The {whose}'s own words are in {folder / name}.")
     return 1
+
+
+def _forget(folder: Path) -> None:
+    for name in _LOGS:
+        (folder / name).unlink(missing_ok=True)
 
 
 async def _open(

@@ -67,9 +67,7 @@ class Session:
 
 
 @asynccontextmanager
-async def session(
-    path: Path, ports: Ports, reports: Reports, behind: Program | None = None
-) -> AsyncIterator[Session]:
+async def session(path: Path, ports: Ports, reports: Reports, behind: Program | None = None) -> AsyncIterator[Session]:
     """A sandbox in a folder, with an authorization server behind its markets where one is given.
 
     Raises: OSError when a port is taken or the folder cannot be written.

@@ -61,7 +61,9 @@ def program(name: str) -> Program:
     if found < _LEAST_NODE:
         raise UpstreamUnusable(f"node is {version.strip() or 'broken'}: the server needs v20.19 or newer, best v22")
     if (folder / "package.json").exists() and not (folder / "node_modules").is_dir():
-        raise UpstreamUnusable(f"its packages are not there: run `npm ci --prefix {folder}` first (npm comes with node)")
+        raise UpstreamUnusable(
+            f"its packages are not there: run `npm ci --prefix {folder}` first (npm comes with node)"
+        )
     return Program(folder.resolve(), node)
 
 
@@ -76,7 +78,7 @@ class Upstream:
 
     @property
     def log(self) -> Path:
-        """What it wrote to its standard error."""
+        """What it wrote to its standard error; it outlives a run that went wrong."""
         return self.folder.path / LOG
 
     @asynccontextmanager
@@ -87,7 +89,6 @@ class Upstream:
             yield
         finally:
             await self.stop()
-            self.log.unlink(missing_ok=True)
 
     async def start(self) -> None:
         """Run it from its configuration, with nothing in its memory. Raises: UpstreamUnusable."""
