@@ -110,8 +110,9 @@ def _port(flag: str, what: str) -> Callable[[Callable[..., None]], Callable[...,
 @_port("--revocations-port", "The authorities' revocation lists and responder.")
 @_port("--upstream-port", "The authorization server of --upstream.")
 @click.option(
-    "--upstream", "server", metavar="NAME", help="Put an authorization server behind the markets, in place of the built-in one:"
-    " `oidc-provider`, or a folder with a server.mjs.",
+    "--upstream", "server", metavar="NAME",
+    help="Put an authorization server behind the markets, in place of the built-in one: `oidc-provider`, or a folder"
+    " with a server.mjs.",
 )  # fmt: skip
 def sandbox(
     story: bool, folder: Path, mtls_port: int, public_port: int, health_port: int, directory_port: int,

@@ -76,7 +76,9 @@ async def _pushed(uri: str, client: RegisteredClient, market: Market, ports: Por
     return report.settle(requests.pushed(found, client, report.at))
 
 
-async def _proceed(judged: Judged, arrival: Arrival, market: Market, ports: Ports, report: Report) -> Asking | Redirect:
+async def _proceed(
+    judged: Judged, arrival: Arrival, market: Market, ports: Ports, report: Report
+) -> Asking | Redirect:
     """Ask a person, where one may be asked; from here on every failure is the client's to hear."""
     try:
         if "none" in judged.request.prompt:

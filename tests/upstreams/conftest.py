@@ -1,4 +1,4 @@
-"""The servers of docs/examples/upstreams behind a gateway, one town for each test file; what is not there skips by name."""
+"""The servers of docs/examples/upstreams behind a gateway, a town for each test file; what is missing skips by name."""
 
 from __future__ import annotations
 

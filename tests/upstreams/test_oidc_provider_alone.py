@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import ssl
@@ -56,9 +57,12 @@ class House:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def house(oidc_provider: Program, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     folder = tmp_path_factory.mktemp("alone")
-    async with session(folder, Ports(), lambda _: None, oidc_provider) as opened, aiohttp.ClientSession() as http:
-        async with opened.upstream.running():
-            yield House(opened, http)
+    async with (
+        session(folder, Ports(), lambda _: None, oidc_provider) as opened,
+        opened.upstream.running(),
+        aiohttp.ClientSession() as http,
+    ):
+        yield House(opened, http)
 
 
 @pytest.mark.parametrize("pair", [None, "transport", "upstream/asking"])
@@ -137,9 +141,14 @@ async def test_it_ends_when_nobody_holds_its_input_any_more(house: House, tmp_pa
     place = house.session.folder.path / "upstream/second.json"
     place.write_text(json.dumps(config))
     program = house.session.upstream.program
-    with subprocess.Popen(
-        [program.node, str(program.folder / "server.mjs"), str(place)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout.readline().startswith(b"ready")
+    process = await asyncio.create_subprocess_exec(
+        program.node, str(program.folder / "server.mjs"), str(place), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert (await process.stdout.readline()).startswith(b"ready")
         process.stdin.close()
-        assert process.wait(timeout=30) == 0
+        async with asyncio.timeout(30):
+            assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()

@@ -69,9 +69,7 @@ def looked_at(look: Callable[[], T], endpoint: str, report: Report, told: Told |
     except AnswerRefused as refused:
         report.findings.add(AGREES.unknown(str(refused)))
         retry_after_s = _retry_after_s(told)
-        raise Unavailable(
-            f"upstream.{report.market}", f"its {endpoint} {refused}", retry_after_s=retry_after_s
-        ) from None
+        raise Unavailable(f"upstream.{report.market}", f"its {endpoint} {refused}", retry_after_s=retry_after_s) from None
 
 
 def _fields(arrival: Arrival, report: Report) -> tuple[tuple[str, str], ...]:
