@@ -63,6 +63,11 @@ def upstream_server(settings: UpstreamSettings) -> UpstreamServer:
         give_up_s=settings.give_up_s,
         binds_tokens=settings.kind != "hydra",
         added_scopes=frozenset(settings.added_scopes),
+        # An attempt may look for a client first, and ask for a token before that.
+        attempt_s=3 * settings.total_s,
+        retry_s=settings.retry_s,
+        alarm_s=settings.alarm_s,
+        may_drop=frozenset(settings.may_drop),
     )
 
 

@@ -107,6 +107,15 @@ class UpstreamSettings(Section):
     retry_s: Seconds = Field(
         default=2, gt=0, le=3600, description="Pause before it is told again what it did not answer; doubles each time."
     )
+    alarm_s: Int = Field(
+        default=900, ge=1, le=31_536_000, description="When what it was not told yet becomes a warning of /readyz."
+    )
+    may_drop: tuple[Annotated[str, Strict(), Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")], ...] = Field(
+        default=(),
+        description="Members that it may leave out of a client although security rests on them"
+        " (`tls_client_certificate_bound_access_tokens`, say): the bank answers for that. Any other that it leaves out"
+        " refuses the registration.",
+    )
     give_up_s: Int = Field(
         default=86_400, ge=60, le=31_536_000, description="When a registration that it never confirmed is undone."
     )
