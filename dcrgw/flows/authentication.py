@@ -75,9 +75,7 @@ async def recognise(
     # A client's history is told by its own TPP: strangers, who need only its id, would bury it in refusals.
     if registered is not None and client_authentication.is_its_tpp(identity, registered, market):
         tell_client(report, registered)
-    return Recognised(
-        door.settle(client_authentication.stand(credentials, registered, identity, market)), credentials
-    )
+    return Recognised(door.settle(client_authentication.stand(credentials, registered, identity, market)), credentials)
 
 
 async def prove(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from dcrgw.core.authorization import form as forms
 from dcrgw.core.authorization import request_gates as gates
 from dcrgw.core.authorization import requests, responses
-from dcrgw.core.authorization.interaction import AuthorizationRequest, Interaction, PushedRequest, Return
+from dcrgw.core.authorization.interaction import AskedRequest, AuthorizationRequest, Interaction, PushedRequest, Return
 from dcrgw.core.authorization.tokens import token_hash
 from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival
@@ -69,16 +69,18 @@ async def judge(arrival: Arrival, market: Market, ports: Ports, report: Report) 
     return Judged(request, client, parameters, brought.parameters)
 
 
-async def _pushed(uri: str, client: RegisteredClient, market: Market, ports: Ports, report: Report) -> PushedRequest:
+async def _pushed(
+    uri: str, client: RegisteredClient, market: Market, ports: Ports, report: Report
+) -> PushedRequest | AskedRequest:
     """Only what was pushed here is looked up; another's address is refused like an unknown name."""
+    if market.upstream is not None:
+        return report.settle(requests.pushed(await ports.grants.asked(market.name, token_hash(uri)), client, report.at))
     is_ours = uri.startswith(requests.REQUEST_URI)
     found = await ports.grants.pushed(market.name, token_hash(uri)) if is_ours else None
     return report.settle(requests.pushed(found, client, report.at))
 
 
-async def _proceed(
-    judged: Judged, arrival: Arrival, market: Market, ports: Ports, report: Report
-) -> Asking | Redirect:
+async def _proceed(judged: Judged, arrival: Arrival, market: Market, ports: Ports, report: Report) -> Asking | Redirect:
     """Ask a person, where one may be asked; from here on every failure is the client's to hear."""
     try:
         if "none" in judged.request.prompt:

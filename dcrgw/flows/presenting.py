@@ -21,6 +21,7 @@ from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.core.upstream import gaps, parameters
+from dcrgw.core.upstream.client import UPSTREAM_SECRET
 from dcrgw.errors import Misconfigured
 from dcrgw.flows import audit, stages
 from dcrgw.flows.authentication import Door, prove, recognise, tell_client
@@ -47,6 +48,11 @@ class Presented:
     is_bridged: bool = False
     #: What proved the client to the gateway and must not serve again.
     used: tuple[UsedToken, ...] = ()
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """The header fields that go on with it."""
+        return headers_of(self.authorization)
 
     @property
     def body(self) -> bytes:
@@ -76,7 +82,7 @@ async def presented(
     proven = await prove(named, arrival, identity, market, ports, report)
     report.findings.add(gates.AUTHENTICATED.passed)
     kept = {name: value for name, value in form.items() if name not in _CREDENTIALS}
-    onward, authorization = _by_secret({**kept, "client_id": client.client_id}, client, market)
+    onward, authorization = with_secret(kept, client, market)
     return Presented(client, identity, form, onward, authorization, True, used_assertion(proven))
 
 
@@ -100,16 +106,25 @@ async def spend(
         raise Door(report, arrival).refuse(gates.ASSERTION_UNUSED.failed("the assertion's jti was used before"))
 
 
-def _by_secret(
+def with_secret(
     form: Mapping[str, str], client: RegisteredClient, market: Market
 ) -> tuple[Mapping[str, str], str | None]:
-    """The form and the Authorization header by which the gateway presents itself in the client's name."""
+    """A form and the Authorization header by which the gateway presents itself in a bridged client's name.
+
+    Raises: Misconfigured where the AS takes no secret any more.
+    """
     method = gaps.bridge(market.upstream) if market.upstream is not None else None
-    secret = client.secrets[gaps.UPSTREAM_SECRET]
     if method is None:
-        raise Misconfigured(f"market {market.name}: a client is bridged, and its upstream takes no secret any more")
+        raise Misconfigured(f"market {market.name}: a client is bridged, and its upstream bridges none any more")
+    named, secret = {**form, "client_id": client.client_id}, client.secrets[UPSTREAM_SECRET]
     if method == "client_secret_post":
-        return {**form, "client_secret": secret}, None
+        return {**named, "client_secret": secret}, None
     # RFC 6749 §2.3.1: each form-encoded before they are joined.
     pair = f"{quote_plus(client.client_id)}:{quote_plus(secret)}"
-    return form, f"Basic {b64encode(pair.encode()).decode()}"
+    return named, f"Basic {b64encode(pair.encode()).decode()}"
+
+
+def headers_of(authorization: str | None) -> tuple[tuple[str, str], ...]:
+    """The header fields of a form that goes on; nothing else of the client's is among them."""
+    fields = (("Content-Type", forms.MEDIA_TYPE), ("Accept", "application/json"))
+    return fields if authorization is None else (*fields, ("Authorization", authorization))

@@ -85,6 +85,11 @@ class UpstreamSettings(Section):
         default=(),
         description="Paths below the issuer whose pages are passed on to browsers; `/*` at the end for all below.",
     )
+    page_redirects: tuple[HttpsUrl, ...] = Field(
+        default=(),
+        description="Origins of the bank's own that those pages may send browsers to, such as its online banking;"
+        " clients' redirect URIs need not be named.",
+    )
     management_tokens: Literal["introspection", "jwks"] = Field(
         default="introspection",
         description="Who says what its access tokens are good for, where registrations are managed by one: asked of it"

@@ -12,7 +12,7 @@ from dcrgw.core.authorization import details, scopes
 from dcrgw.core.authorization import grant_gates as gates
 from dcrgw.core.authorization.details import Details
 from dcrgw.core.authorization.interaction import Code, Grant, RefreshToken
-from dcrgw.core.authorization.server import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN
+from dcrgw.core.authorization.server import AUTHORIZATION_CODE, REFRESH_TOKEN
 from dcrgw.core.checks import Findings, Judgement
 from dcrgw.core.jose import base64url
 from dcrgw.core.market import Market
@@ -122,7 +122,7 @@ def of_grant(
 ) -> Judgement[tuple[Allowed, Details]]:
     """What a request asks for of a grant: as granted where it asks for nothing.
 
-    The second value are details that are not themselves granted: their types must say that they are less.
+    The second value are the granted details that are left: those asked for must be among them, or less of them.
     """
     findings = Findings()
     left = _left_of(grant, client, detail_types)
@@ -134,9 +134,8 @@ def of_grant(
         scope = scopes.within(asked, scope, findings, narrows=True)
     wanted = _details(form, client, detail_types, findings)
     if wanted is None:
-        return findings.judgement((replace(left, scope=scope), ()))
-    beyond, _ = details.unmatched(wanted, left.details)
-    return findings.judgement((Allowed(scope, wanted, grant), beyond))
+        return findings.judgement((replace(left, scope=scope), left.details))
+    return findings.judgement((Allowed(scope, wanted, grant), left.details))
 
 
 def _left_of(grant: Grant, client: RegisteredClient, detail_types: Collection[str]) -> Allowed:
@@ -144,24 +143,6 @@ def _left_of(grant: Grant, client: RegisteredClient, detail_types: Collection[st
     types = set(client.metadata.texts("authorization_details_types")) & set(detail_types)
     scope = tuple(word for word in grant.scope if word in client.metadata.scopes)
     return Allowed(scope, tuple(each for each in grant.details if each.type in types), grant)
-
-
-def of_another(
-    form: Mapping[str, str], granted: str, client: RegisteredClient, detail_types: Collection[str]
-) -> Judgement[Allowed]:
-    """What a request asks for where the grant is another server's: what of it can be judged without the grant.
-
-    What was granted, and whether this is within it, that server says.
-    """
-    if granted == CLIENT_CREDENTIALS:
-        return own_right(form, client, detail_types)
-    findings = Findings()
-    shown = shown_code(form) if granted == AUTHORIZATION_CODE else shown_refresh_token(form)
-    findings.take(shown.findings)
-    asked, scope = form.get("scope"), client.metadata.scopes
-    if asked is not None:
-        scope = scopes.within(asked, scope, findings)
-    return findings.judgement(Allowed(scope, _details(form, client, detail_types, findings) or ()))
 
 
 def gets_refresh_token(client: RegisteredClient, market: Market) -> bool:

@@ -5,8 +5,10 @@ Everything else is no answer: a page, a stack trace, a redirect, another client'
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from base64 import urlsafe_b64decode
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from dcrgw.core import strict_json
@@ -16,7 +18,6 @@ from dcrgw.core.jose import base64url
 from dcrgw.core.market import Market
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.errors import ErrorCode
-
 
 AGREES = gate(
     "forward.agreed",
@@ -117,7 +118,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
 def _settle_owner(jwt: str, member: str, client_id: str, market: Market) -> None:
-    claims = _claims(jwt)
+    claims = jwt_claims(jwt) or {}
     named = claims.get(member)
     if named is not None and client_id not in (named if isinstance(named, list) else [named]):
         raise AnswerRefused("answered with another client's token")
@@ -125,15 +126,35 @@ def _settle_owner(jwt: str, member: str, client_id: str, market: Market) -> None
         raise AnswerRefused("answered with another issuer's token")
 
 
-def _claims(text: str) -> Mapping[str, JsonValue]:
-    """The unproven claims of a signed JWT; of an opaque or encrypted token none."""
+def jwt_claims(text: str) -> dict[str, JsonValue] | None:
+    """The unproven claims of a signed JWT; None of an opaque or encrypted token.
+
+    Raises: AnswerRefused for claims that others could read in another way than we do.
+    """
     parts = text.split(".")
-    if len(parts) != 3:
-        return {}
+    if len(parts) != 3 or not _is_header(parts[0]):
+        return None
     try:
         return strict_json.loads_object(base64url.decode(parts[1].encode()))
-    except ValueError:
-        return {}
+    except (base64url.NotCanonical, strict_json.JsonRefused):
+        raise AnswerRefused("answered with a JWT whose claims cannot be read") from None
+
+
+def _is_header(part: str) -> bool:
+    """Whether a token's first part is a JOSE header, to a lenient reader too."""
+    try:
+        found = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and "alg" in found
+
+
+def audience(jwt: str) -> str | None:
+    """Whom an unproven ID token names as its one client; None where it names nobody."""
+    claims = _claims(jwt)
+    named = claims.get("azp", claims.get("aud"))
+    one = named[0] if isinstance(named, list) and len(named) == 1 else named
+    return one if isinstance(one, str) else None
 
 
 def introspected(said: Said, client_id: str | None, market: Market) -> Mapping[str, JsonValue]:
@@ -158,11 +179,30 @@ def introspected(said: Said, client_id: str | None, market: Market) -> Mapping[s
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
-def keys(said: Said) -> Mapping[str, JsonValue]:
+def keys(status: int, body: bytes) -> Mapping[str, JsonValue]:
     """The AS's published keys (RFC 7517 §5). Raises: AnswerRefused, also for a private key: nobody passes that on."""
-    found = said.body.get("keys")
+    if status != 200:
+        raise AnswerRefused(f"answered {status}")
+    found = _object(body).get("keys")
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
         raise AnswerRefused("answered with no key set")
     if any(not _PRIVATE.isdisjoint(each) for each in found if isinstance(each, dict)):
         raise AnswerRefused("answered with a private key among its published ones")
     return {"keys": found}
+
+
+def userinfo(status: int, headers: Iterable[tuple[str, str]], body: bytes) -> tuple[str, bytes]:
+    """What the AS tells of a person, with its media type: JSON, or a JWT for its client. Raises: AnswerRefused."""
+    if status != 200:
+        # The token was good a moment ago, and over this certificate: a no is none of the client's.
+        raise AnswerRefused(f"answered {status}")
+    said = next((value for name, value in headers if name.lower() == "content-type"), "")
+    kind = said.partition(";")[0].strip().lower()
+    if kind == "application/jwt" and _JWT.fullmatch(body):
+        return kind, body
+    if kind == "application/json" and isinstance(_object(body).get("sub"), str):
+        return kind, body
+    raise AnswerRefused("answered with neither claims nor a JWT")
+
+
+_JWT = re.compile(rb"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){2,4}")

@@ -6,11 +6,8 @@ from collections.abc import Mapping
 
 from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.core.strict_json import JsonValue
+from dcrgw.core.upstream.client import UPSTREAM_SECRET
 from dcrgw.core.upstream.server import Gap, UpstreamServer
-
-#: The member of a client's sealed secrets by which the gateway shows itself to the AS in a bridged client's name.
-#: Where it is there the client is bridged, whatever the settings say by now: so the AS knows it.
-UPSTREAM_SECRET = "upstream_client_secret"  # noqa: S105 - a name
 
 #: Methods by which the gateway can show a secret of its own, best first.
 _BY_SECRET = ("client_secret_basic", "client_secret_post")
@@ -63,5 +60,5 @@ def at_server(members: Mapping[str, JsonValue], server: UpstreamServer) -> dict[
 
 
 def is_bridged(client: RegisteredClient) -> bool:
-    """Whether the AS has the client by a secret of the gateway."""
+    """Whether the AS has the client by a secret of the gateway, whatever the settings say by now."""
     return UPSTREAM_SECRET in client.secrets

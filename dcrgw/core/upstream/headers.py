@@ -28,9 +28,7 @@ UPGRADE = gate(
 )
 
 #: What a TPP's program may add to a judged request: nothing that says who it is.
-_OF_PROGRAMS = frozenset(
-    {"accept-language", "user-agent", "x-fapi-auth-date", "x-fapi-customer-ip-address", "x-fapi-interaction-id"}
-)
+_OF_PROGRAMS = frozenset({"accept-language", "user-agent", "x-fapi-auth-date", "x-fapi-customer-ip-address"})
 #: Fields of a browser that are lists, or that a browser may well send twice.
 _LISTS = frozenset(
     {"accept", "accept-encoding", "accept-language", "cache-control", "cookie", "if-match", "if-none-match", "pragma"}

@@ -10,7 +10,7 @@ from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.upstream import answers, headers, parameters
 from dcrgw.core.upstream.answers import AGREES, AnswerRefused, OAuthError, Said
-from dcrgw.errors import Passed, Unavailable
+from dcrgw.errors import Misconfigured, Passed, Unavailable
 from dcrgw.flows.presenting import Presented
 from dcrgw.ports import Ports
 from dcrgw.ports.upstream import Asked, Told
@@ -43,7 +43,11 @@ async def ask(
             chain=arrival.chain,
         ),
     )
-    return settle(lambda: answers.heard(told.status, told.body, may_be_empty=may_be_empty), endpoint, report, told)
+    heard = looked_at(lambda: answers.heard(told.status, told.body, may_be_empty=may_be_empty), endpoint, report, told)
+    if caller.is_bridged and isinstance(heard, OAuthError) and heard.code == "invalid_client":
+        # The client proved itself to the gateway: what the AS refuses is the gateway's own secret.
+        raise Misconfigured(f"the authorization server of market {report.market} refuses the secret of a bridged client")
+    return settle(lambda: heard, endpoint, report, told)
 
 
 async def fetch(endpoint: str, ports: Ports, report: Report, arrival: Arrival, *own: tuple[str, str]) -> Told:
@@ -69,15 +73,16 @@ def looked_at(look: Callable[[], T], endpoint: str, report: Report, told: Told |
     except AnswerRefused as refused:
         report.findings.add(AGREES.unknown(str(refused)))
         retry_after_s = _retry_after_s(told)
-        raise Unavailable(f"upstream.{report.market}", f"its {endpoint} {refused}", retry_after_s=retry_after_s) from None
+        raise Unavailable(
+            f"upstream.{report.market}", f"its {endpoint} {refused}", retry_after_s=retry_after_s
+        ) from None
 
 
 def _fields(arrival: Arrival, report: Report) -> tuple[tuple[str, str], ...]:
     return (
-        *headers.replaced(
-            headers.of_program(arrival.headers),
-            (("x-fapi-interaction-id", report.interaction_id), *headers.came_from(arrival.remote_address)),
-        ),
+        *headers.of_program(arrival.headers),
+        *headers.came_from(arrival.remote_address),
+        ("x-fapi-interaction-id", report.interaction_id),
         ("Accept", "application/json"),
     )
 

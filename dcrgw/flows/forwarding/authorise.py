@@ -13,7 +13,9 @@ from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.core.upstream import parameters
+from dcrgw.errors import GatewayError
 from dcrgw.flows import authorise
+from dcrgw.flows.forwarding.remembering import keep
 from dcrgw.flows.interacting import Redirect
 from dcrgw.ports import Ports
 
@@ -35,6 +37,11 @@ async def begin(arrival: Arrival, market: Market, ports: Ports, report: Report) 
     if isinstance(judged, Redirect):
         return judged
     report.settle(parameters.plain({**judged.parameters, **judged.brought}))
+    if judged.pushed is None:
+        try:
+            await keep(judged.request, market, ports, report)
+        except GatewayError as failure:
+            return authorise.failed(failure, judged.request.to, market, report)
     report.decision = "asked"
     return Onward(judged.client, _onward(judged))
 

@@ -1,4 +1,4 @@
-"""POST /revoke with an authorization server (AS) behind: it ends the token, and the gateway forgets what it knew of it."""
+"""POST /revoke with an authorization server (AS) behind: it ends the token, and we forget what we knew of it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dcrgw.core.market import Market
 from dcrgw.core.upstream import answers
 from dcrgw.flows import audit
 from dcrgw.flows.forwarding.asking import ask
-from dcrgw.flows.presenting import present, spend
+from dcrgw.flows.forwarding.known_tokens import end
+from dcrgw.flows.presenting import present
 from dcrgw.ports import Ports
-from dcrgw.ports.registry import Change
 
 ENDPOINT = "revocation_endpoint"
 
@@ -21,10 +21,9 @@ async def revoke(arrival: Arrival, market: Market, ports: Ports, report: Report)
     async with audit.of_failures(report, ports.registry):
         caller = await present(arrival, market, ports, report)
         token = report.settle(introspection.shown(caller.form))
-        await spend(caller, arrival, ports, report)
         # First: what is kept of the token must not outlive an answer that never came.
-        await ports.upstream.revoked(market.name, token)
-        await ask(ENDPOINT, caller, arrival, ports, report, may_be_empty=True)
-        report.findings.add(answers.AGREES.passed)
-        report.decision = "revoked"
-        await ports.registry.commit(Change(audit=audit.record(report, caller.client.client_id)))
+        goes_on = await end(token, caller, arrival, market, ports, report)
+        if goes_on:
+            await ports.upstream.revoked(market.name, token)
+            await ask(ENDPOINT, caller, arrival, ports, report, may_be_empty=True)
+            report.findings.add(answers.AGREES.passed)
