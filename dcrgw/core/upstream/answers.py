@@ -151,7 +151,10 @@ def _is_header(part: str) -> bool:
 
 def audience(jwt: str) -> str | None:
     """Whom an unproven ID token names as its one client; None where it names nobody."""
-    claims = _claims(jwt)
+    try:
+        claims = jwt_claims(jwt) or {}
+    except AnswerRefused:
+        return None
     named = claims.get("azp", claims.get("aud"))
     one = named[0] if isinstance(named, list) and len(named) == 1 else named
     return one if isinstance(one, str) else None

@@ -52,6 +52,8 @@ function features(market, pages) {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
     dPoP: { enabled: false },
+    // The ID token beside a code is the answer's signature: with s_hash (FAPI 1.0 Advanced §5.2.2.1).
+    fapi: { enabled: true, profile: ({ oidc }) => oidc.params?.response_type?.includes('id_token') && '1.0 Final' },
     // A client learns of its own tokens; the gateway of all, since they open its registrations too.
     introspection: {
       enabled: true,
