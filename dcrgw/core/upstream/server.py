@@ -47,6 +47,8 @@ class UpstreamServer:
     binds_tokens: bool = True
     #: Scopes that it adds by itself to what a client registered, and that may leave with a token.
     added_scopes: frozenset[str] = frozenset()
+    #: Origins that its pages may send browsers to, beside the market's own and redirect URIs of clients that ask.
+    page_redirects: tuple[str, ...] = ()
     #: Longest time that one attempt to tell it something may take.
     attempt_s: float = 30.0
     #: Pause before the second attempt; it doubles each time.
@@ -55,9 +57,6 @@ class UpstreamServer:
     alarm_s: float = 900.0
     #: Members of `core.upstream.judging` that it may leave out of what it keeps: the bank answers for that.
     may_drop: frozenset[str] = frozenset()
-
-    #: Origins that its pages may send browsers to, beside the market's own and redirect URIs of clients that ask.
-    page_redirects: tuple[str, ...] = ()
 
     def has(self, method: str) -> bool:
         """Whether the AS authenticates clients by this method itself."""
