@@ -46,7 +46,9 @@ async def ask(
     heard = looked_at(lambda: answers.heard(told.status, told.body, may_be_empty=may_be_empty), endpoint, report, told)
     if caller.is_bridged and isinstance(heard, OAuthError) and heard.code == "invalid_client":
         # The client proved itself to the gateway: what the AS refuses is the gateway's own secret.
-        raise Misconfigured(f"the authorization server of market {report.market} refuses the secret of a bridged client")
+        raise Misconfigured(
+            f"the authorization server of market {report.market} refuses the secret of a bridged client"
+        )
     return settle(lambda: heard, endpoint, report, told)
 
 
