@@ -1,4 +1,4 @@
-"""A bank in front of an authorization server (AS): the real flows over the real store, and an AS that does as it is told."""
+"""A bank in front of an authorization server (AS): the real flows and the real store, and an AS that does as told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""POST /revoke with an authorization server (AS) behind: it ends the token, and the gateway forgets what it knew of it."""
+"""POST /revoke with an authorization server (AS) behind: the token ends here first, and then there."""
 
 from __future__ import annotations
 
