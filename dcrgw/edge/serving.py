@@ -15,11 +15,10 @@ from aiohttp import web
 from dcrgw.core.checks import Report, wire_text
 from dcrgw.edge.answers import answer, dress, principal
 from dcrgw.edge.events import Sink, log_event
-from dcrgw.edge.exchange import INTERACTION_HEADER, Exchange, Handler, interaction_id
+from dcrgw.edge.exchange import INTERACTION_HEADER, Cut, Exchange, Handler, interaction_id
 from dcrgw.edge.faults import HttpFault
 from dcrgw.edge.limits import Limits
 from dcrgw.edge.screening import screen
-from dcrgw.edge.streaming import Cut
 from dcrgw.errors import ErrorCode, Misconfigured, Rejected, Unavailable
 
 #: The map from failures to responses that a listener uses.

@@ -10,18 +10,8 @@ from typing import cast
 from aiohttp import web
 
 from dcrgw.edge.connection import Connection
+from dcrgw.edge.exchange import Cut
 from dcrgw.errors import GatewayError
-
-
-class Cut(Exception):
-    """The exchange ended before its answer did; its connection is gone, so that nobody takes half for the whole.
-
-    `outcome` is `left` where the caller went away, `cut` where what is passed on ended, or was not taken, in time.
-    """
-
-    def __init__(self, outcome: str, status: int, reason: str) -> None:
-        self.outcome, self.status, self.reason = outcome, status, reason
-        super().__init__(f"{outcome}: {reason}")
 
 
 @asynccontextmanager

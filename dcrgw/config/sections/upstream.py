@@ -85,6 +85,11 @@ class UpstreamSettings(Section):
         default=(),
         description="Paths below the issuer whose pages are passed on to browsers; `/*` at the end for all below.",
     )
+    page_redirects: tuple[HttpsUrl, ...] = Field(
+        default=(),
+        description="Origins of the bank's own that those pages may send browsers to, such as its online banking;"
+        " clients' redirect URIs need not be named.",
+    )
     management_tokens: Literal["introspection", "jwks"] = Field(
         default="introspection",
         description="Who says what its access tokens are good for, where registrations are managed by one: asked of it"
@@ -106,6 +111,15 @@ class UpstreamSettings(Section):
     max_bytes: Int = Field(default=262_144, ge=4096, le=16_777_216, description="Largest answer taken that is judged.")
     retry_s: Seconds = Field(
         default=2, gt=0, le=3600, description="Pause before it is told again what it did not answer; doubles each time."
+    )
+    alarm_s: Int = Field(
+        default=900, ge=1, le=31_536_000, description="When what it was not told yet becomes a warning of /readyz."
+    )
+    may_drop: tuple[Annotated[str, Strict(), Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")], ...] = Field(
+        default=(),
+        description="Members that it may leave out of a client although security rests on them"
+        " (`tls_client_certificate_bound_access_tokens`, say): the bank answers for that. Any other that it leaves out"
+        " refuses the registration.",
     )
     give_up_s: Int = Field(
         default=86_400, ge=60, le=31_536_000, description="When a registration that it never confirmed is undone."

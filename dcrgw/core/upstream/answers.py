@@ -149,6 +149,17 @@ def _is_header(part: str) -> bool:
     return isinstance(found, dict) and "alg" in found
 
 
+def audience(jwt: str) -> str | None:
+    """Whom an unproven ID token names as its one client; None where it names nobody."""
+    try:
+        claims = jwt_claims(jwt) or {}
+    except AnswerRefused:
+        return None
+    named = claims.get("azp", claims.get("aud"))
+    one = named[0] if isinstance(named, list) and len(named) == 1 else named
+    return one if isinstance(one, str) else None
+
+
 def introspected(said: Said, client_id: str | None, market: Market) -> Mapping[str, JsonValue]:
     """What a token is good for (RFC 7662 §2.2), as `client_id` may hear it; None hears of every client.
 
@@ -184,7 +195,7 @@ def keys(status: int, body: bytes) -> Mapping[str, JsonValue]:
 
 
 def userinfo(status: int, headers: Iterable[tuple[str, str]], body: bytes) -> tuple[str, bytes]:
-    """What the AS tells of a person, with its media type: JSON, or a JWT for its client alone. Raises: AnswerRefused."""
+    """What the AS tells of a person, with its media type: JSON, or a JWT for its client. Raises: AnswerRefused."""
     if status != 200:
         # The token was good a moment ago, and over this certificate: a no is none of the client's.
         raise AnswerRefused(f"answered {status}")

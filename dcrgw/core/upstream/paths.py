@@ -13,7 +13,7 @@ from dcrgw.core.upstream.locations import Locations
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*")
 _LONGEST = 1024
 #: Endpoints that browsers reach without a judgement: they show nothing that is not their own customer's.
-_OPEN = frozenset({"end_session_endpoint", "jwks_uri"})
+_OPEN = frozenset({"end_session_endpoint"})
 
 
 def is_plain(path: str) -> bool:
@@ -32,24 +32,17 @@ def _matches(path: str, pattern: str) -> bool:
     return path.startswith(pattern[:-1]) if pattern.endswith("/*") else path == pattern
 
 
-def judged(document: Mapping[str, JsonValue], locations: Locations) -> frozenset[str]:
-    """The AS's own endpoints below its issuer, lower case: what must not be reached past the gateway's judgement.
+def is_judged(path: str, document: Mapping[str, JsonValue], locations: Locations) -> bool:
+    """Whether a path below the issuer leads to an endpoint of the AS that is reached through the gateway's judgement.
 
-    `document` is the AS's own discovery document.
-    """
-    found = (
-        locations.below_issuer(url)
-        for name, url in document.items()
-        if isinstance(url, str) and (name.endswith("_endpoint") or name == "jwks_uri") and name not in _OPEN
-    )
-    return frozenset(path.lower() for path in found if path)
-
-
-def is_judged(path: str, endpoints: Iterable[str], registration: str | None = None) -> bool:
-    """Whether a path would lead to one of these endpoints, by the loosest of routers: case aside.
-
-    What lies below `registration` is a client's configuration endpoint (RFC 7592) and counts too.
+    `document` is the AS's own discovery document. Case counts for nothing, as with the loosest of routers; and what
+    lies below the registration endpoint is a client's configuration endpoint (RFC 7592).
     """
     loose = path.lower()
-    below = registration is not None and loose.startswith(f"{registration.lower()}/")
-    return below or loose in endpoints
+    for name, url in document.items():
+        if not name.endswith("_endpoint") or name in _OPEN or not isinstance(url, str):
+            continue
+        own = (locations.below_issuer(url) or "").lower()
+        if own and (loose == own or (name == "registration_endpoint" and loose.startswith(f"{own}/"))):
+            return True
+    return False

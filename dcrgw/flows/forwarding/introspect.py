@@ -1,4 +1,4 @@
-"""POST /introspect with an authorization server (AS) behind: it says what a token is good for, the gateway who hears it."""
+"""POST /introspect with an authorization server (AS) behind: it says what a token is good for, we say to whom."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""POST /par with an authorization server (AS) behind: judged as at the built-in one, kept by the AS's request_uri."""
+"""POST /par with an authorization server (AS) behind: judged as built in, kept under the AS's request_uri."""
 
 from __future__ import annotations
 

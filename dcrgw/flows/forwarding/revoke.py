@@ -1,4 +1,4 @@
-"""POST /revoke with an authorization server (AS) behind: the token ends here first, and then there."""
+"""POST /revoke with an authorization server (AS) behind: it ends the token, and we forget what we knew of it."""
 
 from __future__ import annotations
 
