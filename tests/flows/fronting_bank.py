@@ -43,6 +43,7 @@ SERVER = UpstreamServer(
     gap=Gap.BRIDGE,
     takes_client_id=True,
     finds_clients=True,
+    url="https://as.bank.example",
     pages=(),
     token_source=TokenSource.INTROSPECTION,
 )
