@@ -37,6 +37,7 @@ _STAGES = {
     "standing": "The directory's word",
     "script": "The bank's scripts",
     "registry": "The registry",
+    "upstream": "The authorization server behind the market",
     "client": "Client authentication at the token endpoint",
     "token": "The token request",
     "details": "Authorization details",
