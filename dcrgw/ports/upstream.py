@@ -16,7 +16,8 @@ from dcrgw.errors import Misconfigured, Unavailable
 class Asked:
     """A request of a TPP that goes on to the AS after our judgement.
 
-    `endpoint` is its name in the discovery document (`token_endpoint`, `pushed_authorization_request_endpoint`…).
+    `endpoint` is its name in the discovery document (`token_endpoint`, `pushed_authorization_request_endpoint`,
+    `jwks_uri`…).
     """
 
     endpoint: str
@@ -89,6 +90,10 @@ class Upstream(Protocol):
         """What an access token that the AS issued is good for, by its own word; None where it is good for nothing."""
         ...
 
+    async def revoked(self, market: str, token: str) -> None:
+        """A token was revoked through the gateway: what is kept of it counts no more. Never asks the AS."""
+        ...
+
 
 class NoUpstream:
     """No market has one."""
@@ -126,6 +131,10 @@ class NoUpstream:
         raise _none(market)
 
     async def access_token(self, market: str, token: str) -> AccessToken | None:
+        """Nobody asks."""
+        raise _none(market)
+
+    async def revoked(self, market: str, token: str) -> None:
         """Nobody asks."""
         raise _none(market)
 

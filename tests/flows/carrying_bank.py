@@ -1,4 +1,4 @@
-"""A bank with an authorization server of its own: the real flows over the real store, and a server that fails at will."""
+"""A bank with its own authorization server: the real flows over the real store, and a server that fails at will."""
 
 from __future__ import annotations
 

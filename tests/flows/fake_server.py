@@ -13,7 +13,7 @@ from dcrgw.core.authorization.tokens import AccessToken
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.core.upstream import gates
 from dcrgw.core.upstream.client import UpstreamClient, UpstreamRef, WantedClient
-from dcrgw.errors import ErrorCode, Misconfigured, Rejected, Unavailable
+from dcrgw.errors import Misconfigured, Rejected, Unavailable
 from dcrgw.ports.upstream import Asked, NotReached, Told
 
 #: Before it does anything: it was not there, it hung up, it says no, it does not know the gateway.
@@ -22,8 +22,8 @@ DOWN, CUT, NO, STRANGER = "down", "cut", "no", "stranger"
 LOST = "lost"
 
 
-def no(code: ErrorCode = ErrorCode.INVALID_REDIRECT_URI) -> Rejected:
-    return Rejected([gates.ACCEPTED.failed("redirect_uris are not welcome", code=code).fault])
+def no() -> Rejected:
+    return gates.REDIRECT_URIS.rejection("redirect_uris are not welcome")
 
 
 @dataclass
@@ -99,12 +99,17 @@ class FakeServer:
         return made
 
     def _find(self, wanted: WantedClient) -> UpstreamClient | None:
+        """As a server does that is asked to make it once more: its old token is good no longer."""
         found = self.clients.get(wanted.client_id)
-        return None if found is None else replace(found, ref=replace(found.ref, token=None))
+        if found is not None:
+            self.clients[wanted.client_id] = replace(found, ref=self._ref(wanted.client_id))
+        return self.clients.get(wanted.client_id)
 
     def _update(self, ref: UpstreamRef, wanted: WantedClient) -> UpstreamClient:
         before = self.clients.get(ref.client_id)
         if before is None or before.ref.token != ref.token:
+            if self.takes_client_id:
+                return self._create(wanted)
             raise Misconfigured("the authorization server does not know the token")
         # Every update gives a new token.
         self.clients[ref.client_id] = UpstreamClient(self._ref(ref.client_id), dict(wanted.metadata), wanted.secret)
@@ -112,9 +117,9 @@ class FakeServer:
 
     def _delete(self, ref: UpstreamRef) -> None:
         before = self.clients.get(ref.client_id)
-        if before is not None and ref.token not in (None, before.ref.token):
-            raise Misconfigured("the authorization server does not know the token")
-        self.clients.pop(ref.client_id, None)
+        # Like a client that is gone, it is one that it does not know by this token: 401 in both cases.
+        if before is not None and ref.token == before.ref.token:
+            del self.clients[ref.client_id]
 
     def _ref(self, client_id: str) -> UpstreamRef:
         return UpstreamRef(client_id, f"https://as.example/reg/{client_id}", f"as-token-{next(self._numbers):020d}")

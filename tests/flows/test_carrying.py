@@ -97,7 +97,7 @@ async def test_refusal_leaves_nothing_behind_and_burns_no_jti(bank: CarryingBank
     body = bank.body()
     with pytest.raises(Rejected) as rejected:
         await bank.register(body)
-    assert only(rejected.value) == ("upstream.accepted", 400, "invalid_redirect_uri")
+    assert only(rejected.value) == ("upstream.redirect_uris", 400, "invalid_redirect_uri")
     assert bank.nothing_left
     assert [line.record.decision for line in await bank.store.audit_tail(9)] == ["refused", "undone", "pending"]
     client, _ = await bank.register(body)

@@ -62,8 +62,7 @@ async def test_client_stays_as_it_is_until_the_server_confirms_its_update(bank: 
     assert only(rejected.value)[:2] == ("upstream.change.alone", 409)
     updated = await bank.put(client.client_id, token, body)
     assert updated.metadata.text("client_name") == "Another name"
-    if fault != LOST:
-        assert await agree(bank, client.client_id)
+    assert await agree(bank, client.client_id)
     again = await bank.put(client.client_id, token, body)
     assert again.metadata == updated.metadata
 
@@ -144,11 +143,8 @@ async def test_deletion_takes_the_place_of_an_open_update(bank: CarryingBank, fa
     await bank.delete(client.client_id, token)
     errand = await bank.errand()
     assert (errand.act, errand.unsure) == (Act.DELETE, True)
-    if fault == LOST:  # and with it the token that is good there
-        bank.server.clients = {k: replace(v, ref=replace(v.ref, token=None)) for k, v in bank.server.clients.items()}
-    else:
-        await bank.again()
-        assert bank.server.clients == {}
+    await bank.again()
+    assert bank.server.clients == {}
 
 
 async def test_deletion_during_an_update_knows_the_token_that_the_update_got(bank: CarryingBank) -> None:

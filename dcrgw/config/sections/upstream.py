@@ -89,6 +89,11 @@ class UpstreamSettings(Section):
         default=None, description="The gateway's own client there, for introspection."
     )
     introspection_client_secret: Secret | None = Field(default=None, description="Secret of `introspection_client_id`.")
+    token_audience: Text | None = Field(
+        default=None,
+        description="`aud` that its tokens must name where `management_tokens` is `jwks`.",
+        json_schema_extra=like("the market's `issuer`"),
+    )
     token_cache_s: Seconds = Field(default=5, ge=0, le=60, description="How long its word on a token is used again.")
     total_s: Seconds = Field(default=10, gt=0, le=120, description="Longest wait for a whole answer.")
     page_idle_s: Seconds = Field(default=30, gt=0, le=600, description="Longest silence in a page that is passed on.")
