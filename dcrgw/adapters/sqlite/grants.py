@@ -58,8 +58,10 @@ _ISSUE = """
 INSERT INTO codes (hash, granted, redirect_uri, code_challenge, nonce, expires_at)
 SELECT :hash, id, :redirect_uri, :code_challenge, :nonce, :expires_at FROM grants WHERE grant_id = :grant
 """
+# Another server may give the token again that it gave before, for the same grant.
 _KEEP = """
 INSERT INTO refresh_tokens (hash, granted, expires_at) SELECT :hash, id, :expires_at FROM grants WHERE grant_id = :grant
+ON CONFLICT (hash) DO UPDATE SET expires_at = excluded.expires_at WHERE granted = excluded.granted
 """
 
 # Each changes one row, or the change is of something that is gone.

@@ -5,24 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dcrgw.core.registration.client import RegisteredClient
+from dcrgw.core.registration.members import TLS_SUBJECT_MEMBERS
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.core.upstream.client import UPSTREAM_SECRET
 from dcrgw.core.upstream.server import Gap, UpstreamServer
 
 #: Methods by which the gateway can show a secret of its own, best first.
 _BY_SECRET = ("client_secret_basic", "client_secret_post")
-#: Members that say how a client authenticates by itself; the AS is told nothing of them for a bridged one.
-_OF_METHODS = frozenset(
-    {
-        "token_endpoint_auth_method",
-        "token_endpoint_auth_signing_alg",
-        "tls_client_auth_subject_dn",
-        "tls_client_auth_san_dns",
-        "tls_client_auth_san_uri",
-        "tls_client_auth_san_ip",
-        "tls_client_auth_san_email",
-    }
-)
+#: What belongs to a method that the gateway stands in for. The client's keys stay: they sign its request objects.
+_OF_THE_METHOD = frozenset({*TLS_SUBJECT_MEMBERS, "token_endpoint_auth_signing_alg"})
 
 
 def bridge(server: UpstreamServer) -> str | None:
@@ -52,7 +43,7 @@ def at_server(members: Mapping[str, JsonValue], server: UpstreamServer) -> dict[
     method = members.get("token_endpoint_auth_method")
     kept = dict(members)
     if isinstance(method, str) and needs_bridge(method, server):
-        kept = {name: value for name, value in members.items() if name not in _OF_METHODS}
+        kept = {name: value for name, value in members.items() if name not in _OF_THE_METHOD}
         kept["token_endpoint_auth_method"] = bridge(server)
     if not server.binds_tokens:
         kept.pop("tls_client_certificate_bound_access_tokens", None)

@@ -1,4 +1,4 @@
-"""Tokens of the authorization server (AS) behind a market that the gateway released: what is told of them, and their end.
+"""Tokens of the authorization server (AS) behind a market that were released here: what is told of them, and their end.
 
 One that it did not release, or that ended here, is good for nothing in front of the AS.
 """
