@@ -35,6 +35,7 @@ from dcrgw.materials.authorization import authorization_server, declared_types
 from dcrgw.materials.opening import Opening
 from dcrgw.materials.proxied import ProxiedMaterials, proxied
 from dcrgw.materials.revocation import revocation_policy, revocation_sources
+from dcrgw.materials.scripts import script_values
 from dcrgw.materials.self_signed import SelfSignedMaterials, self_signed_listener
 from dcrgw.materials.upstream import UpstreamMaterials, upstream_materials, upstream_server
 
@@ -156,7 +157,7 @@ def open_materials(settings: Settings, at: float, *, serving: Materials | None =
     signing_key, signing_certificate = _signing_key(opening, settings.signing)
     known_customers = _customers(opening, settings)
     properties = {
-        each.name: _script_properties(opening, f"script[{i}]", settings, i)
+        each.name: script_values(opening, f"script[{i}]", each)
         for i, each in enumerate(settings.scripts)
         if each.enabled
     }
@@ -361,13 +362,6 @@ def _core_directory(directory: DirectorySettings) -> Directory:
         keys_by_script=directory.keys == "script",
         revoked_keys_url=directory.jwks_revoked_endpoint,
     )
-
-
-def _script_properties(opening: Opening, key: str, settings: Settings, index: int) -> Mapping[str, SecretStr]:
-    script = settings.scripts[index]
-    opening.own_file(f"{key}.file", script.file)
-    resolved = {name: opening.secret(f"{key}.properties.{name}", each) for name, each in script.properties.items()}
-    return {name: value for name, value in resolved.items() if value is not None}
 
 
 def _common_name(certificate: x509.Certificate) -> str | None:

@@ -78,6 +78,11 @@ class Change:
     #: gone with its digest, as if it had never come.
     undoes: Errand | None = None
 
+    @property
+    def is_unconditional(self) -> bool:
+        """Whether nothing that is stored could refuse it: an audit row, and perhaps tokens' end."""
+        return self.client is None and self.issues is None and not self.used
+
 
 class CommitVerdict(StrEnum):
     """How a change ended. Only STORED changed anything."""

@@ -157,6 +157,7 @@ def write(folder: Folder, parties: Parties, endpoints: Endpoints, markets: Itera
 
 
 def _configuration(endpoints: Endpoints, markets: Iterable[SandboxMarket], port: int) -> dict[str, Any]:
+    keystores = [endpoints.keystore, *(each.keystore for each in endpoints.abroad.values())]
     return {
         "bank_name": "Example Bank",
         "demo": True,
@@ -164,6 +165,7 @@ def _configuration(endpoints: Endpoints, markets: Iterable[SandboxMarket], port:
         "gateway": {"ca": "ca.pem"},
         "details": {"ca": "../ca.pem", "certificate": "asking.pem", "key": "asking.key"},
         "customers": "customers.json",
+        "inner_key_hosts": [each.removeprefix("https://") for each in keystores],
         "markets": [
             {
                 "issuer": endpoints.issuer(market),

@@ -31,14 +31,13 @@ class Locations:
         """
         if len(reference) > _LONGEST or not _REFERENCE.fullmatch(reference):
             raise ReferenceRefused("is no URL as RFC 3986 has it")
-        if reference.startswith("//"):
-            raise ReferenceRefused("names a host without a scheme")
-        if reference.startswith("/"):
-            return self._public_path(reference)
         if ":" in re.split(r"[/?#]", reference, maxsplit=1)[0]:
             return self._public_url(reference)
         # Relative to what was asked: the places inside and outside may lie at different depths.
-        return self._public_path(_resolved(reference, asked))
+        found = self._public_path(reference if reference.startswith("/") else _resolved(reference, asked))
+        if reference.startswith("//") or found.startswith("//"):
+            raise ReferenceRefused("names a host without a scheme")
+        return found
 
     def is_own(self, url: str) -> bool:
         """Whether an absolute URL is one of the gateway's own hosts."""
@@ -47,10 +46,9 @@ class Locations:
     def below_issuer(self, url: str) -> str | None:
         """The path below the issuer, without its first slash, of a URL of the AS; None where it is not below it."""
         for root in (self.issuer, self.url):
-            if _origin(url) == _origin(root):
-                inner = urlsplit(url).path
-                prefix = f"{urlsplit(root).path}/"
-                return inner[len(prefix) :] if inner.startswith(prefix) else None
+            inner, prefix = urlsplit(url).path, f"{urlsplit(root).path}/"
+            if _origin(url) == _origin(root) and inner.startswith(prefix):
+                return inner[len(prefix) :]
         return None
 
     def _public_path(self, target: str) -> str:

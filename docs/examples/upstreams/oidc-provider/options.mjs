@@ -9,7 +9,7 @@ import { languageOf } from './texts.mjs';
 const ASYMMETRIC = ['PS256', 'ES256'];
 const CLIENT_ID = /^[\w.~-]{1,128}$/;
 
-export function optionsOf(market, { path, keys, customers, pages }) {
+export function optionsOf(market, { configuration, path, keys, customers, pages }) {
   return {
     adapter: createMemory(),
     jwks: keys,
@@ -35,6 +35,7 @@ export function optionsOf(market, { path, keys, customers, pages }) {
     pkce: { required: () => true },
     ...grantRules(),
     ...lifetimes(),
+    fetch: (url, asked) => fetched(url, asked, configuration.innerKeyHosts),
     findAccount: (ctx, sub) => account(customers.bySub(sub)),
     // All markets may stand at one host: each has cookies of its own.
     cookies: {
@@ -52,6 +53,8 @@ function features(market, pages) {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
     dPoP: { enabled: false },
+    // The ID token beside a code is the answer's signature: with s_hash (FAPI 1.0 Advanced §5.2.2.1).
+    fapi: { enabled: true, profile: ({ oidc }) => oidc.params?.response_type?.includes('id_token') && '1.0 Final' },
     // A client learns of its own tokens; the gateway of all, since they open its registrations too.
     introspection: {
       enabled: true,
@@ -104,6 +107,12 @@ function gatewayClient({ id, secret }) {
     client_id: id, client_secret: secret, token_endpoint_auth_method: 'client_secret_basic',
     grant_types: [], response_types: [], redirect_uris: [],
   };
+}
+
+// Clients' key sets. The package goes to public addresses alone, which is right for all but a directory in the house.
+function fetched(url, asked, innerHosts) {
+  const { dispatcher, ...plain } = asked;
+  return fetch(url, innerHosts.includes(new URL(url).host) ? plain : asked);
 }
 
 // Each consent is a grant of its own: nothing that was allowed before answers a new request.
