@@ -21,7 +21,7 @@ from dcrgw.adapters.signers import KeystoreSigner, StoredSigner
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app import outgoing
 from dcrgw.app.administration import admin_listeners
-from dcrgw.app.listening import authorize_endpoint, bounds, handlers, http_limits, listeners
+from dcrgw.app.listening import authorize_endpoint, behind, bounds, handlers, http_limits, listeners
 from dcrgw.app.parts import Opener, Parts
 from dcrgw.app.revocation import revocation
 from dcrgw.app.scripting import Scripting
@@ -130,7 +130,8 @@ class Generation:
         )
         self.ports = ports
         authorize = await self.parts.get("authorize", object(), await self._pages(ports, lasting))
-        serving = handlers(materials, ports, signer, lasting.recent, authorize, lasting.decisions)
+        passed = behind(materials.settings, ports, servers, lasting.monotonic)
+        serving = handlers(materials, ports, signer, lasting.recent, authorize, lasting.decisions, passed)
         limits = http_limits(materials.settings)
         desk = ScriptDesk(lasting.registry.scripts, lasting.scripts.keeper, lasting.clock, lasting.scripts.host)
         admin = admin_listeners(

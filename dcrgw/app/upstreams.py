@@ -12,7 +12,7 @@ from dcrgw.adapters.upstream.discovery import Discovery
 from dcrgw.adapters.upstream.registration import RegistrationDesk, RegistrationSettings
 from dcrgw.adapters.upstream.server import Desk, Passing, Server
 from dcrgw.adapters.upstream.servers import UpstreamServers
-from dcrgw.adapters.upstream.tokens import Introspection, JudgedTokens, PublishedKeys, TokenSettings
+from dcrgw.adapters.upstream.tokens import Introspection, Judge, JudgedTokens, PublishedKeys, TokenSettings
 from dcrgw.adapters.upstream.way import Bounds, Way
 from dcrgw.app.outgoing import tls_context
 from dcrgw.app.parts import Parts
@@ -74,10 +74,10 @@ def server_of(
         own.introspection_client_id,
         _text(each.introspection_client_secret),
     )
-    judge = (
-        Introspection(way, discovery, tokens, clock).judge
+    judge: Judge = (
+        Introspection(way, discovery, tokens, clock)
         if own.management_tokens == "introspection"
-        else PublishedKeys(way, discovery, tokens, clock, monotonic).judge
+        else PublishedKeys(way, discovery, tokens, clock, monotonic)
     )
     judged = JudgedTokens(judge, cache_s=own.token_cache_s, clock=clock, monotonic=monotonic)
     return Server(way, discovery, _desk(each, way, discovery, url), judged, _passing(own), url)

@@ -58,9 +58,13 @@ def upstream_server(settings: UpstreamSettings) -> UpstreamServer:
         gap=Gap(settings.gap),
         takes_client_id=settings.kind != "rfc7592" or settings.client_id_header is not None,
         finds_clients=settings.kind != "rfc7592" or settings.client_id_header is not None,
+        url=settings.url.rstrip("/"),
         pages=settings.pages,
+        page_redirects=settings.page_redirects,
         token_source=TokenSource(settings.management_tokens),
         give_up_s=settings.give_up_s,
+        binds_tokens=settings.kind != "hydra",
+        added_scopes=frozenset(settings.added_scopes),
         # An attempt may look for a client first, and ask for a token before that.
         attempt_s=3 * settings.total_s,
         retry_s=settings.retry_s,

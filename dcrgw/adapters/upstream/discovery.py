@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 
 from dcrgw.adapters.flights import Flights
@@ -29,7 +30,8 @@ class Discovery:
         self._kept: AsMetadata | None = None
         self._kept_at = 0.0
         self._failure: GatewayError | None = None
-        self._asked_at = 0.0
+        #: Far back, so that whoever comes first may ask.
+        self._asked_at = -math.inf
         self._failures = 0
         self._flights: Flights[str, None] = Flights()
 
@@ -45,12 +47,11 @@ class Discovery:
 
     async def current(self) -> AsMetadata:
         """The document as known. Raises: Unavailable."""
-        now = self._clock()
-        if self._kept is None and now - self._asked_at >= self._pause_s():
+        if self._usable() is None and self._clock() - self._asked_at >= self._pause_s():
             await self._flights.join("renew", self.renew)
-        kept = self._kept
-        if kept is not None and self._clock() - self._kept_at < _STALE_S:
-            return kept
+        usable = self._usable()
+        if usable is not None:
+            return usable
         failure = self._failure
         if isinstance(failure, Unavailable):
             raise Unavailable(failure.dependency, failure.reason, retry_after_s=failure.retry_after_s)
@@ -104,5 +105,7 @@ class Discovery:
 
     def _failed(self, failure: GatewayError, reason: str) -> None:
         self._failure, self._failures = failure, self._failures + 1
-        is_usable = self._kept is not None and self._clock() - self._kept_at < _STALE_S
-        self._tell(is_usable, reason)
+        self._tell(self._usable() is not None, reason)
+
+    def _usable(self) -> AsMetadata | None:
+        return self._kept if self._clock() - self._kept_at < _STALE_S else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -57,6 +57,10 @@ class TokenDesk(Protocol):
         """It was revoked: nothing kept of it counts any more."""
         ...
 
+    async def close(self) -> None:
+        """Stop asking."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Passing:
@@ -94,6 +98,7 @@ class Server:
 
     async def close(self) -> None:
         """Let go of everything."""
+        await self.tokens.close()
         await self.discovery.close()
         await self.way.close()
 
@@ -114,7 +119,3 @@ class Server:
         ours = names(form, leaf_header=header)
         kept = tuple((name, value) for name, value in fields if name.lower().replace("_", "-") not in ours)
         return kept + written(form, chain, leaf_header=header)
-
-
-#: The door of what is passed on piece by piece.
-Door = AbstractAsyncContextManager[Opened]

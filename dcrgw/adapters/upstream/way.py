@@ -79,6 +79,7 @@ class Opened:
     status: int
     fields: Fields
     pieces: AsyncIterator[bytes] = field(repr=False)
+    length: int | None = None
 
 
 class Way:
@@ -135,7 +136,7 @@ class Way:
         """
         answer = await self._opened(question)
         try:
-            yield Opened(answer.status, _fields(answer), self._pieces(question, answer))
+            yield Opened(answer.status, _fields(answer), self._pieces(question, answer), answer.content_length)
         finally:
             # Closes what is not at its end, and gives back what is.
             if answer.content.at_eof():

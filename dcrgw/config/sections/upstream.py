@@ -76,9 +76,19 @@ class UpstreamSettings(Section):
         description="What becomes of a client by another method that the market offers: refused at registration, or"
         " authenticated by the gateway, which shows the server a secret of its own.",
     )
+    added_scopes: tuple[Text, ...] = Field(
+        default=(),
+        description="Scopes that it adds by itself to tokens, such as Keycloak's `profile` and `email`; any other scope"
+        " that a client did not register is no token's.",
+    )
     pages: tuple[Annotated[str, Strict(), Field(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*(/\*)?$")], ...] = Field(
         default=(),
         description="Paths below the issuer whose pages are passed on to browsers; `/*` at the end for all below.",
+    )
+    page_redirects: tuple[HttpsUrl, ...] = Field(
+        default=(),
+        description="Origins of the bank's own that those pages may send browsers to, such as its online banking;"
+        " clients' redirect URIs need not be named.",
     )
     management_tokens: Literal["introspection", "jwks"] = Field(
         default="introspection",
