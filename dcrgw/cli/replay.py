@@ -67,8 +67,9 @@ def replay(
     Nothing is asked of anybody: keys, standings and stored state are the recorded ones, and a question that the
     recording does not answer ends as unavailable. Exit code 1: a decision changes; 2: a bundle cannot be read.
 
-    With --tpp the recorded registrations are sent to a bank instead: signed by the tester's key, with a fresh
-    statement of the tester's hook, and their answers compared with the recorded decisions by status and error.
+    With --tpp what was recorded of registrations (create, read, update, delete) is sent to a bank instead: signed by
+    the tester's key, with a fresh statement of the tester's hook, about a client that is registered for it and deleted
+    afterwards; the answers are compared with the recorded decisions by status and error.
     """
     if tpp is not None:
         if at is not None or compare or other != "recorded":
