@@ -8,18 +8,17 @@ from fnmatch import fnmatchcase
 
 from dcrgw.config.model import Settings
 from dcrgw.config.secrets import SecretReference
-from dcrgw.config.sections.scripts import ScriptingSettings, ScriptSettings
 from dcrgw.core.market import Market
-from dcrgw.core.scripts.entry import ScriptEntry, ScriptProperty, inum_of
+from dcrgw.core.scripts.entry import ScriptEntry, ScriptProperty
 from dcrgw.edge.events import Sink
 from dcrgw.edge.health import Health
 from dcrgw.edge.redaction import redact_text
 from dcrgw.errors import Misconfigured
 from dcrgw.materials import Materials
+from dcrgw.materials.scripts import script_entry, worker_settings
 from dcrgw.ports.clock import Clock
 from dcrgw.ports.script_entries import ScriptEntries
 from dcrgw.scripting.files import ScriptFiles
-from dcrgw.scripting.hiring import WorkerSettings
 from dcrgw.scripting.host import ScriptHost
 from dcrgw.scripting.keeping import ScriptKeeper
 from dcrgw.scripting.runner import Loaded
@@ -50,7 +49,7 @@ class Scripting:
         self._keeper = ScriptKeeper(
             host=self.host,
             runner=self.runners,
-            script_files=ScriptFiles([_entry(script) for script in settings.scripts]),
+            script_files=ScriptFiles([script_entry(script) for script in settings.scripts]),
             entries=entries,
             resolve=lambda entry: _Properties(self._serving).of(entry),
             clock=self._clock,
@@ -143,35 +142,3 @@ def _uncalled(loaded: Loaded, materials: Materials) -> str:
 
 def _algorithms(market: Market) -> frozenset[str]:
     return market.profile.statement.algorithms | market.profile.request.algorithms
-
-
-def worker_settings(section: ScriptingSettings) -> WorkerSettings:
-    """How worker processes are kept, by the settings."""
-    return WorkerSettings(
-        memory_bytes=section.memory_bytes,
-        cpu_s=section.cpu_s,
-        load_s=section.load_s,
-        count=section.workers,
-        most=max(section.workers, section.most_workers),
-        calls=section.calls_per_worker,
-    )
-
-
-def _entry(script: ScriptSettings) -> ScriptEntry:
-    """A script as the settings have it; its text is in its file."""
-    return ScriptEntry(
-        inum=script.inum or inum_of(script.type, script.name),
-        name=script.name,
-        type=script.type,
-        text="",
-        file=str(script.file),
-        description=script.description or "",
-        level=script.level,
-        enabled=script.enabled,
-        mode=script.mode,
-        markets=tuple(script.markets),
-        configuration_properties=tuple(
-            ScriptProperty(name, value.place if value.is_literal else str(value))
-            for name, value in script.properties.items()
-        ),
-    )

@@ -67,7 +67,7 @@ def page_of_bundle(bundle: Bundle) -> str:
 
 def page_of_results(results: Sequence[Result], tally: Tally) -> str:
     """The page of a run: what changed, the matrix of checks, and each decision as it came out."""
-    read = [(each, each.found.bundle, each.after) for each in results]
+    read = [(each, each.found.bundle, None if each.after is None else each.after.decided) for each in results]
     decided = [(each, bundle, after) for each, bundle, after in read if bundle is not None and after is not None]
     # Those that changed first: whoever has a thousand bundles looks for them.
     ordered = sorted(decided, key=lambda each: not each[0].shift)

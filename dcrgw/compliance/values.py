@@ -52,7 +52,7 @@ class Shape:
 
     def write(self, value: Any) -> Any:
         """The value as plain JSON: dicts, lists, texts, numbers."""
-        return _plain(self.adapter.dump_python((kept.keep(value),))[0])
+        return plain_of(self.adapter.dump_python((kept.keep(value),))[0])
 
     def is_written_as(self, value: Any, plain: Any) -> bool:
         """Whether `plain` says of the value what `write` would, as far as both versions know its members.
@@ -98,7 +98,7 @@ def _text_of(plain: list[Any]) -> bytes | str:
         return json.dumps(plain)
 
 
-def _plain(value: Any) -> Any:
+def plain_of(value: Any) -> Any:
     """The same in JSON's types. A set has an order here, so that equal values make equal texts."""
     match value:
         case Enum():
@@ -106,11 +106,11 @@ def _plain(value: Any) -> Any:
         case bytes():
             return base64.urlsafe_b64encode(value).decode()
         case Mapping():
-            return {str(name): _plain(each) for name, each in value.items()}
+            return {str(name): plain_of(each) for name, each in value.items()}
         case set() | frozenset():
-            return sorted(map(_plain, value), key=kept.text_of)
+            return sorted(map(plain_of, value), key=kept.text_of)
         case list() | tuple():
-            return [_plain(each) for each in value]
+            return [plain_of(each) for each in value]
     return value
 
 

@@ -119,6 +119,9 @@ def _credentials(settings: Settings) -> Iterator[ConfigFault]:
         yield from credential_faults("admin.tls", settings.admin.tls, required=True)
     for i, directory in enumerate(settings.directories):
         yield from credential_faults(f"directory[{i}]", directory, prefix="transport_")
+    for i, market in enumerate(settings.markets):
+        if market.upstream is not None:
+            yield from credential_faults(f"market[{i}].upstream", market.upstream, prefix="transport_")
 
 
 def _administration(settings: Settings) -> Iterator[ConfigFault]:

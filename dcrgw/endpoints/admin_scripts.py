@@ -3,7 +3,7 @@
 GET    /scripts?type=                  every script of both homes, in the order in which they run
 POST   /scripts                        a new one; 201
 GET    /scripts/errors                 the last failures
-GET    /scripts/{inum}                 PUT, PATCH (RFC 7396), DELETE: If-Match takes the revision
+GET    /scripts/{inum}?revision=       PUT, PATCH (RFC 7396), DELETE: If-Match takes the revision
 POST   /scripts/{inum}/{verb}          enable, disable, rollback {"revision"}, test
 GET    /scripts/{inum}/{verb}          history, diff?from=&to=, errors, export
 """
@@ -143,8 +143,8 @@ async def _list(call: _Call) -> web.Response:
 
 
 async def _show(call: _Call) -> web.Response:
-    call.query()
-    return await call.told(await scripts.script(call.desk, call.inum))
+    revision = _number(call.query("revision").get("revision"), "revision")
+    return await call.told(await scripts.script(call.desk, call.inum, revision))
 
 
 async def _add(call: _Call) -> web.Response:

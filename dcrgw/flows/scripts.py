@@ -82,8 +82,10 @@ async def all_scripts(desk: ScriptDesk) -> tuple[ScriptEntry, ...]:
     return tuple(sorted(entries, key=lambda entry: (entry.type, -entry.level, entry.name)))
 
 
-async def script(desk: ScriptDesk, inum: str) -> ScriptEntry:
-    """One script. Raises: Rejected for an unknown one."""
+async def script(desk: ScriptDesk, inum: str, revision: int | None = None) -> ScriptEntry:
+    """One script as it stands, or at a revision. Raises: Rejected for an unknown one."""
+    if revision is not None:
+        return await _at_revision(desk, inum, revision)
     found = _of_file(desk, inum) or await desk.entries.entry(inum)
     if found is None:
         raise KNOWN.rejection("there is no such script")
@@ -191,7 +193,7 @@ async def _changeable(desk: ScriptDesk, inum: str, order: ScriptOrder) -> Script
 
 
 async def _at_revision(desk: ScriptDesk, inum: str, revision: int) -> ScriptEntry:
-    for each in await desk.entries.history(inum, _ALL):
+    for each in await history(desk, inum, _ALL):
         if each.entry.revision == revision:
             return each.entry
     raise KNOWN.rejection(f"there is no revision {revision} of the script")

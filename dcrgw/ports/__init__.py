@@ -20,6 +20,7 @@ from dcrgw.ports.revocation import NoRevocation, Revocation
 from dcrgw.ports.scripts import Scripts
 from dcrgw.ports.signer import NoSigner, Signer
 from dcrgw.ports.tokens import Randomness
+from dcrgw.ports.upstream import NoUpstream, Upstream
 
 
 @lean
@@ -40,3 +41,4 @@ class Ports:
     signer: Signer = field(default_factory=NoSigner)
     revocation: Revocation = field(default_factory=NoRevocation)
     http: Http = field(default_factory=NoHttp)
+    upstream: Upstream = field(default_factory=NoUpstream)

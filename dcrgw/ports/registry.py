@@ -68,6 +68,11 @@ class Change:
     #: Hash of one access token that ends with this change.
     ends_token: str | None = None
 
+    @property
+    def is_unconditional(self) -> bool:
+        """Whether nothing that is stored could refuse it: an audit row, and perhaps tokens' end."""
+        return self.client is None and self.issues is None and not self.used
+
 
 class CommitVerdict(StrEnum):
     """How a change ended. Only STORED changed anything."""
