@@ -14,10 +14,11 @@ from urllib.parse import quote
 
 from dcrgw.adapters.upstream import keycloak_words as words
 from dcrgw.adapters.upstream.own_token import OwnToken
-from dcrgw.adapters.upstream.refusals import METADATA, json_of, refusal
+from dcrgw.adapters.upstream.refusals import json_of, refusal
 from dcrgw.adapters.upstream.way import Answer, Question, Way
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.core.upstream.client import UpstreamClient, UpstreamRef, WantedClient
+from dcrgw.core.upstream.gates import METADATA
 from dcrgw.errors import Misconfigured, Rejected, Unavailable
 
 #: A representation has some 3 KB: a page of them stays far below the largest answer that is taken.

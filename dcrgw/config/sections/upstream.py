@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, Strict
 
 from dcrgw.config.sections.base import AuthMethod, Int, Seconds, Section, Text, like
-from dcrgw.config.values import BaseUrl, FilePath, Secret, TrustPlace
+from dcrgw.config.values import BaseUrl, FilePath, HttpsUrl, Secret, TrustPlace
 
 HeaderName = Annotated[str, Strict(), Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 #: Below `url`, without anything that two servers could read in two ways.
