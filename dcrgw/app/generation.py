@@ -113,7 +113,8 @@ class Generation:
         authorize = await self.parts.get("authorize", object(), await self._pages(ports, lasting))
         serving = handlers(materials, ports, signer, lasting.recent, authorize, lasting.decisions)
         limits = http_limits(materials.settings)
-        desk = ScriptDesk(lasting.registry.scripts, lasting.scripts.keeper, lasting.clock, lasting.scripts.host)
+        keeper, host = lasting.scripts.keeper, lasting.scripts.host
+        desk = ScriptDesk(lasting.registry.scripts, keeper, lasting.clock, host, ports)
         admin = admin_listeners(
             materials.admin, ports, lasting.registry, lasting.decisions, desk, limits, lasting.reload
         )

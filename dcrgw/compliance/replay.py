@@ -115,3 +115,6 @@ _FLOWS: Mapping[str, Callable[[Arrival, Market, Ports, Report], Awaitable[Any]]]
     "introspect": introspect,
     "revoke": revoke,
 }
+
+#: What can be decided again.
+OPERATIONS = tuple(_FLOWS)
