@@ -7,7 +7,6 @@ import time
 from dcrgw.adapters.directory.endpoint import retry_after_s
 from dcrgw.adapters.upstream.way import Answer
 from dcrgw.core import strict_json
-from dcrgw.core.checks import Gate
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.core.upstream.gates import APPROVED, CLIENT_ID_FREE, METADATA, REDIRECT_URIS, STATEMENT
 from dcrgw.errors import GatewayError, Misconfigured, Rejected, Unavailable
