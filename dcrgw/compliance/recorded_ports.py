@@ -21,7 +21,12 @@ from dcrgw.ports.recording import values_of
 from dcrgw.ports.registry import Change, Committed, CommitVerdict
 
 #: Methods whose answers count in their order, whatever exactly was asked: they make something up or take a change.
-_BY_ORDER = frozenset({"registry.commit", "grants.commit", "signer.sign"})
+_BY_ORDER = frozenset(
+    {
+        *("registry.commit", "grants.commit", "signer.sign", "errands.claim", "errands.put_off"),
+        *("upstream.create", "upstream.find", "upstream.update", "upstream.delete"),
+    }
+)
 
 
 #: Port name -> its protocol, which says what of it is awaited.

@@ -16,6 +16,7 @@ from dcrgw.core.authorization.tokens import token_hash
 from dcrgw.core.evidence import Arrival, Entry
 from dcrgw.core.jose import base64url
 from dcrgw.core.registration.client import RegisteredClient
+from dcrgw.core.upstream.client import UpstreamClient, UpstreamRef, WantedClient
 
 #: Shorter texts are no secret of ours, and would be found inside other words.
 _LEAST = 16
@@ -70,21 +71,24 @@ def _secrets(arrival: Arrival, journal: tuple[Entry, ...], claims: Mapping[str, 
     for entry in journal:
         if entry.port in ("randomness.client_secret", "randomness.token", "signer.sign"):
             found.append(entry.answer)
-        for client in _clients((entry.question, entry.answer)):
-            found += client.secrets.values()
+        found += _held((entry.question, entry.answer))
     yield from (text for text in found if isinstance(text, str) and len(text) >= _LEAST)
 
 
-def _clients(value: Any) -> Iterator[RegisteredClient]:
-    """Every client in a question or an answer, however deep."""
+def _held(value: Any) -> Iterator[Any]:
+    """The credentials of every client in a question or an answer, here and at its authorization server."""
     if isinstance(value, RegisteredClient):
-        yield value
-    elif isinstance(value, tuple):
+        yield from value.secrets.values()
+    elif isinstance(value, (UpstreamClient, WantedClient)):
+        yield value.secret
+    elif isinstance(value, UpstreamRef):
+        yield value.token
+    if isinstance(value, tuple):
         for each in value:
-            yield from _clients(each)
+            yield from _held(each)
     elif is_dataclass(value) and not isinstance(value, type):
         for each in fields(value):
-            yield from _clients(getattr(value, each.name))
+            yield from _held(getattr(value, each.name))
 
 
 def _surrogate(index: int, secret: str) -> str:
