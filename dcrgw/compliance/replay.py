@@ -117,3 +117,6 @@ _FLOWS: Mapping[str, Callable[[Arrival, Market, Ports, Report], Awaitable[Any]]]
     "revoke": revoke,
     "check_details": check,
 }
+
+#: What can be decided again.
+OPERATIONS = tuple(_FLOWS)
