@@ -47,6 +47,7 @@ _STAGES = {
     "management": "Managing a registration",
     "update": "What an update may not change",
     "upstream": "The bank's own authorization server",
+    "release": "What the bank's own authorization server gave back",
     "admin": "The administration, for the bank's own people",
 }
 
