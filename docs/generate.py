@@ -37,6 +37,7 @@ _STAGES = {
     "standing": "The directory's word",
     "script": "The bank's scripts",
     "registry": "The registry",
+    "upstream": "The authorization server behind the market",
     "client": "Client authentication at the token endpoint",
     "token": "The token request",
     "details": "Authorization details",
@@ -46,8 +47,10 @@ _STAGES = {
     "customer": "The person who signs in",
     "management": "Managing a registration",
     "update": "What an update may not change",
-    "upstream": "The bank's own authorization server",
+    "forward": "What goes on to the bank's own authorization server",
     "release": "What the bank's own authorization server gave back",
+    "userinfo": "Telling of a person",
+    "end_session": "The end of a person's session",
     "admin": "The administration, for the bank's own people",
 }
 

@@ -132,9 +132,11 @@ def _secrets_can_be_sealed(settings: Settings) -> Iterator[ConfigFault]:
         return
     for _, market, profile in _profiled(settings):
         tokens = profile.management == "registration_access_token"
-        if tokens or any(method.startswith("client_secret_") for method in market.client_auth_methods):
-            what = "registration access tokens" if tokens else "client secrets"
-            reason = f"is missing, but market {market.name} hands out {what}"
+        held = market.upstream is not None
+        if tokens or held or any(method.startswith("client_secret_") for method in market.client_auth_methods):
+            what = "hands out registration access tokens" if tokens else "hands out client secrets"
+            what = "holds credentials of its authorization server" if held else what
+            reason = f"is missing, but market {market.name} {what}"
             fix = "make one with `openssl rand -hex 32` and refer to it here"
             yield ConfigFault("registry.sealing_keys", reason, fix)
             return

@@ -70,6 +70,7 @@ def upstream_server(settings: UpstreamSettings) -> UpstreamServer:
         retry_s=settings.retry_s,
         alarm_s=settings.alarm_s,
         may_drop=frozenset(settings.may_drop),
+        gets_statement=settings.kind == "oidc-provider" if settings.send_statement is None else settings.send_statement,
     )
 
 

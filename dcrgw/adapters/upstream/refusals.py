@@ -7,42 +7,10 @@ import time
 from dcrgw.adapters.directory.endpoint import retry_after_s
 from dcrgw.adapters.upstream.way import Answer
 from dcrgw.core import strict_json
-from dcrgw.core.checks import Gate, gate
+from dcrgw.core.checks import Gate
 from dcrgw.core.strict_json import JsonValue
-from dcrgw.errors import ErrorCode, GatewayError, Misconfigured, Rejected, Unavailable
-
-_SPEC = "RFC 7591 §3.2.2"
-
-METADATA = gate(
-    "upstream.metadata",
-    "The bank's authorization server takes the client's metadata.",
-    spec=_SPEC,
-    code=ErrorCode.INVALID_CLIENT_METADATA,
-)
-REDIRECT_URIS = gate(
-    "upstream.redirect_uris",
-    "The bank's authorization server takes the client's redirect URIs.",
-    spec=_SPEC,
-    code=ErrorCode.INVALID_REDIRECT_URI,
-)
-STATEMENT = gate(
-    "upstream.statement",
-    "The bank's authorization server takes the software statement.",
-    spec=_SPEC,
-    code=ErrorCode.INVALID_SOFTWARE_STATEMENT,
-)
-APPROVED = gate(
-    "upstream.approved",
-    "The bank's authorization server approves the software statement.",
-    spec=_SPEC,
-    code=ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT,
-)
-CLIENT_ID_FREE = gate(
-    "upstream.client_id.free",
-    "The bank's authorization server has no other client of the same client_id.",
-    spec="RFC 7591 §3.2.1",
-    code=ErrorCode.INVALID_CLIENT_METADATA,
-)
+from dcrgw.core.upstream.gates import APPROVED, CLIENT_ID_FREE, METADATA, REDIRECT_URIS, STATEMENT
+from dcrgw.errors import GatewayError, Misconfigured, Rejected, Unavailable
 
 _BY_ERROR = {
     "invalid_redirect_uri": REDIRECT_URIS,

@@ -81,6 +81,12 @@ class UpstreamSettings(Section):
         description="Scopes that it adds by itself to tokens, such as Keycloak's `profile` and `email`; any other scope"
         " that a client did not register is no token's.",
     )
+    send_statement: bool | None = Field(
+        default=None,
+        description="Whether a registration goes on with its `software_statement`, for a server that shows customers the"
+        " names in it. One that proves statements itself must trust the directory, too.",
+        json_schema_extra=like("true for oidc-provider, else false"),
+    )
     pages: tuple[Annotated[str, Strict(), Field(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*(/\*)?$")], ...] = Field(
         default=(),
         description="Paths below the issuer whose pages are passed on to browsers; `/*` at the end for all below.",
