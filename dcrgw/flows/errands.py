@@ -102,6 +102,8 @@ async def _delete(attempt: Attempt) -> None:
     except (Rejected, Misconfigured) as fault:
         await attempt.put_off(str(fault), unsure=attempt.errand.unsure)
         raise Unavailable("upstream", str(fault)) from fault
+    if attempt.errand.unsure and not attempt.server.finds_clients:
+        attempt.tell_orphan("the token by which it was to be deleted there may have been one of before")
     await attempt.end("deleted")
 
 
@@ -163,7 +165,7 @@ async def _confirm(
     if verdict is not CommitVerdict.STORED:
         attempt.report.findings.add(gates.CLIENT_ID.failed("the bank's authorization server gave a taken client_id"))
         raise await lied(attempt, told)
-    attempt.report.findings.add(gates.ACCEPTED.passed)
+    attempt.report.findings.passed(gates.TAKEN)
     attempt.report.facts["client_id"] = made[-1].client_id
     return made[-1]
 

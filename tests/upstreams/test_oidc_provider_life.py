@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from as_clients import ask, findings
-from behind import at_the_server, is_known_there
+from behind import at_the_server, is_known_there, until_gone_there
 from managed import managed
 from town import UK, Town
 
@@ -36,7 +36,7 @@ async def test_client_lives_here_and_there(town: Town, market: str, method: str)
     assert (refused.status, refused.body["error"]) == (400, "invalid_scope")
     client.token = await client.new_token()
     assert (await client.call("DELETE")).status == 204
-    assert not await is_known_there(town, client.client_id, market)
+    await until_gone_there(town, client.client_id, market)
     assert (await client.call("GET")).status == 401
     assert (await ask(town, changed.body, market)).status == 401
 
@@ -66,7 +66,7 @@ async def test_method_that_the_server_lacks_is_proven_by_the_gateway(town: Town,
     wrong = {"client_id": client.client_id, "token_endpoint_auth_method": "client_secret_basic"}
     assert (await ask(town, {**client.answer, **wrong, "client_secret": "x" * 32}, BRIDGED)).status == 401
     assert (await client.call("DELETE")).status == 204
-    assert not await is_known_there(town, client.client_id, BRIDGED)
+    await until_gone_there(town, client.client_id, BRIDGED)
 
 
 async def test_no_from_the_server_is_the_clients_no_and_leaves_nothing(town: Town) -> None:

@@ -35,7 +35,7 @@ UPDATE errands SET attempts = attempts + 1, claimed_until = :until
 WHERE key = :key AND (claimed_until <= :now OR claimed_until >= :unbelievable)
 """
 # Until its holder says otherwise, nobody knows what comes of the attempt.
-_DOUBT = "UPDATE errands SET unsure = 1 WHERE key = ?"
+_DOUBT = "UPDATE errands SET unsure = 1 WHERE key = ? AND act <> 'delete'"
 _PUT_OFF = """
 UPDATE errands SET claimed_until = 0, due_at = ?, trouble = ?, unsure = ? WHERE key = ? AND attempts = ?
 """

@@ -57,6 +57,8 @@ class UpstreamServer:
     alarm_s: float = 900.0
     #: Members of `core.upstream.judging` that it may leave out of what it keeps: the bank answers for that.
     may_drop: frozenset[str] = frozenset()
+    #: It is sent the software statement too, proven by the gateway: its pages find the TPP's name there.
+    gets_statement: bool = False
 
     def has(self, method: str) -> bool:
         """Whether the AS authenticates clients by this method itself."""

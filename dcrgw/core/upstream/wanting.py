@@ -38,6 +38,8 @@ def want(client: RegisteredClient, server: UpstreamServer, key: str) -> Judgemen
     findings = Findings()
     findings.settle(gates.METHOD, gaps.fault(_method(client.metadata), server))
     members = {name: value for name, value in client.metadata.members.items() if name not in _SERVER_SAYS}
+    if server.gets_statement and client.software_statement is not None:
+        members["software_statement"] = client.software_statement
     secret = client.secrets.get(UPSTREAM_SECRET if is_bridged(client.metadata, server) else "client_secret")
     return findings.judgement(WantedClient(key, client.client_id, gaps.at_server(members, server), secret))
 

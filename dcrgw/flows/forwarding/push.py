@@ -33,7 +33,8 @@ async def push(arrival: Arrival, market: Market, ports: Ports, report: Report) -
         to = report.settle(requests.addressed(brought, caller.client))
         request = await requesting.settle(brought, to, caller.client, arrival, market, ports, report)
         await spend(caller, arrival, ports, report, request)
-        onward = parameters.of_request(caller.onward, brought.parameters)
+        # RFC 9126 §2.1: it stands there as in any authorization request, also beside an assertion that names it too.
+        onward = {**parameters.of_request(caller.onward, brought.parameters), "client_id": caller.client.client_id}
         said = await ask(ENDPOINT, caller, arrival, ports, report, of=onward)
         uri, lifetime_s = looked_at(lambda: answers.pushed(said), ENDPOINT, report)
         report.findings.add(answers.AGREES.passed)
