@@ -7,8 +7,8 @@ that began under it end under it, and the last of them closes it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -68,6 +68,7 @@ class Generation:
     materials: Materials
     parts: Parts = field(repr=False)
     listeners: dict[str, Listener] = field(default_factory=dict, repr=False)
+    ports: Ports = field(init=False, repr=False)
     _under_way: int = 0
     _unused: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
@@ -93,6 +94,18 @@ class Generation:
         finally:
             await self.parts.close()
 
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Nothing of it is let go of meanwhile."""
+        self._under_way += 1
+        self._unused.clear()
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._unused.set()
+
     async def _open(self, lasting: Lasting) -> None:
         materials = self.materials
         signer = await self.parts.get("signer", _signer_is_made_of(materials), _signer_of(materials, lasting.clock))
@@ -113,7 +126,9 @@ class Generation:
             customers=await self.parts.get("customers", materials.customers, _customers_of(materials)),
             details=DetailTypes(lasting.scripts.host, materials.detail_types),
             upstream=servers,
+            errands=lasting.registry.errands,
         )
+        self.ports = ports
         authorize = await self.parts.get("authorize", object(), await self._pages(ports, lasting))
         passed = behind(materials.settings, ports, servers, lasting.monotonic)
         serving = handlers(materials, ports, signer, lasting.recent, authorize, lasting.decisions, passed)
@@ -148,14 +163,8 @@ class Generation:
     def _counted(self, handler: Handler) -> Handler:
         async def serve(request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
             exchange.generation = self.number
-            self._under_way += 1
-            self._unused.clear()
-            try:
+            with self.in_use():
                 return await handler(request, exchange)
-            finally:
-                self._under_way -= 1
-                if not self._under_way:
-                    self._unused.set()
 
         return serve
 

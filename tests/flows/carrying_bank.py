@@ -43,6 +43,7 @@ class CarryingBank(Bank):
             gap=Gap.BRIDGE,
             takes_client_id=self.server.takes_client_id,
             finds_clients=self.server.finds_clients,
+            url="https://as.example",
             pages=(),
             token_source=TokenSource.INTROSPECTION,
         )

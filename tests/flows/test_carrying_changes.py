@@ -119,14 +119,13 @@ async def test_update_of_a_client_that_is_suspended_meanwhile_leaves_it_suspende
 
 async def test_deleted_client_is_refused_at_once_and_deleted_there_afterwards(bank: CarryingBank) -> None:
     client, token = await bank.register()
+    bank.server.faults.extend([CUT, STRANGER])
     await bank.delete(client.client_id, token)
     with pytest.raises(Rejected):
         await bank.get(client.client_id, token)
     assert len(bank.server.clients) == 1
-    bank.server.faults.extend([CUT, STRANGER])
-    for _ in range(2):
-        with pytest.raises(Unavailable):
-            await bank.again()
+    with pytest.raises(Unavailable):
+        await bank.again()
     await bank.again()
     assert bank.server.clients == {}
     assert await bank.errand() is None
@@ -179,6 +178,14 @@ async def test_deletion_during_a_creation_deletes_what_was_made(bank: CarryingBa
     await bank.again()
     assert bank.server.clients == {}
     assert await bank.errand() is None
+
+
+async def test_deletion_is_told_before_it_is_answered(bank: CarryingBank) -> None:
+    client, token = await bank.register()
+    await bank.delete(client.client_id, token)
+    assert bank.server.clients == {}
+    assert await bank.errand() is None
+    assert bank.report.decision == "deleted"
 
 
 async def test_suspension_is_the_gateways_own(bank: CarryingBank) -> None:

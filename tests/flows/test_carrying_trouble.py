@@ -211,7 +211,7 @@ async def test_method_that_the_server_lacks_is_refused_where_the_bank_says_so(tm
     async with carrying_bank(tmp_path / "registry.sqlite", profile="obuk-3.2", changes=changes) as bank:
         with pytest.raises(Rejected) as rejected:
             await bank.register()
-        assert only(rejected.value)[0] == "upstream.method.carried"
+        assert only(rejected.value)[0] == "rules.auth_method.offered"
         assert bank.nothing_left
         assert bank.server.calls == []
 

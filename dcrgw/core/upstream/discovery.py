@@ -13,7 +13,7 @@ from dcrgw.core.authorization.parameters import PROMPTS
 from dcrgw.core.authorization.server import Use
 from dcrgw.core.market import Market
 from dcrgw.core.strict_json import JsonValue
-from dcrgw.core.upstream.server import Gap
+from dcrgw.core.upstream import gaps
 
 #: Members that say how the AS speaks to people or what it tells of them: its own matter.
 _THEIRS = (
@@ -120,7 +120,7 @@ def _ways_to_ask(market: Market, theirs: Mapping[str, JsonValue]) -> dict[str, J
 def _methods(market: Market) -> list[JsonValue]:
     """The AS's own, and those that the gateway has in its place."""
     server = market.upstream
-    return [each for each in own.methods(market) if server is None or server.has(each) or server.gap is Gap.BRIDGE]
+    return [each for each in own.methods(market) if server is None or gaps.fault(each, server) is None]
 
 
 def _both(name: str, ours: JsonValue, theirs: JsonValue) -> list[JsonValue]:
