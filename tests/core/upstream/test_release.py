@@ -177,7 +177,9 @@ JSON = st.recursive(
 )
 MEMBERS = st.fixed_dictionaries(
     {},
-    optional=dict.fromkeys(("scope", "authorization_details", "cnf", "expires_in", "refresh_token", "access_token"), JSON),
+    optional=dict.fromkeys(
+        ("scope", "authorization_details", "cnf", "expires_in", "refresh_token", "access_token"), JSON
+    ),
 )
 
 
