@@ -112,6 +112,7 @@ class Passing:
             raise Unavailable(dependency, f"it redirects to what {refused}") from None
         if url.startswith("/") or passage.locations.is_own(url):
             return _by_our_names(url, passage)
+        # DIVERGENCE: RFC 9110 §10.2.2 lets a redirect lead anywhere.
         if await self._may_lead_to(url, passage):
             return url
         host = urlsplit(url).netloc[:100].encode("ascii", "replace").decode()
