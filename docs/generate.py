@@ -38,6 +38,10 @@ _STAGES = {
     "script": "The bank's scripts",
     "registry": "The registry",
     "upstream": "The authorization server behind the market",
+    "forward": "What goes on to the authorization server behind the market",
+    "release": "What comes back from it, before it is released",
+    "userinfo": "What a token tells of its person, from the server behind the market",
+    "end_session": "Signing out at the server behind the market",
     "client": "Client authentication at the token endpoint",
     "token": "The token request",
     "details": "Authorization details",
@@ -47,10 +51,6 @@ _STAGES = {
     "customer": "The person who signs in",
     "management": "Managing a registration",
     "update": "What an update may not change",
-    "forward": "What goes on to the bank's own authorization server",
-    "release": "What the bank's own authorization server gave back",
-    "userinfo": "Telling of a person",
-    "end_session": "The end of a person's session",
     "admin": "The administration, for the bank's own people",
 }
 
