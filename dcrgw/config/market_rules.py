@@ -152,7 +152,8 @@ def _people_can_be_asked(settings: Settings) -> Iterator[ConfigFault]:
             yield ConfigFault(
                 "listeners.public", reason, f"add it, or take authorization_code out of {key}.grant_types"
             )
-        if asks and settings.consent.customers is None:
+        is_own = market.upstream is None
+        if asks and is_own and settings.consent.customers is None:
             reason = f"is missing, but market {market.name} asks people to sign in"
             yield ConfigFault("consent.customers", reason, "make the file with `dcrgw customers add`, and name it")
         if "refresh_token" in server.grant_types and not asks:
@@ -160,7 +161,7 @@ def _people_can_be_asked(settings: Settings) -> Iterator[ConfigFault]:
         if server.pushed_requests == "required" and not asks:
             reason = "is required, but there is no authorization endpoint to push for"
             yield ConfigFault(f"{key}.pushed_requests", reason, "add authorization_code to grant_types")
-        if (asks or server.jwt_audience) and not can_sign:
+        if is_own and (asks or server.jwt_audience) and not can_sign:
             reason = f"is empty, so that {key} has no key to sign tokens with"
             yield ConfigFault("registry.sealing_keys", reason, "add one, or set signing.key or signing.keystore")
 

@@ -45,6 +45,10 @@ class Desk(Protocol):
         """All that are ours."""
         ...
 
+    async def close(self) -> None:
+        """Stop asking."""
+        ...
+
 
 class TokenDesk(Protocol):
     """Who says what an access token is good for."""
@@ -98,6 +102,7 @@ class Server:
 
     async def close(self) -> None:
         """Let go of everything."""
+        await self.clients.close()
         await self.tokens.close()
         await self.discovery.close()
         await self.way.close()
