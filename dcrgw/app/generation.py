@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from dcrgw.adapters.crowd import Crowd
 from dcrgw.adapters.customers import FileCustomers
 from dcrgw.adapters.keystores import PrivateKey
 from dcrgw.adapters.randomness import SystemRandomness
@@ -130,7 +131,8 @@ class Generation:
         )
         self.ports = ports
         authorize = await self.parts.get("authorize", object(), await self._pages(ports, lasting))
-        passed = behind(materials.settings, ports, servers, lasting.monotonic)
+        crowd = await self.parts.get("asked", materials.settings.consent, self._crowd)
+        passed = behind(materials.settings, ports, servers, crowd, lasting.monotonic)
         serving = handlers(materials, ports, signer, lasting.recent, authorize, lasting.decisions, passed)
         limits = http_limits(materials.settings)
         desk = ScriptDesk(lasting.registry.scripts, lasting.scripts.keeper, lasting.clock, lasting.scripts.host)
@@ -143,6 +145,10 @@ class Generation:
                 await asyncio.to_thread(rehearse, listener.ssl_context)
             listener.around(self._counted)
             self.listeners[listener.name] = listener
+
+    async def _crowd(self, _opened: AsyncExitStack, _health: Health) -> Crowd:
+        """Whose requests are remembered until their codes come back, through all generations."""
+        return Crowd(self.materials.settings.consent.waiting)
 
     async def _pages(self, ports: Ports, lasting: Lasting) -> Opener[AuthorizeEndpoint]:
         """The pages are each generation's own; who failed to sign in too often stays so through all of them."""

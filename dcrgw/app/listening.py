@@ -131,19 +131,21 @@ class Behind:
 
     passing: Passing
     pages: Pages
+    crowd: Crowd
     monotonic: Callable[[], float]
 
 
-def behind(settings: Settings, ports: Ports, door: Door, monotonic: Callable[[], float]) -> Behind:
+def behind(settings: Settings, ports: Ports, door: Door, crowd: Crowd, monotonic: Callable[[], float]) -> Behind:
     """What passes pages on."""
-    return Behind(Passing(door, ports.registry, idle_s=settings.limits.idle_s), _pages(settings), monotonic)
+    passing = Passing(door, ports.registry, idle_s=settings.limits.idle_s)
+    return Behind(passing, _pages(settings), crowd, monotonic)
 
 
 def _forwarded(ports: Ports, recent: Recent, behind: Behind) -> _Kind:
     visited = (ports, recent, behind.pages, behind.passing)
     return _Kind(
         forms=forwarded_endpoints(ports, recent),
-        for_people={"authorize": AuthorizeBehind(*visited), "end-session": EndSessionBehind(*visited)},
+        for_people={"authorize": AuthorizeBehind(*visited, behind.crowd), "end-session": EndSessionBehind(*visited)},
         document=documents_behind(ports),
         keys=KeysBehind(ports, behind.monotonic),
         pages=PagesBehind(*visited),

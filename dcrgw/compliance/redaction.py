@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from dcrgw.core import strict_json
 from dcrgw.core.authorization.tokens import token_hash
 from dcrgw.core.evidence import Arrival, Entry
 from dcrgw.core.jose import base64url
 from dcrgw.core.registration.client import RegisteredClient
+from dcrgw.core.upstream.client import UpstreamClient, UpstreamRef, WantedClient
+from dcrgw.ports.upstream import Asked, Told
 
 #: Shorter texts are no secret of ours, and would be found inside other words.
 _LEAST = 16
@@ -40,7 +42,9 @@ def surrogates(arrival: Arrival, journal: tuple[Entry, ...]) -> dict[str, str]:
         raise Withheld("the request's jwks holds a private key")
     found = dict.fromkeys(_secrets(arrival, journal, claims))
     made = {secret: _surrogate(index, secret) for index, secret in enumerate(found, 1)}
-    return made | {token_hash(secret): token_hash(surrogate) for secret, surrogate in made.items()}
+    hashes = {token_hash(secret): token_hash(surrogate) for secret, surrogate in made.items()}
+    # A form has another spelling of the same.
+    return {quote(secret, safe=""): surrogate for secret, surrogate in made.items()} | made | hashes
 
 
 def without(arrival: Arrival, hidden: Mapping[str, str]) -> Arrival:
@@ -70,25 +74,54 @@ def _secrets(arrival: Arrival, journal: tuple[Entry, ...], claims: Mapping[str, 
     for entry in journal:
         if entry.port in ("randomness.client_secret", "randomness.token", "signer.sign"):
             found.append(entry.answer)
-        for client in _clients((entry.question, entry.answer)):
-            found += client.secrets.values()
+        if entry.port in ("upstream.access_token", "upstream.revoked"):
+            found.append(entry.question[1])
+        for holder in _holders((entry.question, entry.answer)):
+            found += _held(holder)
     yield from (text for text in found if isinstance(text, str) and len(text) >= _LEAST)
 
 
-def _clients(value: Any) -> Iterator[RegisteredClient]:
-    """Every client in a question or an answer, however deep."""
-    if isinstance(value, RegisteredClient):
+#: What secrets of a client stand in.
+_Holder = RegisteredClient | UpstreamRef | UpstreamClient | WantedClient | Asked | Told
+
+
+def _holders(value: Any) -> Iterator[_Holder]:
+    """Every holder of secrets in a question or an answer, however deep."""
+    if isinstance(value, _Holder):
         yield value
-    elif isinstance(value, tuple):
+    if isinstance(value, tuple):
         for each in value:
-            yield from _clients(each)
+            yield from _holders(each)
     elif is_dataclass(value) and not isinstance(value, type):
         for each in fields(value):
-            yield from _clients(getattr(value, each.name))
+            yield from _holders(getattr(value, each.name))
+
+
+def _held(holder: _Holder) -> list[Any]:
+    match holder:
+        case RegisteredClient():
+            return list(holder.secrets.values())
+        case UpstreamRef():
+            return [holder.token]
+        case UpstreamClient() | WantedClient():
+            return [holder.secret]
+        case Asked():
+            shown = [value.partition(" ")[2].strip() for name, value in holder.headers if name == "Authorization"]
+            form = parse_qsl(holder.body.decode("latin-1"))
+            return shown + [value for name, value in form if name in _SECRET_FIELDS]
+        case Told():
+            said = _claims(holder.body)
+            return [said.get(name) for name in (*_SECRET_MEMBERS, "id_token")]
 
 
 def _surrogate(index: int, secret: str) -> str:
-    """As long as the secret and a token by its letters, told apart by its number."""
+    """As long as the secret and a token by its letters, told apart by its number.
+
+    A signed JWT without its signature opens nothing, and what it says is looked at: only that is taken out of it.
+    """
+    if secret.count(".") == 2:
+        rest, dot, signature = secret.rpartition(".")
+        return rest + dot + f"redacted-{index:03d}-".ljust(len(signature), "0")[: max(16, len(signature))]
     return f"redacted-{index:03d}-".ljust(len(secret), "0")[: len(secret)]
 
 

@@ -21,6 +21,11 @@ from dcrgw.flows.create import create
 from dcrgw.flows.decide import decide
 from dcrgw.flows.delete import delete
 from dcrgw.flows.exchange import exchange
+from dcrgw.flows.forwarding import authorise as forwarded_authorise
+from dcrgw.flows.forwarding import introspect as forwarded_introspect
+from dcrgw.flows.forwarding import push as forwarded_push
+from dcrgw.flows.forwarding import revoke as forwarded_revoke
+from dcrgw.flows.forwarding import token as forwarded
 from dcrgw.flows.introspect import introspect
 from dcrgw.flows.push import push
 from dcrgw.flows.read import read
@@ -85,7 +90,7 @@ async def replay(
     )
     arrival = bundle.arrival if bundle.arrival.market == where.name else replace(bundle.arrival, market=where.name)
     try:
-        await _FLOWS[bundle.operation](arrival, where, ports, report)
+        await _flow(bundle.operation, where)(arrival, where, ports, report)
     except GatewayError:
         pass  # what it was stands in the report's decision
     except Exception as error:
@@ -103,7 +108,17 @@ async def _update(arrival: Arrival, market: Market, ports: Ports, report: Report
     await update(replace(arrival, body=b""), receive, market, ports, report)
 
 
-_FLOWS: Mapping[str, Callable[[Arrival, Market, Ports, Report], Awaitable[Any]]] = {
+#: One flow.
+_Flow = Callable[[Arrival, Market, Ports, Report], Awaitable[Any]]
+
+
+def _flow(operation: str, market: Market) -> _Flow:
+    """The flow of an operation, as the market's endpoints run it."""
+    forwarded_flow = _FORWARDED.get(operation) if market.upstream is not None else None
+    return forwarded_flow or _FLOWS[operation]
+
+
+_FLOWS: Mapping[str, _Flow] = {
     "create": create,
     "read": read,
     "manage": read,
@@ -116,4 +131,12 @@ _FLOWS: Mapping[str, Callable[[Arrival, Market, Ports, Report], Awaitable[Any]]]
     "introspect": introspect,
     "revoke": revoke,
     "check_details": check,
+}
+#: Those of markets with an authorization server behind, where they are others.
+_FORWARDED: Mapping[str, _Flow] = {
+    "token": forwarded.exchange,
+    "par": forwarded_push.push,
+    "authorize": forwarded_authorise.begin,
+    "introspect": forwarded_introspect.introspect,
+    "revoke": forwarded_revoke.revoke,
 }

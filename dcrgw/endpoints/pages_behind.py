@@ -7,13 +7,16 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
+from dcrgw.adapters.crowd import Crowd
 from dcrgw.core.authorization import form as forms
+from dcrgw.core.authorization.interaction import AskedRequest
 from dcrgw.core.checks import Report, gate
 from dcrgw.core.evidence import Arrival, Evidence, Journal
 from dcrgw.core.upstream import paths
 from dcrgw.core.upstream.parameters import encoded
 from dcrgw.edge.exchange import Exchange
 from dcrgw.edge.faults import method_not_allowed, not_found
+from dcrgw.edge.places import network_of
 from dcrgw.endpoints.asking import media_type, seen_by_scripts
 from dcrgw.endpoints.authorize_forms import leave
 from dcrgw.endpoints.authorize_visit import Visit
@@ -25,6 +28,7 @@ from dcrgw.errors import ErrorCode
 from dcrgw.flows.forwarding import authorise, ending
 from dcrgw.flows.interacting import Redirect
 from dcrgw.ports import Ports
+from dcrgw.ports.grants import GrantChange
 from dcrgw.ports.recording import recorded
 from dcrgw.ports.upstream import Asked
 
@@ -94,6 +98,10 @@ class _Behind:
 class AuthorizeBehind(_Behind):
     """`authorize` below a market's issuer: judged like the built-in one's, then the AS's to answer."""
 
+    def __init__(self, ports: Ports, recent: Recent, pages: Pages, passing: Passing, crowd: Crowd) -> None:
+        super().__init__(ports, recent, pages, passing)
+        self._crowd = crowd
+
     async def __call__(self, request: web.BaseRequest, exchange: Exchange, place: Place) -> web.StreamResponse:
         if place.rest is not None or not place.market.server.asks_people:
             raise not_found()
@@ -108,8 +116,16 @@ class AuthorizeBehind(_Behind):
         begun = await authorise.begin(arrival, place.market, ports, report)
         if isinstance(begun, Redirect):
             return leave(begun)
+        if begun.kept is not None:
+            await self._make_room(begun.kept, request, report.at)
         passage = await self._passage(request, exchange, place, begun.client.client_id)
         return await self._send(passage, "authorization_endpoint", begun.parameters)
+
+    async def _make_room(self, kept: AskedRequest, request: web.BaseRequest, at: float) -> None:
+        """Anybody may ask in a client's name: what is remembered of it is bounded."""
+        ended = self._crowd.enter(kept.hash, network_of(request.remote or "::"), kept.expires_at, at)
+        if ended:
+            await self._ports.grants.commit(GrantChange(forgets=ended))
 
 
 class EndSessionBehind(_Behind):
@@ -145,5 +161,6 @@ class PagesBehind(_Behind):
         if paths.is_judged(place.path, passage.document, passage.locations):
             # However the bank's settings say it: what the gateway judges is not reached past it.
             raise not_found()
-        asked = Asked(f"/{place.path}", request.method, going_on(passage), query=query, body=await request.read())
+        body = await request.read() if request.method == "POST" else b""
+        asked = Asked(f"/{place.path}", request.method, going_on(passage), query=query, body=body)
         return await self._passing(passage, asked)

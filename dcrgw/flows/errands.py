@@ -21,7 +21,7 @@ from dcrgw.core.upstream.client import UPSTREAM_SECRET, UPSTREAM_TOKEN, Upstream
 from dcrgw.core.upstream.errand import CLAIM_MARGIN_S, Act, Errand, deletion
 from dcrgw.core.upstream.server import UpstreamServer
 from dcrgw.errors import GatewayError, Misconfigured, Rejected, Unavailable
-from dcrgw.flows.attempt import Attempt, Making
+from dcrgw.flows.attempt import LOST_ANSWER, Attempt, Making
 from dcrgw.flows.secrets import CLIENT_SECRET
 from dcrgw.flows.undoing import lied, overtaken, refused, with_token
 from dcrgw.ports import Ports
@@ -136,6 +136,8 @@ async def _made(attempt: Attempt) -> UpstreamClient:
         found = await attempt.ports.upstream.find(market, wanted)
         if found is not None and not judging.differing(wanted, found):
             return found
+    elif attempt.errand.unsure:
+        attempt.tell_orphan(LOST_ANSWER)
     return await attempt.ports.upstream.create(market, wanted)
 
 

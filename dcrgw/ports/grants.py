@@ -48,6 +48,8 @@ class GrantChange:
     opens: Interaction | None = None
     #: Ids of interactions that end unless somebody signed in to them, which may be gone already.
     drops: tuple[str, ...] = ()
+    #: Hashes of what went on to the server behind the market and is forgotten; it may be gone already.
+    forgets: tuple[str, ...] = ()
     signs_in: SignIn | None = None
     #: (id, key hash) of an interaction that ends with this change.
     settles: tuple[str, str] | None = None

@@ -77,6 +77,7 @@ _PROLONG = "UPDATE grants SET expires_at = max(expires_at, :until) WHERE grant_i
 
 _END_REFRESH = "UPDATE refresh_tokens SET expires_at = ? WHERE hash = ?"
 _DROP = "DELETE FROM interactions WHERE interaction_id = ? AND sub IS NULL"
+_FORGET = "DELETE FROM asked_requests WHERE hash = ?"
 _REVOKE = "DELETE FROM grants WHERE grant_id = ?"
 
 _PUSHED = """
@@ -148,6 +149,7 @@ class SqliteGrants:
             if change.ends_refresh is not None:
                 connection.execute(_END_REFRESH, (change.ends_refresh[1], change.ends_refresh[0]))
             connection.executemany(_DROP, [(each,) for each in change.drops])
+            connection.executemany(_FORGET, [(each,) for each in change.forgets])
 
         try:
             await self._write(work)

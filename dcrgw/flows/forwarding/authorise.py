@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dcrgw.core.authorization.interaction import AskedRequest
 from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
@@ -26,6 +27,8 @@ class Onward:
 
     client: RegisteredClient
     parameters: Mapping[str, str] = field(repr=False)
+    #: What is remembered of a request that anybody could make; None of a pushed one, which its client made.
+    kept: AskedRequest | None = None
 
 
 async def begin(arrival: Arrival, market: Market, ports: Ports, report: Report) -> Onward | Redirect:
@@ -33,17 +36,19 @@ async def begin(arrival: Arrival, market: Market, ports: Ports, report: Report) 
 
     Raises: Rejected, Unavailable or Misconfigured while client or redirect_uri are not proven: for a page.
     """
+    # DIVERGENCE: RFC 9101 §10 wants an object to be used once; a browser may reload, so that its jti is not used up.
     judged = await authorise.judge(arrival, market, ports, report)
     if isinstance(judged, Redirect):
         return judged
     report.settle(parameters.plain({**judged.parameters, **judged.brought}))
-    if judged.pushed is None:
-        try:
-            await keep(judged.request, market, ports, report)
-        except GatewayError as failure:
-            return authorise.failed(failure, judged.request.to, market, report)
     report.decision = "asked"
-    return Onward(judged.client, _onward(judged))
+    if judged.pushed is not None:
+        return Onward(judged.client, _onward(judged))
+    try:
+        kept = await keep(judged.request, market, ports, report)
+    except GatewayError as failure:
+        return authorise.failed(failure, judged.request.to, market, report)
+    return Onward(judged.client, _onward(judged), kept)
 
 
 def _onward(judged: authorise.Judged) -> Mapping[str, str]:

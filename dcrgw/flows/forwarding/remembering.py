@@ -51,7 +51,7 @@ async def keep_pushed(
         raise Door(report, arrival).refuse(gates.ACTIVE.failed("the client is no longer active"))
 
 
-async def keep(request: AuthorizationRequest, market: Market, ports: Ports, report: Report) -> None:
+async def keep(request: AuthorizationRequest, market: Market, ports: Ports, report: Report) -> AskedRequest:
     """Remember a request that comes through a browser, before it goes on to the AS. A reload is the same request.
 
     A stranger's browser asks, so that it leaves no audit row. Raises: Rejected where the client is active no more;
@@ -62,6 +62,7 @@ async def keep(request: AuthorizationRequest, market: Market, ports: Ports, repo
     report.decision = "asked"
     if await ports.grants.commit(GrantChange(asks=kept)) is not GrantVerdict.STORED:
         raise refused(asked.CLIENT.failed("the request names no client that is active here"), report)
+    return kept
 
 
 def _journey_s(market: Market) -> float:
