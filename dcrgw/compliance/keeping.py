@@ -65,7 +65,7 @@ def bundled(closed: Closed) -> bytes:
         at=evidence.at,
         arrival=arrival,
         market=closed.market,
-        journal=told.journal,
+        journal=redaction.in_journal(told.journal, hidden),
         decided=decided(closed.report),
         generations=told.generations,
         timings=told.timings,

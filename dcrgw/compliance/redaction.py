@@ -6,10 +6,11 @@ surrogate's: so a replay compares what the gateway compared, and nothing that op
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, unquote_plus
 
 from dcrgw.core import strict_json
 from dcrgw.core.authorization.tokens import token_hash
@@ -49,15 +50,74 @@ def surrogates(arrival: Arrival, journal: tuple[Entry, ...]) -> dict[str, str]:
 
 def without(arrival: Arrival, hidden: Mapping[str, str]) -> Arrival:
     """The arrival with surrogates in place of its secrets."""
-    body = arrival.body
-    for secret, surrogate in hidden.items():
-        body = body.replace(secret.encode(), surrogate.encode())
     return replace(
         arrival,
-        body=body,
+        body=in_form(arrival.body.decode("latin-1"), hidden).encode("latin-1"),
         authorization=tuple(_credentials(text, hidden) for text in arrival.authorization),
-        query=in_text(arrival.query, hidden),
+        query=in_form(arrival.query, hidden),
     )
+
+
+def in_journal(journal: tuple[Entry, ...], hidden: Mapping[str, str]) -> tuple[Entry, ...]:
+    """The journal without secrets that servers spelled in other ways than plainly."""
+    return tuple(
+        entry._replace(answer=_in_answer(entry.answer, hidden)) if isinstance(entry.answer, Told) else entry
+        for entry in journal
+    )
+
+
+def _in_answer(told: Told, hidden: Mapping[str, str]) -> Told:
+    headers = tuple((name, value) for name, value in told.headers if name.lower() != "set-cookie")
+    if not told.body.strip():
+        return replace(told, headers=headers)
+    try:
+        members = strict_json.loads_object(told.body)
+    except strict_json.JsonRefused as refused:
+        # A token may stand anywhere in it, and cut: what stands for it is wrong in the same way.
+        return replace(told, headers=headers, body=_WRONG.get(str(refused), _NO_JSON))
+    return replace(told, headers=headers, body=in_text(json.dumps(members), hidden).encode())
+
+
+def _refusal(text: bytes) -> str:
+    try:
+        strict_json.loads_object(text)
+    except strict_json.JsonRefused as refused:
+        return str(refused)
+    raise AssertionError("an example of what is no JSON is JSON")
+
+
+_NO_JSON = b"withheld"
+#: What is said of a text that is no JSON as we take it -> another of which the same is said.
+_WRONG = {
+    _refusal(text): text
+    for text in (
+        _NO_JSON,
+        b"[]",
+        b"\xff",
+        b"\xef\xbb\xbf{}",
+        b'{"a":1,"a":1}',
+        b'{"a":NaN}',
+        b'{"a":-0}',
+        b'{"a":1e999}',
+        b'{"a":' + b"1" * 41 + b"}",
+        b'{"a":"\\ud800"}',
+        b"[" * 17 + b"]" * 17,
+    )
+}
+
+
+def in_form(text: str, hidden: Mapping[str, str]) -> str:
+    """A form, or any other text, without its secrets: in whichever of many ways a form spells them."""
+    return in_text("&".join([_in_piece(piece, hidden) for piece in text.split("&")]) if hidden else text, hidden)
+
+
+def _in_piece(piece: str, hidden: Mapping[str, str]) -> str:
+    name, mark, value = piece.partition("=")
+    if not mark or ("%" not in value and "+" not in value):
+        return piece
+    plain = unquote_plus(value)
+    clean = in_text(plain, hidden)
+    return piece if clean == plain else name + mark + quote(clean, safe="")
 
 
 def in_text(text: str, hidden: Mapping[str, str]) -> str:
@@ -111,7 +171,7 @@ def _held(holder: _Holder) -> list[Any]:
             return shown + [value for name, value in form if name in _SECRET_FIELDS]
         case Told():
             said = _claims(holder.body)
-            return [said.get(name) for name in (*_SECRET_MEMBERS, "id_token")]
+            return [said.get(name) for name in (*_SECRET_MEMBERS, "id_token", "request_uri")]
 
 
 def _surrogate(index: int, secret: str) -> str:
