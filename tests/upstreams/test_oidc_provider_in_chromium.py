@@ -35,7 +35,9 @@ async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bro
 
 async def test_customer_decides_on_pages_that_fit_and_do_nothing_else(town: Town, browser: Browser) -> None:
     client = await client_of(town)
-    details = json.dumps([{**PAYMENT, "creditorName": "Donaudampfschifffahrt " * 3, "ui_representation": NOTE}, RECURRING])
+    details = json.dumps(
+        [{**PAYMENT, "creditorName": "Donaudampfschifffahrt " * 3, "ui_representation": NOTE}, RECURRING]
+    )
     tab = await browser.tab()
     await tab.stand_in("https://tpp.example/*")
     mia = json.loads((town.folder / "sandbox.json").read_text())["customers"][0]
