@@ -16,6 +16,8 @@ from dcrgw.tpp.authentication import METHODS
 from dcrgw.tpp.client import Outgoing
 from dcrgw.tpp.known_client import KnownClient
 
+#: What a pack may refer to of the bank.
+_TOLD = ("registration_endpoint", "token_endpoint", "issuer", "well_known")
 #: A statement of the hook serves for so long, where the standard lets it serve more than once.
 FRESH_S = 60.0
 
@@ -93,7 +95,7 @@ def opened(pack: Pack, bank: Bank, case: Case, variables: Mapping[str, Any]) -> 
         **variables,
         "values": pack.values,
         "discovery": bank.discovery,
-        "bank": {name: value for name, value in own.bank if value is not None} | _audience(own),
+        "bank": {name: getattr(own.bank, name) for name in _TOLD if getattr(own.bank, name)} | _audience(own),
         "tpp": _party(own),
         "client": {},
         "clients": {},
@@ -145,6 +147,7 @@ def has(bank: Bank, need: str) -> bool:
         "statement": own.table.statement is not None or hooks.can(tester.hook, hooks.STATEMENTS),
         "signing_key": own.table.signing_key is not None,
         "transport": own.transport.is_given,
+        "initial_access_token": own.bank.initial_access_token is not None,
         "other": tester.other is not None or bool(tester.hook and tester.hook.other),
         "other_signing_key": tester.other is not None and tester.other.table.signing_key is not None,
     }.get(need, False)
