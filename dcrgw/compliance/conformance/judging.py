@@ -38,7 +38,8 @@ def _differences(answer: Answer, wanted: Expectation, values: Values) -> Iterato
     members = answer.members
     if wanted.errors and members.get("error") not in wanted.errors:
         yield f"error {short(members.get('error'))} is not {listed(wanted.errors)}"
-    for name, rule in wanted.members.items():
+    for named, rule in wanted.members.items():
+        name = str(values.fill(named))
         yield from (f"member {name} {said}" for said in judged(members, name, rule, values))
     headers = {name.lower(): value for name, value in answer.headers.items()}
     for name, rule in wanted.headers.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from dcrgw.tpp.authentication import METHODS
 from dcrgw.tpp.client import Outgoing
 from dcrgw.tpp.known_client import KnownClient
 
+#: An attribute's type in a DN.
+_TYPES = re.compile(r"(?:(?<=^)|(?<=[,+]))[A-Za-z][A-Za-z0-9-]*(?==)")
 #: What a pack may refer to of the bank.
 _TOLD = ("registration_endpoint", "token_endpoint", "issuer", "well_known")
 #: A statement of the hook serves for so long, where the standard lets it serve more than once.
@@ -196,6 +199,7 @@ def _forged(own: str, header: Mapping[str, Any], claims: Mapping[str, Any], made
 def _party(party: Party) -> dict[str, Any]:
     table = party.table
     certificate = credentials.certificate(party.transport)
+    subject = table.subject_dn or (credentials.subject_dn(certificate) if certificate else None)
     found = {
         "software_id": table.software_id,
         "org_id": table.org_id,
@@ -204,7 +208,9 @@ def _party(party: Party) -> dict[str, Any]:
         "scope": table.scope or (party.statement and _scope(party.statement)),
         "kid": table.kid,
         "alg": party.alg,
-        "subject_dn": table.subject_dn or (credentials.subject_dn(certificate) if certificate else None),
+        "subject_dn": subject,
+        # The same name, by other spellings of its types (RFC 4514 §3).
+        "subject_dn_in_small_letters": subject and _TYPES.sub(lambda found: found[0].lower(), subject),
         "jwk": signing.public_jwk(party.key, table.kid or "", party.alg) if party.key else None,
     }
     return {name: value for name, value in found.items() if value}

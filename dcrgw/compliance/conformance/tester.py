@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -131,7 +132,9 @@ class Party:
     def initial_access_token(self) -> str | None:
         """What lets it register at this bank. Raises: CredentialsUnusable."""
         token = credentials.secret(self.bank.initial_access_token)
-        return None if token is None else token.decode("latin-1")
+        if token is not None and not re.fullmatch(rb"[A-Za-z0-9._~+/-]+=*", token):
+            raise CredentialsUnusable("the initial access token is none that can be sent (RFC 6750 section 2.1)")
+        return None if token is None else token.decode("ascii")
 
     def setup(self) -> Setup:
         """The same for the requests of a registered client."""
