@@ -102,9 +102,13 @@ def replay(
     if compare and others:
         raise click.UsageError("--compare names both rules: leave --with out")
     naming = Naming(time.time(), at, read_values(properties), partial(registered_script, place))
-    before = _rules(naming, compare[:1]) if compare else None
-    after = _rules(naming, compare[1:] if compare else others or ("recorded",))
-    found, count = _found(bundles, query, place, for_replay=form != "html")
+    try:
+        before = naming.rules(compare[:1]) if compare else None
+        after = naming.rules(compare[1:] if compare else others or ("recorded",))
+        found, count = _found(bundles, query, place, for_replay=form != "html")
+    except (Unnamed, Misconfigured, Refused) as error:
+        # Status 1 says that a decision changes, and nothing else.
+        raise click.UsageError(getattr(error, "message", str(error))) from error
     decide_again(found, count, before, after, form, out)
 
 
@@ -129,13 +133,6 @@ def decide_again(
         sys.exit(UNREADABLE)
     if tally.effects:
         sys.exit(CHANGED)
-
-
-def _rules(naming: Naming, named: Sequence[str]) -> Rules:
-    try:
-        return naming.rules(named)
-    except (Unnamed, Misconfigured) as error:
-        raise click.UsageError(str(error)) from error
 
 
 def _found(
@@ -191,17 +188,22 @@ def _show_json(result: Result) -> None:
 
 
 def _show(result: Result) -> None:
+    word, told, *lines = _lines(result)
+    click.echo(f"{word} {printable(told)}")
+    for line in lines:
+        click.echo(f"            {printable(line)}")
+
+
+def _lines(result: Result) -> list[str]:
+    """How a result is called, and what there is to say of it."""
     name = result.found.path.name.removesuffix(sources.SUFFIX)
     differs = result.shift
     if differs is None:
-        click.echo(f"{click.style('unreadable', fg='yellow')}  {name}: {result.fault}")
-    elif not differs:
-        click.echo(f"{click.style('same', fg='green')}        {name}: {differs.after}")
-    else:
-        word = click.style("changed", fg="red") if differs.is_effect else click.style("findings", fg="yellow")
-        click.echo(f"{word}     {name}: {differs.before} -> {differs.after}")
-        for line in differs.lines:
-            click.echo(f"            {printable(line)}")
+        return [click.style("unreadable ", fg="yellow"), f"{name}: {result.fault}"]
+    if not differs:
+        return [click.style("same       ", fg="green"), f"{name}: {differs.after}"]
+    word = click.style("changed    ", fg="red") if differs.is_effect else click.style("findings   ", fg="yellow")
+    return [word, f"{name}: {differs.sentence}", *differs.lines]
 
 
 def _html(results: list[Result], tally: Tally) -> str:

@@ -16,6 +16,7 @@ from dcrgw.core.market import Market
 from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.errors import GatewayError
 from dcrgw.flows.authorise import begin
+from dcrgw.flows.check_details import check
 from dcrgw.flows.create import create
 from dcrgw.flows.decide import decide
 from dcrgw.flows.delete import delete
@@ -44,6 +45,10 @@ class Replayed:
         return (now.decision, now.findings) == (then.decision, then.findings)
 
 
+class Undecidable(ValueError):
+    """A bundle that these rules, or this dcrgw, cannot decide at all. The message says why."""
+
+
 def decided(report: Report) -> Decided:
     """What a report says of a decision, without timings and ids."""
     return Decided(report.decision, tuple(finding.entry for finding in report.findings), dict(report.facts))
@@ -67,7 +72,11 @@ async def replay(
 
     With `scripts` those are run; without, what the recorded ones said stands. Never raises for what the flow decides.
     Where a question came up that the recording does not hold, the decision is unknown, whatever came of it.
+    Raises: Undecidable for an operation that there is not.
     """
+    flow = _FLOWS.get(bundle.operation)
+    if flow is None:
+        raise Undecidable(f"there is no operation {bundle.operation}: there are {', '.join(_FLOWS)}")
     when, where = bundle.at if at is None else at, market or bundle.market
     answers = Answers(when)
     # The report's own id and time were asked before the flow began.
@@ -84,7 +93,7 @@ async def replay(
     )
     arrival = bundle.arrival if bundle.arrival.market == where.name else replace(bundle.arrival, market=where.name)
     try:
-        await _FLOWS[bundle.operation](arrival, where, ports, report)
+        await flow(arrival, where, ports, report)
     except GatewayError:
         pass  # what it was stands in the report's decision
     except Exception as error:
@@ -114,6 +123,7 @@ _FLOWS: Mapping[str, Callable[[Arrival, Market, Ports, Report], Awaitable[Any]]]
     "decide": decide,
     "introspect": introspect,
     "revoke": revoke,
+    "check_details": check,
 }
 
 #: What can be decided again.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dcrgw.compliance.bundle import Bundle
 from dcrgw.compliance.comparing import Shift, shift
 from dcrgw.compliance.outcomes import Outcome, recorded_outcome
+from dcrgw.compliance.replay import Undecidable
 from dcrgw.compliance.settings import Deciding
 from dcrgw.compliance.sources import Found
 
@@ -75,9 +76,8 @@ async def compared(files: Iterable[Found], before: Deciding | None, after: Decid
             continue
         try:
             yield Result(found, await _decided(found.bundle, before), await after.decide(found.bundle))
-        except KeyError:
-            market = found.bundle.market.name
-            yield Result(found, fault=f"its market {market} is not in the configuration")
+        except Undecidable as undecidable:
+            yield Result(found, fault=str(undecidable))
 
 
 async def _decided(bundle: Bundle, rules: Deciding | None) -> Outcome:
