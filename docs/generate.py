@@ -46,6 +46,7 @@ _STAGES = {
     "customer": "The person who signs in",
     "management": "Managing a registration",
     "update": "What an update may not change",
+    "upstream": "The bank's own authorization server",
     "admin": "The administration, for the bank's own people",
 }
 

@@ -25,6 +25,7 @@ from dcrgw.app.listening import authorize_endpoint, bounds, handlers, http_limit
 from dcrgw.app.parts import Opener, Parts
 from dcrgw.app.revocation import revocation
 from dcrgw.app.scripting import Scripting
+from dcrgw.app.upstreams import upstream_part, upstreams
 from dcrgw.config.faults import ConfigFault, ConfigurationRefused
 from dcrgw.edge.exchange import Exchange, Handler
 from dcrgw.edge.health import Health
@@ -80,6 +81,7 @@ class Generation:
             await generation._open(lasting)
             if former is not None:
                 generation._demand_directories()
+                generation._demand_upstreams()
                 await generation._demand_sealing_keys(former.materials, lasting.registry)
             failing.pop_all()
         return generation
@@ -96,6 +98,7 @@ class Generation:
         signer = await self.parts.get("signer", _signer_is_made_of(materials), _signer_of(materials, lasting.clock))
         if signer is not None and materials.signing_key is not None:
             await _prove(signer)
+        servers = await upstreams(materials, lasting.clock, lasting.monotonic, self.parts)
         ports = Ports(
             clock=lasting.clock,
             randomness=SystemRandomness(),
@@ -109,6 +112,7 @@ class Generation:
             http=await outgoing.http(materials, self.parts),
             customers=await self.parts.get("customers", materials.customers, _customers_of(materials)),
             details=DetailTypes(lasting.scripts.host, materials.detail_types),
+            upstream=servers,
         )
         authorize = await self.parts.get("authorize", object(), await self._pages(ports, lasting))
         serving = handlers(materials, ports, signer, lasting.recent, authorize, lasting.decisions)
@@ -162,6 +166,14 @@ class Generation:
             if not now.ready and before is not None and before.ready:
                 reason = next(each.reason for each in now.conditions if not each.ok)
                 raise Unavailable(f"directory.{name}.keys", f"its key set is not to be had as configured now: {reason}")
+
+    def _demand_upstreams(self) -> None:
+        """An authorization server that serves now must answer under the new settings too."""
+        for name in self.materials.upstreams:
+            now, before = self.parts.health_of(upstream_part(name))
+            if not now.ready and before is not None and before.ready:
+                reason = next(each.reason for each in now.conditions if not each.ok)
+                raise Unavailable(f"upstream.{name}", f"it is not to be had as configured now: {reason}")
 
     async def _demand_sealing_keys(self, former: Materials, registry: SqliteRegistry) -> None:
         """A key that something is still sealed with cannot go: its clients could not be read any more."""

@@ -90,8 +90,8 @@ def replay(
     statement of the tester's hook, and their answers compared with the recorded decisions by status and error.
     """
     if tpp is not None:
-        if at is not None or compare or others or properties or form == "html":
-            raise click.UsageError("--at, --with, --compare and --format html are not for a live bank")
+        if at is not None or compare or others or properties:
+            raise click.UsageError("--at, --with and --compare are not for a live bank")
         found, count = _found(bundles, query, place, for_replay=False)
         replay_live(
             list(found), count, tpp, against=against, market=market, timeout=timeout, rate=rate, form=form, out=out

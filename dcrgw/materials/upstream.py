@@ -61,6 +61,11 @@ def upstream_server(settings: UpstreamSettings) -> UpstreamServer:
         pages=settings.pages,
         token_source=TokenSource(settings.management_tokens),
         give_up_s=settings.give_up_s,
+        # An attempt may look for a client first, and ask for a token before that.
+        attempt_s=3 * settings.total_s,
+        retry_s=settings.retry_s,
+        alarm_s=settings.alarm_s,
+        may_drop=frozenset(settings.may_drop),
     )
 
 

@@ -9,14 +9,15 @@ from typing import Protocol
 from dcrgw.core.authorization.tokens import AccessToken
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.core.upstream.client import UpstreamClient, UpstreamRef, WantedClient
-from dcrgw.errors import Misconfigured
+from dcrgw.errors import Misconfigured, Unavailable
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A request of a TPP that goes on to the AS after our judgement.
 
-    `endpoint` is its name in the discovery document (`token_endpoint`, `pushed_authorization_request_endpoint`…).
+    `endpoint` is its name in the discovery document (`token_endpoint`, `pushed_authorization_request_endpoint`,
+    `jwks_uri`…).
     """
 
     endpoint: str
@@ -38,11 +39,15 @@ class Told:
     body: bytes = field(repr=False)
 
 
+class NotReached(Unavailable):
+    """The AS was never asked: whatever it was to do, it has not done."""
+
+
 class Upstream(Protocol):
     """One AS a market; all of them answer alike.
 
     Raises: Rejected where the AS refuses the client (its words are made ours), Unavailable where nobody knows whether
-    it did what it was asked, Misconfigured where it refuses the gateway.
+    it did what it was asked (NotReached where it surely did not), Misconfigured where it refuses the gateway.
     """
 
     async def create(self, market: str, wanted: WantedClient) -> UpstreamClient:
@@ -85,6 +90,10 @@ class Upstream(Protocol):
         """What an access token that the AS issued is good for, by its own word; None where it is good for nothing."""
         ...
 
+    async def revoked(self, market: str, token: str) -> None:
+        """A token was revoked through the gateway: what is kept of it counts no more. Never asks the AS."""
+        ...
+
 
 class NoUpstream:
     """No market has one."""
@@ -122,6 +131,10 @@ class NoUpstream:
         raise _none(market)
 
     async def access_token(self, market: str, token: str) -> AccessToken | None:
+        """Nobody asks."""
+        raise _none(market)
+
+    async def revoked(self, market: str, token: str) -> None:
         """Nobody asks."""
         raise _none(market)
 

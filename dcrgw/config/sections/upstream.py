@@ -89,6 +89,11 @@ class UpstreamSettings(Section):
         default=None, description="The gateway's own client there, for introspection."
     )
     introspection_client_secret: Secret | None = Field(default=None, description="Secret of `introspection_client_id`.")
+    token_audience: Text | None = Field(
+        default=None,
+        description="`aud` that its tokens must name where `management_tokens` is `jwks`.",
+        json_schema_extra=like("the market's `issuer`"),
+    )
     token_cache_s: Seconds = Field(default=5, ge=0, le=60, description="How long its word on a token is used again.")
     total_s: Seconds = Field(default=10, gt=0, le=120, description="Longest wait for a whole answer.")
     page_idle_s: Seconds = Field(default=30, gt=0, le=600, description="Longest silence in a page that is passed on.")
@@ -96,6 +101,15 @@ class UpstreamSettings(Section):
     max_bytes: Int = Field(default=262_144, ge=4096, le=16_777_216, description="Largest answer taken that is judged.")
     retry_s: Seconds = Field(
         default=2, gt=0, le=3600, description="Pause before it is told again what it did not answer; doubles each time."
+    )
+    alarm_s: Int = Field(
+        default=900, ge=1, le=31_536_000, description="When what it was not told yet becomes a warning of /readyz."
+    )
+    may_drop: tuple[Annotated[str, Strict(), Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")], ...] = Field(
+        default=(),
+        description="Members that it may leave out of a client although security rests on them"
+        " (`tls_client_certificate_bound_access_tokens`, say): the bank answers for that. Any other that it leaves out"
+        " refuses the registration.",
     )
     give_up_s: Int = Field(
         default=86_400, ge=60, le=31_536_000, description="When a registration that it never confirmed is undone."

@@ -41,6 +41,14 @@ class UpstreamServer:
     token_source: TokenSource
     #: After so many seconds without a word a registration is given up, and undone where it can be.
     give_up_s: int = 86_400
+    #: Longest time that one attempt to tell it something may take.
+    attempt_s: float = 30.0
+    #: Pause before the second attempt; it doubles each time.
+    retry_s: float = 2.0
+    #: When something that it was not told yet is an alarm.
+    alarm_s: float = 900.0
+    #: Members of `core.upstream.judging` that it may leave out of what it keeps: the bank answers for that.
+    may_drop: frozenset[str] = frozenset()
 
     def has(self, method: str) -> bool:
         """Whether the AS authenticates clients by this method itself."""
