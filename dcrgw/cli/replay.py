@@ -17,7 +17,7 @@ import click
 from dcrgw.cli import live, recorded
 from dcrgw.cli.administration import PLACE_OPTIONS, Administration, Refused, connected
 from dcrgw.cli.calm import calm_collector
-from dcrgw.cli.options import with_options
+from dcrgw.cli.options import with_options, write_file
 from dcrgw.cli.replay_live import replay_live
 from dcrgw.cli.rules import read_values, registered_script
 from dcrgw.cli.tables import printable
@@ -99,6 +99,8 @@ def replay(
         return
     if against is not None or market is not None:
         raise click.UsageError("--against and --market need --tpp: who sends the requests")
+    if out is not None and form not in _WHOLE:
+        raise click.UsageError("--out goes with --format junit and html")
     if compare and others:
         raise click.UsageError("--compare names both rules: leave --with out")
     naming = Naming(time.time(), at, read_values(properties), partial(registered_script, place))
@@ -127,7 +129,7 @@ def decide_again(
         # A script that does not load: there is nothing to compare with.
         raise click.UsageError(str(error)) from error
     if told is not None:
-        click.echo(told) if out is None else out.write_text(told)
+        click.echo(told) if out is None else write_file(out, told)
     click.echo(tally.sentence, err=form != "text")
     if tally.unreadable:
         sys.exit(UNREADABLE)
