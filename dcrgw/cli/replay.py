@@ -20,7 +20,7 @@ from dcrgw.cli.calm import calm_collector
 from dcrgw.cli.options import with_options, write_file
 from dcrgw.cli.replay_live import replay_live
 from dcrgw.cli.rules import read_values, registered_script
-from dcrgw.cli.tables import printable
+from dcrgw.cli.tables import printable, shown_time
 from dcrgw.cli.times import Moment
 from dcrgw.compliance import sources, telling
 from dcrgw.compliance.kept import text_of
@@ -170,7 +170,7 @@ async def _run(
     found: Iterable[Found], count: int, before: Rules | None, after: Rules, form: str
 ) -> tuple[Tally, str | None]:
     """The numbers, and the one text at the end of forms that have one."""
-    tally = Tally()
+    tally = Tally(_compared(before, after))
     kept: list[Result] = []
     show = {"text": _show, "json": _show_json}.get(form, kept.append)
     bar = click.progressbar(length=count, label="replaying", file=sys.stderr, hidden=not _is_long(count))
@@ -183,6 +183,13 @@ async def _run(
                 show(result)
                 bar.update(1)
     return tally, _WHOLE[form](kept, tally) if form in _WHOLE else None
+
+
+def _compared(before: Rules | None, after: Rules) -> str:
+    """What is compared with what, for who reads it later."""
+    at = "" if after.at is None else f", as of {shown_time(after.at)}"
+    was = "recorded" if before is None else before.named
+    return "" if was == after.named == "recorded" and not at else f"{was} -> {after.named}{at}"
 
 
 def _show_json(result: Result) -> None:

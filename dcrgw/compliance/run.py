@@ -30,8 +30,9 @@ class Result:
 
 @dataclass(slots=True)
 class Tally:
-    """How a run ended, in numbers."""
+    """How a run ended, in numbers. `rules` names what was compared with what, where it was not the recording alone."""
 
+    rules: str = ""
     bundles: int = 0
     unreadable: int = 0
     decisions: int = 0
@@ -65,7 +66,8 @@ class Tally:
             said += f", {self.stored} more store a client otherwise"
         if self.findings:
             said += f", {self.findings} more change a finding"
-        return said + (f", {self.unreadable} could not be replayed" if self.unreadable else "")
+        said += f", {self.unreadable} could not be replayed" if self.unreadable else ""
+        return said + (f" ({self.rules})" if self.rules else "")
 
 
 async def compared(files: Iterable[Found], before: Deciding | None, after: Deciding) -> AsyncIterator[Result]:
