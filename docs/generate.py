@@ -37,6 +37,11 @@ _STAGES = {
     "standing": "The directory's word",
     "script": "The bank's scripts",
     "registry": "The registry",
+    "upstream": "The authorization server behind the market",
+    "forward": "What goes on to the authorization server behind the market",
+    "release": "What comes back from it, before it is released",
+    "userinfo": "What a token tells of its person, from the server behind the market",
+    "end_session": "Signing out at the server behind the market",
     "client": "Client authentication at the token endpoint",
     "token": "The token request",
     "details": "Authorization details",
@@ -46,7 +51,6 @@ _STAGES = {
     "customer": "The person who signs in",
     "management": "Managing a registration",
     "update": "What an update may not change",
-    "upstream": "The bank's own authorization server",
     "admin": "The administration, for the bank's own people",
 }
 

@@ -14,6 +14,7 @@ from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app.deciding import decisions_of
 from dcrgw.app.generation import Generation, Lasting
+from dcrgw.app.outbox import Outbox
 from dcrgw.app.reloading import COMPONENT, Reloading
 from dcrgw.app.scripting import Scripting
 from dcrgw.config.loading import load
@@ -42,6 +43,8 @@ class Gateway:
     _sealer: Sealer = field(default_factory=lambda: Sealer([]), repr=False)
     _reloading: Reloading | None = field(default=None, repr=False)
     _watch: asyncio.Task[None] | None = field(default=None, repr=False)
+    _outbox: Outbox | None = field(default=None, repr=False)
+    _carrying: asyncio.Task[None] | None = field(default=None, repr=False)
     _opened: AsyncExitStack = field(default_factory=AsyncExitStack, repr=False)
 
     @property
@@ -80,6 +83,7 @@ class Gateway:
                 # Put back for who drains: only now is it known which generation's limits hold.
                 signals.release()
                 orderly = await self._drain(signals)
+                await self._settle_errands()
         finally:
             loop.remove_signal_handler(signal.SIGHUP)
         await self._close()
@@ -102,11 +106,18 @@ class Gateway:
             arrived=signals,
         )
 
+    async def _settle_errands(self) -> None:
+        """What authorization servers are being told now is told to its end, within the time that a drain may take."""
+        if self._outbox is not None and self._carrying is not None:
+            self._outbox.close()
+            await asyncio.wait((self._carrying,), timeout=self.materials.settings.limits.drain_s)
+
     async def _close(self) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watch
+        for task in (self._watch, self._carrying):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
         if self._reloading is not None:
             await self._reloading.generation.parts.close()
         await self._opened.aclose()
@@ -161,8 +172,10 @@ async def start(
             opened.push_async_callback(listener.close)
             gateway.listeners[listener.name] = listener
         gateway.health.set(COMPONENT, True, "generation 1")
-        # The one task of a gateway: kept here, and the group within keeps those of old generations.
+        # The two tasks of a gateway: kept here, and the group within keeps those of old generations.
         gateway._watch = asyncio.get_running_loop().create_task(gateway._reloading.watch(), name="watch for changes")
+        gateway._outbox = Outbox(registry.errands, lambda: gateway._serving.generation, clock, gateway.health)
+        gateway._carrying = asyncio.get_running_loop().create_task(gateway._outbox.run(), name="outbox")
         gateway._opened = opened.pop_all()
     return gateway
 

@@ -7,12 +7,13 @@ that began under it end under it, and the last of them closes it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from dcrgw.adapters.crowd import Crowd
 from dcrgw.adapters.customers import FileCustomers
 from dcrgw.adapters.keystores import PrivateKey
 from dcrgw.adapters.randomness import SystemRandomness
@@ -21,7 +22,7 @@ from dcrgw.adapters.signers import KeystoreSigner, StoredSigner
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app import outgoing
 from dcrgw.app.administration import admin_listeners
-from dcrgw.app.listening import authorize_endpoint, bounds, handlers, http_limits, listeners
+from dcrgw.app.listening import authorize_endpoint, behind, bounds, handlers, http_limits, listeners
 from dcrgw.app.parts import Opener, Parts
 from dcrgw.app.revocation import revocation
 from dcrgw.app.scripting import Scripting
@@ -68,6 +69,7 @@ class Generation:
     materials: Materials
     parts: Parts = field(repr=False)
     listeners: dict[str, Listener] = field(default_factory=dict, repr=False)
+    ports: Ports = field(init=False, repr=False)
     _under_way: int = 0
     _unused: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
@@ -93,6 +95,18 @@ class Generation:
         finally:
             await self.parts.close()
 
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Nothing of it is let go of meanwhile."""
+        self._under_way += 1
+        self._unused.clear()
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._unused.set()
+
     async def _open(self, lasting: Lasting) -> None:
         materials = self.materials
         signer = await self.parts.get("signer", _signer_is_made_of(materials), _signer_of(materials, lasting.clock))
@@ -113,9 +127,13 @@ class Generation:
             customers=await self.parts.get("customers", materials.customers, _customers_of(materials)),
             details=DetailTypes(lasting.scripts.host, materials.detail_types),
             upstream=servers,
+            errands=lasting.registry.errands,
         )
+        self.ports = ports
         authorize = await self.parts.get("authorize", object(), await self._pages(ports, lasting))
-        serving = handlers(materials, ports, signer, lasting.recent, authorize, lasting.decisions)
+        crowd = await self.parts.get("asked", materials.settings.consent, self._crowd)
+        passed = behind(materials.settings, ports, servers, crowd, lasting.monotonic)
+        serving = handlers(materials, ports, signer, lasting.recent, authorize, lasting.decisions, passed)
         limits = http_limits(materials.settings)
         keeper, host = lasting.scripts.keeper, lasting.scripts.host
         desk = ScriptDesk(lasting.registry.scripts, keeper, lasting.clock, host, ports)
@@ -128,6 +146,10 @@ class Generation:
                 await asyncio.to_thread(rehearse, listener.ssl_context)
             listener.around(self._counted)
             self.listeners[listener.name] = listener
+
+    async def _crowd(self, _opened: AsyncExitStack, _health: Health) -> Crowd:
+        """Whose requests are remembered until their codes come back, through all generations."""
+        return Crowd(self.materials.settings.consent.waiting)
 
     async def _pages(self, ports: Ports, lasting: Lasting) -> Opener[AuthorizeEndpoint]:
         """The pages are each generation's own; who failed to sign in too often stays so through all of them."""
@@ -148,14 +170,8 @@ class Generation:
     def _counted(self, handler: Handler) -> Handler:
         async def serve(request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
             exchange.generation = self.number
-            self._under_way += 1
-            self._unused.clear()
-            try:
+            with self.in_use():
                 return await handler(request, exchange)
-            finally:
-                self._under_way -= 1
-                if not self._under_way:
-                    self._unused.set()
 
         return serve
 

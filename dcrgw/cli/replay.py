@@ -86,8 +86,9 @@ def replay(
       trust=roots.pem            another trust store or folder of them; also intermediates=, qualified=
     A script takes the place of the configuration's of its name, or stands alone.
 
-    With --tpp the recorded registrations are sent to a bank instead: signed by the tester's key, with a fresh
-    statement of the tester's hook, and their answers compared with the recorded decisions by status and error.
+    With --tpp what was recorded of registrations (create, read, update, delete) is sent to a bank instead: signed by
+    the tester's key, with a fresh statement of the tester's hook, about a client that is registered for it and deleted
+    afterwards; the answers are compared with the recorded decisions by status and error.
     """
     if tpp is not None:
         if at is not None or compare or others or properties:

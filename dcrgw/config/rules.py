@@ -13,6 +13,7 @@ from dcrgw.config.market_rules import MARKET_RULES
 from dcrgw.config.model import Settings
 from dcrgw.config.sections.revocation import RevocationSettings
 from dcrgw.config.sections.scripts import secret_properties
+from dcrgw.config.upstream_rules import UPSTREAM_RULES
 from dcrgw.config.values import is_local_or_literal, split_https
 from dcrgw.config.walking import secrets
 
@@ -295,4 +296,5 @@ RULES: tuple[Rule, ...] = (
     _scripts_name_markets,
     _detail_types_stand,
     *MARKET_RULES,
+    *UPSTREAM_RULES,
 )

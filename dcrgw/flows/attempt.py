@@ -54,10 +54,15 @@ class Attempt:
         except Exception as failure:
             reason = failure.reason if isinstance(failure, Unavailable) else type(failure).__name__
             self.report.findings.add(gates.ANSWERED.unknown(reason))
-            pause = await self.put_off(reason, unsure=self.errand.unsure or not isinstance(failure, NotReached))
+            pause = await self.put_off(reason, unsure=self._is_unsure_after(failure))
             raise Unavailable("upstream", reason, retry_after_s=round(pause)) from failure
         self.report.findings.add(gates.ANSWERED.passed)
         return answer
+
+    def _is_unsure_after(self, failure: Exception) -> bool:
+        """To delete what is deleted does no harm; all else may have been done without our knowing."""
+        done = self.errand.act is not Act.DELETE and not isinstance(failure, NotReached)
+        return self.errand.unsure or done
 
     async def put_off(self, trouble: str, *, unsure: bool) -> float:
         """Leave it to a later attempt, or give it up when it was tried long enough. Seconds until the next."""

@@ -20,7 +20,7 @@ from dcrgw.core.upstream import gates, judging, wanting
 from dcrgw.core.upstream.client import UPSTREAM_SECRET, UPSTREAM_TOKEN, UpstreamClient, UpstreamRef
 from dcrgw.core.upstream.errand import CLAIM_MARGIN_S, Act, Errand, deletion
 from dcrgw.core.upstream.server import UpstreamServer
-from dcrgw.errors import Misconfigured, Rejected, Unavailable
+from dcrgw.errors import GatewayError, Misconfigured, Rejected, Unavailable
 from dcrgw.flows.attempt import Attempt, Making
 from dcrgw.flows.secrets import CLIENT_SECRET
 from dcrgw.flows.undoing import lied, overtaken, refused, with_token
@@ -54,6 +54,28 @@ async def farewell(client: RegisteredClient, report_id: str, interaction_id: str
     """What the AS is to be told of a client that ends here; None where no AS knows of it."""
     open_now = await ports.errands.of_client(client.market, client.client_id)
     return deletion(client, open_now, report_id, interaction_id, ports.clock.now())
+
+
+async def farewell_now(client: RegisteredClient, market: Market, ports: Ports, report: Report) -> Errand | None:
+    """The same, for who is about to tell it: claimed, unless somebody else may be telling the AS something just now."""
+    if market.upstream is None:
+        return None
+    open_now = await ports.errands.of_client(client.market, client.client_id)
+    now = ports.clock.now()
+    errand = deletion(client, open_now, report.report_id, report.interaction_id, now)
+    if errand is None or open_now is not None:
+        return errand
+    return replace(errand, attempts=1, claimed_until=now + claim_s(market.upstream))
+
+
+async def told_or_left(errand: Errand | None, market: Market, ports: Ports, report: Report) -> None:
+    """Tell the AS what was just begun. What it does not hear now is the outbox's: the client is gone here."""
+    if errand is None or not errand.claimed_until:
+        return
+    try:
+        await carry(errand, market, ports, report)
+    except GatewayError as failure:
+        report.facts["upstream"] = str(failure)
 
 
 async def _create(attempt: Attempt) -> RegisteredClient:
@@ -102,6 +124,8 @@ async def _delete(attempt: Attempt) -> None:
     except (Rejected, Misconfigured) as fault:
         await attempt.put_off(str(fault), unsure=attempt.errand.unsure)
         raise Unavailable("upstream", str(fault)) from fault
+    if attempt.errand.unsure and not attempt.server.finds_clients:
+        attempt.tell_orphan("the token by which it was to be deleted there may have been one of before")
     await attempt.end("deleted")
 
 
@@ -163,7 +187,7 @@ async def _confirm(
     if verdict is not CommitVerdict.STORED:
         attempt.report.findings.add(gates.CLIENT_ID.failed("the bank's authorization server gave a taken client_id"))
         raise await lied(attempt, told)
-    attempt.report.findings.add(gates.ACCEPTED.passed)
+    attempt.report.findings.passed(gates.TAKEN)
     attempt.report.facts["client_id"] = made[-1].client_id
     return made[-1]
 

@@ -12,7 +12,7 @@ from dcrgw.core.registration.client import ClientStatus, RegisteredClient
 from dcrgw.core.registration.rules import Registration
 from dcrgw.errors import ErrorCode, Rejected
 from dcrgw.flows import audit, storing
-from dcrgw.flows.errands import farewell
+from dcrgw.flows.errands import farewell_now, told_or_left
 from dcrgw.flows.managing import Unauthorised, settle_version
 from dcrgw.flows.secrets import secrets_of
 from dcrgw.ports import Ports
@@ -98,23 +98,24 @@ def successor(
 async def remove(client: RegisteredClient, market: Market, arrival: Arrival, ports: Ports, report: Report) -> None:
     """The client is deleted and its tokens are over. An update that comes first only puts the deletion off.
 
-    The market's own authorization server is told afterwards, however long that takes.
+    Then the market's own authorization server is told: now, or by the outbox, however long that takes.
     Raises: Rejected when it is gone already (401), or no longer the version that If-Match names (412).
     """
     for _ in range(_ATTEMPTS):
         report.decision = "deleted"
-        has_server = market.upstream is not None
+        errand = await farewell_now(client, market, ports, report)
         committed = await ports.registry.commit(
             Change(
                 audit=audit.record(report),
                 client=_deleted(client),
                 replaces=client.version,
                 ends_tokens_of=(client.market, client.client_id),
-                begins=await farewell(client, report.report_id, report.interaction_id, ports) if has_server else None,
+                begins=errand,
             )
         )
         if committed.verdict is CommitVerdict.STORED:
             report.findings.add(UNCHANGED.passed)
+            await told_or_left(errand, market, ports, report)
             return
         client = await _present(client, arrival, ports.registry, report)
     raise _overtaken(report)

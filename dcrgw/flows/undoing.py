@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from dcrgw.core.checks import CATALOGUE
 from dcrgw.core.registration.client import ClientStatus, RegisteredClient, is_client_id
 from dcrgw.core.upstream import gates
 from dcrgw.core.upstream.client import UPSTREAM_TOKEN, UpstreamClient, UpstreamRef
@@ -17,14 +18,15 @@ _ROUNDS = 5
 
 
 async def refused(attempt: Attempt, said: Rejected) -> Rejected:
-    """The AS said no: nothing stays of what was begun, and the TPP hears of it by our own check and code."""
-    first, errand = said.faults[0], attempt.errand
-    finding = gates.ACCEPTED.failed(first.description, code=first.code)
-    attempt.report.findings.add(finding)
+    """The AS said no: nothing stays of what was begun, and the TPP hears why."""
+    errand = attempt.errand
+    findings = [CATALOGUE.get(fault.check, gates.METADATA).failed(fault.description) for fault in said.faults]
+    for finding in findings:
+        attempt.report.findings.add(finding)
     if errand.act is Act.CREATE and errand.unsure and not attempt.server.finds_clients:
         attempt.tell_orphan(LOST_ANSWER)
     await attempt.end("undone", undoes=True)
-    return Rejected([finding.fault])
+    return Rejected([finding.fault for finding in findings])
 
 
 async def lied(attempt: Attempt, told: UpstreamClient) -> Rejected:

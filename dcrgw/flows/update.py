@@ -27,7 +27,7 @@ async def update(arrival: Arrival, receive: Receive, market: Market, ports: Port
     """
     async with audit.of_failures(report, ports.registry):
         identity = await stages.identify(arrival.chain, market, ports.revocation, report)
-        current = await authorise(arrival, identity, market, ports.registry, report)
+        current = await authorise(arrival, identity, market, ports, report)
         arrival = replace(arrival, body=await receive())
         envelope = report.settle(request.open(arrival.body, arrival.media_type, market.profile))
         report.settle(succession.judge_members(envelope.unverified_claims, current, market.profile))

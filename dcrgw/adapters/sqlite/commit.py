@@ -102,7 +102,7 @@ DELETE FROM access_tokens WHERE client = (SELECT id FROM clients WHERE market = 
 # What hangs on a client besides its own tokens. Codes and tokens of a grant go with it.
 _END_GRANTS = tuple(
     f"DELETE FROM {table} WHERE client = (SELECT id FROM clients WHERE market = ? AND client_id = ?)"  # noqa: S608
-    for table in ("grants", "pushed_requests", "interactions")
+    for table in ("grants", "pushed_requests", "interactions", "asked_requests")
 )
 
 _AUDIT = f"""
@@ -142,7 +142,13 @@ def purge(connection: sqlite3.Connection, now: float) -> bool:
 
 #: Tables whose rows pass, and how long each is kept beyond its end. A pushed request is consumed at the end of its
 #: interaction, which may be long after nobody can begin one with it.
-_PASSING = (("access_tokens", 0), ("grants", 0), ("interactions", 0), ("pushed_requests", 3600))
+_PASSING = (
+    ("access_tokens", 0),
+    ("grants", 0),
+    ("interactions", 0),
+    ("asked_requests", 0),
+    ("pushed_requests", 3600),
+)
 
 
 def _expired(table: str) -> str:

@@ -84,7 +84,8 @@ def begin(connection: sqlite3.Connection, errand: PreparedErrand) -> None:
         begins = {
             **begins,
             "due_at": max(begins["due_at"], claimed_until),
-            "attempts": attempts,
+            # One more, so that the claim on what it takes the place of is void.
+            "attempts": attempts + 1,
             "unsure": begins["unsure"] or unsure,
         }
         connection.execute(_DROP, begins)

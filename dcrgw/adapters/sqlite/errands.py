@@ -7,6 +7,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import NamedTuple
 
 from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.sqlite.errand_rows import ERRAND_COLUMNS, errand_of
@@ -35,10 +36,25 @@ UPDATE errands SET attempts = attempts + 1, claimed_until = :until
 WHERE key = :key AND (claimed_until <= :now OR claimed_until >= :unbelievable)
 """
 # Until its holder says otherwise, nobody knows what comes of the attempt.
-_DOUBT = "UPDATE errands SET unsure = 1 WHERE key = ?"
+_DOUBT = "UPDATE errands SET unsure = 1 WHERE key = ? AND act <> 'delete'"
 _PUT_OFF = """
 UPDATE errands SET claimed_until = 0, due_at = ?, trouble = ?, unsure = ? WHERE key = ? AND attempts = ?
 """
+
+
+# `next_at` is when the first of them can be claimed; claims of a clock that was set back count for nothing.
+_FREE_AT = "max(due_at, CASE WHEN claimed_until >= ?1 THEN 0 ELSE claimed_until END)"
+_OUTLOOK = f"SELECT market, count(*), min(begun_at), min({_FREE_AT}) FROM errands GROUP BY market"  # noqa: S608
+_DUE = f"SELECT key FROM errands WHERE market = ?2 AND {_FREE_AT} <= ?3 ORDER BY due_at, id LIMIT ?4"  # noqa: S608
+
+
+class Outlook(NamedTuple):
+    """What a market's AS has yet to be told: how much, since when, and when the next attempt is due (epoch seconds)."""
+
+    market: str
+    waiting: int
+    oldest_at: float
+    next_at: float
 
 
 class SqliteErrands:
@@ -88,6 +104,16 @@ class SqliteErrands:
     async def opened(self, market: str | None = None, limit: int = 1000) -> tuple[Errand, ...]:
         """Open errands, the one that is due first coming first."""
         return tuple(errand_of(row, self._sealer) for row in self._points.read(_OPENED, (market, limit)))
+
+    def outlook(self) -> tuple[Outlook, ...]:
+        """Every market with open errands."""
+        unbelievable = self._clock.now() + _LONGEST_CLAIM_S
+        return tuple(Outlook(*row) for row in self._points.read(_OUTLOOK, (unbelievable,)))
+
+    def due(self, market: str, limit: int) -> tuple[str, ...]:
+        """The keys of a market's errands that may be claimed now, the one that is due longest coming first."""
+        now = self._clock.now()
+        return tuple(row[0] for row in self._points.read(_DUE, (now + _LONGEST_CLAIM_S, market, now, limit)))
 
     def stir(self, *keys: str) -> None:
         """Tell who waits for these errands, and who carries errands, that something became of them."""

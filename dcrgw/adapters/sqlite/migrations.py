@@ -40,6 +40,7 @@ MIGRATIONS = (
     _shipped(4, "grants"),
     _shipped(5, "scripts"),
     _shipped(6, "errands"),
+    _shipped(7, "asked"),
 )
 
 _VERSIONS = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -45,6 +45,10 @@ class Desk(Protocol):
         """All that are ours."""
         ...
 
+    async def close(self) -> None:
+        """Stop asking."""
+        ...
+
 
 class TokenDesk(Protocol):
     """Who says what an access token is good for."""
@@ -55,6 +59,10 @@ class TokenDesk(Protocol):
 
     def forget(self, token: str) -> None:
         """It was revoked: nothing kept of it counts any more."""
+        ...
+
+    async def close(self) -> None:
+        """Stop asking."""
         ...
 
 
@@ -94,6 +102,8 @@ class Server:
 
     async def close(self) -> None:
         """Let go of everything."""
+        await self.clients.close()
+        await self.tokens.close()
         await self.discovery.close()
         await self.way.close()
 
@@ -114,7 +124,3 @@ class Server:
         ours = names(form, leaf_header=header)
         kept = tuple((name, value) for name, value in fields if name.lower().replace("_", "-") not in ours)
         return kept + written(form, chain, leaf_header=header)
-
-
-#: The door of what is passed on piece by piece.
-Door = AbstractAsyncContextManager[Opened]

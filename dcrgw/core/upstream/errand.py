@@ -57,7 +57,7 @@ class Errand:
     used: tuple[tuple[str, str, str], ...] = ()
     attempts: int = 0
     claimed_until: float = 0.0
-    #: An attempt before this one may have reached the AS, and nobody knows what came of it.
+    #: An attempt before this one may have made or changed the client there, and nobody knows what came of it.
     unsure: bool = False
     #: Why the last attempt did not end it; empty before there was any.
     trouble: str = ""
