@@ -50,6 +50,10 @@ class Replayed:
         return (now.decision, now.findings) == (then.decision, then.findings)
 
 
+class Undecidable(ValueError):
+    """A bundle that these rules, or this dcrgw, cannot decide at all. The message says why."""
+
+
 def decided(report: Report) -> Decided:
     """What a report says of a decision, without timings and ids."""
     return Decided(report.decision, tuple(finding.entry for finding in report.findings), dict(report.facts))
@@ -73,8 +77,10 @@ async def replay(
 
     With `scripts` those are run; without, what the recorded ones said stands. Never raises for what the flow decides.
     Where a question came up that the recording does not hold, the decision is unknown, whatever came of it.
+    Raises: Undecidable for an operation that there is not.
     """
     when, where = bundle.at if at is None else at, market or bundle.market
+    flow = _flow(bundle.operation, where)
     answers = Answers(when)
     # The report's own id and time were asked before the flow began.
     ports = ports_of(bundle.journal, when, bundle.questions, bundle.unknown, answers)
@@ -90,7 +96,7 @@ async def replay(
     )
     arrival = bundle.arrival if bundle.arrival.market == where.name else replace(bundle.arrival, market=where.name)
     try:
-        await _flow(bundle.operation, where)(arrival, where, ports, report)
+        await flow(arrival, where, ports, report)
     except GatewayError:
         pass  # what it was stands in the report's decision
     except Exception as error:
@@ -113,9 +119,12 @@ _Flow = Callable[[Arrival, Market, Ports, Report], Awaitable[Any]]
 
 
 def _flow(operation: str, market: Market) -> _Flow:
-    """The flow of an operation, as the market's endpoints run it."""
-    forwarded_flow = _FORWARDED.get(operation) if market.upstream is not None else None
-    return forwarded_flow or _FLOWS[operation]
+    """The flow of an operation, as the market's endpoints run it. Raises: Undecidable."""
+    if market.upstream is not None and operation in _FORWARDED:
+        return _FORWARDED[operation]
+    if operation not in _FLOWS:
+        raise Undecidable(f"there is no operation {operation}: there are {', '.join(_FLOWS)}")
+    return _FLOWS[operation]
 
 
 _FLOWS: Mapping[str, _Flow] = {
