@@ -22,6 +22,7 @@ from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app import outgoing
 from dcrgw.app.administration import admin_listeners
 from dcrgw.app.listening import authorize_endpoint, bounds, handlers, http_limits, listeners
+from dcrgw.app.naming import Names
 from dcrgw.app.parts import Opener, Parts
 from dcrgw.app.revocation import revocation
 from dcrgw.app.scripting import Scripting
@@ -57,6 +58,7 @@ class Lasting:
     scripts: Scripting
     #: What an administrator's order to read everything anew calls.
     reload: Reload
+    names: Names
 
 
 @dataclass(slots=True)
@@ -82,6 +84,7 @@ class Generation:
                 generation._demand_directories()
                 await generation._demand_sealing_keys(former.materials, lasting.registry)
             failing.pop_all()
+        lasting.names.keep(number, materials)
         return generation
 
     async def retire(self) -> None:

@@ -10,7 +10,6 @@ from importlib.metadata import PackageNotFoundError, version
 from dcrgw.compliance import bundle as bundles
 from dcrgw.compliance import redaction
 from dcrgw.compliance.bundle import Bundle, Decided
-from dcrgw.compliance.replay import decided
 from dcrgw.core.checks import Report, Verdict
 from dcrgw.core.decision import Decision, timings_of
 from dcrgw.core.evidence import Evidence
@@ -42,11 +41,11 @@ class Closed:
             market=report.market,
             at=report.at,
             decision=report.decision,
-            findings=tuple(finding.entry for finding in report.findings),
+            findings=Decided.of(report).findings,
             facts=dict(report.facts),
             arrival=self.evidence.arrival,
             journal=tuple(journal.entries),
-            timings=timings_of(list(journal.moments), self.ended),
+            timings=timings_of(list(journal.moments), self.ended, report.findings),
             generations={"dcrgw": _version(), **self.generations},
         )
 
@@ -66,7 +65,7 @@ def bundled(closed: Closed) -> bytes:
         arrival=arrival,
         market=closed.market,
         journal=told.journal,
-        decided=decided(closed.report),
+        decided=Decided.of(closed.report),
         generations=told.generations,
         timings=told.timings,
     )
@@ -75,8 +74,8 @@ def bundled(closed: Closed) -> bytes:
 
 def line_of(closed: Closed) -> DecisionLine:
     """The decision as a list shows it."""
-    report = closed.report
-    return _line(report.report_id, report.interaction_id, report.operation, report.market, report.at, decided(report))
+    report, outcome = closed.report, Decided.of(closed.report)
+    return _line(report.report_id, report.interaction_id, report.operation, report.market, report.at, outcome)
 
 
 def line_of_bundle(bundle: Bundle) -> DecisionLine:

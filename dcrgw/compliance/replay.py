@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any
 
-from dcrgw.compliance.bundle import Bundle, Decided
+from dcrgw.compliance.bundle import Brief, Bundle, Decided
 from dcrgw.compliance.kept import text_of
 from dcrgw.compliance.recorded_ports import ports_of
-from dcrgw.core.checks import Report
+from dcrgw.compliance.roll import later
+from dcrgw.core.checks import Report, Verdict
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.errors import GatewayError
@@ -26,6 +28,9 @@ from dcrgw.flows.revoke import revoke
 from dcrgw.flows.update import update
 from dcrgw.ports import Ports
 
+#: Verdicts that no decision turns on.
+_CONTENT = frozenset({Verdict.PASSED.value, Verdict.SKIPPED.value})
+
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
@@ -36,19 +41,22 @@ class Replayed:
 
     @property
     def is_same(self) -> bool:
-        """Decision and findings are those of the recording, byte for byte."""
+        """Decision and canonical findings are those of the recording, byte for byte."""
         now, then = self.decided, self.bundle.decided
-        return (now.decision, now.findings) == (then.decision, then.findings)
-
-
-def decided(report: Report) -> Decided:
-    """What a report says of a decision, without timings and ids."""
-    return Decided(report.decision, tuple(finding.entry for finding in report.findings), dict(report.facts))
+        if (now.decision, now.brief) == (then.decision, then.brief):
+            return True
+        return canonical(now) == canonical(then)
 
 
 def canonical(outcome: Decided) -> bytes:
-    """Decision and findings in the one form in which they can be compared."""
-    return text_of({"decision": outcome.decision, "findings": outcome.findings}).encode()
+    """Decision and findings in the one form in which they can be compared.
+
+    Complaints stand in their order, since the first of them names the error; the rest by their checks, since in which
+    order things were found well is no part of a decision.
+    """
+    complaints = [each for each in outcome.findings if each[1] not in _CONTENT]
+    content = sorted([each for each in outcome.findings if each[1] in _CONTENT], key=itemgetter(0))
+    return text_of({"decision": outcome.decision, "findings": [*complaints, *content]}).encode()
 
 
 async def replay(bundle: Bundle, *, at: float | None = None, market: Market | None = None) -> Replayed:
@@ -58,7 +66,7 @@ async def replay(bundle: Bundle, *, at: float | None = None, market: Market | No
     """
     when, where = bundle.at if at is None else at, market or bundle.market
     # The report's own id and time were asked before the flow began.
-    ports = ports_of(bundle.journal, when, bundle.questions, bundle.unknown)
+    ports = ports_of(bundle, when)
     ports.randomness.report_id()
     report = Report(
         report_id=bundle.report_id,
@@ -74,7 +82,20 @@ async def replay(bundle: Bundle, *, at: float | None = None, market: Market | No
         pass  # what it was stands in the report's decision
     except Exception as error:
         report.decision = report.decision if report.decision == "failed" else f"failed: {type(error).__name__}"
-    return Replayed(bundle, decided(report))
+    return Replayed(bundle, _without_later(Decided.of(report), bundle))
+
+
+def _without_later(outcome: Decided, bundle: Bundle) -> Decided:
+    """The outcome less the checks that came after the bundle and are content: of them it could say nothing."""
+    checks = later(bundle.roll).checks
+    if not checks:
+        return outcome
+    return replace(outcome, brief=tuple(each for each in outcome.brief if not _is_content(each, checks)))
+
+
+def _is_content(each: Brief, checks: frozenset[str]) -> bool:
+    """Whether it is a word of one of these checks, and no complaint."""
+    return each in checks if isinstance(each, str) else each[0] in checks and each[1] in _CONTENT
 
 
 async def _update(arrival: Arrival, market: Market, ports: Ports, report: Report) -> None:

@@ -176,7 +176,7 @@ class Workshop:
 
     def _ports(self, draft: Draft) -> Ports:
         directory, software = _published(draft.directory_keys), _published(draft.software_keys)
-        replayed = ports_of(self.bundle.journal, draft.at, self.bundle.questions, self.bundle.unknown)
+        replayed = ports_of(self.bundle, draft.at)
         return Ports(
             clock=FixedClock(draft.at),
             randomness=replayed.randomness,
