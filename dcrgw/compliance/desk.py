@@ -66,6 +66,10 @@ class Library(Store, Protocol):
         """Remove what matches."""
         ...
 
+    def sealed_with(self) -> frozenset[str]:
+        """The ids of the keys that something in it is sealed with."""
+        ...
+
 
 class Memory(Protocol):
     """The decisions that are remembered, the newest last; those under way among them."""
@@ -144,6 +148,10 @@ class Desk:
     async def purge(self, query: DecisionQuery) -> int:
         """Remove the decisions that match from the record."""
         return await self._ask(self._demanded().purge, query)
+
+    async def sealed_with(self) -> frozenset[str]:
+        """The ids of all keys that something in the record is sealed with."""
+        return frozenset() if self._library is None else await self._ask(self._library.sealed_with)
 
     def state(self) -> RecordState:
         """What is held and what was lost."""

@@ -14,7 +14,7 @@ from dcrgw.core.checks import Report, Verdict
 from dcrgw.core.decision import Decision, timings_of
 from dcrgw.core.evidence import Evidence
 from dcrgw.core.market import Market
-from dcrgw.ports.decisions import DecisionLine
+from dcrgw.ports.decisions import DecisionLine, Worth
 
 #: The verdicts by which a decision is looked for.
 _LOOKED_FOR = frozenset({Verdict.FAILED.value, Verdict.UNKNOWN.value})
@@ -116,7 +116,20 @@ def _line(
         software_id=outcome.facts.get("software_id"),
         interaction_id=interaction_id,
         checks=tuple(dict.fromkeys(each[0] for each in outcome.findings if each[1] in _LOOKED_FOR)),
+        worth=worth_of(outcome.decision, outcome.facts),
     )
+
+
+def worth_of(decision: str, facts: Mapping[str, str]) -> Worth:
+    """What a decision is worth when there is no room for all."""
+    if decision in _CHANGES:
+        return Worth.CHANGE
+    # A subject is told only of a certificate that was found good.
+    return Worth.CALLER if "subject" in facts else Worth.STRANGER
+
+
+#: Decisions by which something is another than before that a bank may have to account for years later.
+_CHANGES = frozenset({"registered", "updated", "deleted", "approved"})
 
 
 @cache
