@@ -129,7 +129,7 @@ def read(document: bytes, *, for_replay: bool = False) -> Bundle:
         report_id=_text(content, "report_id"),
         interaction_id=_text(content, "interaction_id"),
         operation=_text(content, "operation"),
-        at=_at("at", _NUMBER.read, content.get("at")),
+        at=_at("at", _time, content.get("at")),
         arrival=_at("arrival", _ARRIVAL.read, content.get("arrival")),
         market=_at("market", _MARKET.read, content.get("market")),
         journal=tuple(_read_entry(f"journal.{index}", entry, for_replay) for index, entry in enumerate(journal)),
@@ -162,8 +162,8 @@ def _read_entry(place: str, plain: Any, is_bare: bool) -> Entry:
         raise Unreadable(place, "is no entry with port, question and answer")
     port, asked = plain["port"], plain["question"]
     method = _at(place, values.method, port)
-    if len(asked) > len(method.arguments):
-        raise Unreadable(f"{place}.question", f"has more than the {len(method.arguments)} arguments of {port}")
+    if not method.needed <= len(asked) <= len(method.arguments):
+        raise Unreadable(f"{place}.question", f"has {len(asked)} of the {len(method.arguments)} arguments of {port}")
     read = [] if is_bare else zip(method.arguments, asked, strict=False)
     question = tuple([_at(f"{place}.question.{index}", shape.read, each) for index, (shape, each) in enumerate(read)])
     if "failure" in plain:
@@ -215,16 +215,20 @@ def _json(document: bytes, is_strict: bool) -> Any:
     """The document's JSON. Where nobody waits for it, a member that stands twice is looked for too."""
     try:
         if not is_strict:
-            return from_json(document, cache_strings="keys")
+            return from_json(document, cache_strings="keys", allow_inf_nan=False)
     except ValueError:
         pass  # The usual reader says where, and takes what the quick one will not have.
     try:
-        return json.loads(document, object_pairs_hook=_members)
+        return json.loads(document, object_pairs_hook=_members, parse_constant=_no_number)
     except Unreadable:
         raise
     except (ValueError, RecursionError) as error:
         where = f" at byte {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
         raise Unreadable("", f"the bundle is cut short or is not JSON{where}") from None
+
+
+def _no_number(name: str) -> None:
+    raise Unreadable("", f"{name} stands in it, which JSON does not know")
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -262,6 +266,17 @@ def _types_in(lists: list[Any]) -> set[type]:
 
 #: Check, verdict, description, detail.
 _WIDTH = 4
+
+
+def _time(plain: Any) -> float:
+    at: float = _NUMBER.read(plain)
+    if not 0 <= at < _LAST:
+        raise Unreadable("", "is no time that there is")
+    return at
+
+
+#: The year 10000, where calendars end.
+_LAST = 253_402_300_800
 
 
 def _roll(plain: Any) -> int:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cache, lru_cache
+from inspect import Parameter, signature
 from typing import Any, get_origin, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -97,9 +98,10 @@ def shape(kind: Any) -> Shape:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One method of a port: the shapes of its arguments, in order, and of its answer."""
+    """One method of a port: the shapes of its arguments, in order, how many it needs, and of its answer."""
 
     arguments: tuple[Shape, ...]
+    needed: int
     answer: Shape
 
 
@@ -114,8 +116,10 @@ def method(label: str) -> Method:
     hints = get_type_hints(target)
     answer = hints.pop("return", type(None))
     # What a port may ask back by is no value: the recorder leaves it out too.
-    told = [hint for hint in hints.values() if get_origin(hint) is not Callable]
-    return Method(tuple(map(shape, told)), shape(answer))
+    told = {each: hint for each, hint in hints.items() if get_origin(hint) is not Callable}
+    parameters = signature(target).parameters
+    needed = sum(parameters[each].default is Parameter.empty for each in told)
+    return Method(tuple(map(shape, told.values())), needed, shape(answer))
 
 
 def labels() -> tuple[str, ...]:

@@ -338,7 +338,7 @@ async def test_a_key_that_only_recorded_decisions_need_cannot_go(town: Town, ban
     label = str(uuid4())
     assert (await town.post(b"a.b.c", headers={"x-fapi-interaction-id": label})).status == 400
     async with asyncio.timeout(15):
-        while not (await ask(admin, "GET", f"/evidence?interaction_id={label}")).body["decisions"]:
+        while not (await ask(admin, "GET", f"/evidence?interaction_id={label}")).body["decisions"]:  # noqa: ASYNC110 - it is told over HTTP alone
             await asyncio.sleep(0.02)
     bank.config(both, one)
     (fault,) = (await town.gateway.reload()).faults
