@@ -7,12 +7,13 @@ that began under it end under it, and the last of them closes it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from dcrgw.adapters.crowd import Crowd
 from dcrgw.adapters.customers import FileCustomers
 from dcrgw.adapters.keystores import PrivateKey
 from dcrgw.adapters.randomness import SystemRandomness
@@ -21,11 +22,12 @@ from dcrgw.adapters.signers import KeystoreSigner, StoredSigner
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app import outgoing
 from dcrgw.app.administration import admin_listeners
-from dcrgw.app.listening import authorize_endpoint, bounds, handlers, http_limits, listeners
+from dcrgw.app.listening import authorize_endpoint, behind, bounds, handlers, http_limits, listeners
 from dcrgw.app.naming import Names
 from dcrgw.app.parts import Opener, Parts
 from dcrgw.app.revocation import revocation
 from dcrgw.app.scripting import Scripting
+from dcrgw.app.upstreams import upstream_part, upstreams
 from dcrgw.config.faults import ConfigFault, ConfigurationRefused
 from dcrgw.edge.exchange import Exchange, Handler
 from dcrgw.edge.health import Health
@@ -69,6 +71,7 @@ class Generation:
     materials: Materials
     parts: Parts = field(repr=False)
     listeners: dict[str, Listener] = field(default_factory=dict, repr=False)
+    ports: Ports = field(init=False, repr=False)
     _under_way: int = 0
     _unused: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
@@ -82,6 +85,7 @@ class Generation:
             await generation._open(lasting)
             if former is not None:
                 generation._demand_directories()
+                generation._demand_upstreams()
             await generation._demand_sealing_keys(former.materials if former is not None else None, lasting)
             failing.pop_all()
         lasting.names.keep(number, materials)
@@ -94,11 +98,24 @@ class Generation:
         finally:
             await self.parts.close()
 
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Nothing of it is let go of meanwhile."""
+        self._under_way += 1
+        self._unused.clear()
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._unused.set()
+
     async def _open(self, lasting: Lasting) -> None:
         materials = self.materials
         signer = await self.parts.get("signer", _signer_is_made_of(materials), _signer_of(materials, lasting.clock))
         if signer is not None and materials.signing_key is not None:
             await _prove(signer)
+        servers = await upstreams(materials, lasting.clock, lasting.monotonic, self.parts)
         ports = Ports(
             clock=lasting.clock,
             randomness=SystemRandomness(),
@@ -112,11 +129,17 @@ class Generation:
             http=await outgoing.http(materials, self.parts),
             customers=await self.parts.get("customers", materials.customers, _customers_of(materials)),
             details=DetailTypes(lasting.scripts.host, materials.detail_types),
+            upstream=servers,
+            errands=lasting.registry.errands,
         )
+        self.ports = ports
         authorize = await self.parts.get("authorize", object(), await self._pages(ports, lasting))
-        serving = handlers(materials, ports, signer, lasting.recent, authorize, lasting.decisions)
+        crowd = await self.parts.get("asked", materials.settings.consent, self._crowd)
+        passed = behind(materials.settings, ports, servers, crowd, lasting.monotonic)
+        serving = handlers(materials, ports, signer, lasting.recent, authorize, lasting.decisions, passed)
         limits = http_limits(materials.settings)
-        desk = ScriptDesk(lasting.registry.scripts, lasting.scripts.keeper, lasting.clock, lasting.scripts.host)
+        keeper, host = lasting.scripts.keeper, lasting.scripts.host
+        desk = ScriptDesk(lasting.registry.scripts, keeper, lasting.clock, host, ports)
         admin = admin_listeners(
             materials.admin, ports, lasting.registry, lasting.decisions, desk, limits, lasting.reload
         )
@@ -126,6 +149,10 @@ class Generation:
                 await asyncio.to_thread(rehearse, listener.ssl_context)
             listener.around(self._counted)
             self.listeners[listener.name] = listener
+
+    async def _crowd(self, _opened: AsyncExitStack, _health: Health) -> Crowd:
+        """Whose requests are remembered until their codes come back, through all generations."""
+        return Crowd(self.materials.settings.consent.waiting)
 
     async def _pages(self, ports: Ports, lasting: Lasting) -> Opener[AuthorizeEndpoint]:
         """The pages are each generation's own; who failed to sign in too often stays so through all of them."""
@@ -146,14 +173,8 @@ class Generation:
     def _counted(self, handler: Handler) -> Handler:
         async def serve(request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
             exchange.generation = self.number
-            self._under_way += 1
-            self._unused.clear()
-            try:
+            with self.in_use():
                 return await handler(request, exchange)
-            finally:
-                self._under_way -= 1
-                if not self._under_way:
-                    self._unused.set()
 
         return serve
 
@@ -164,6 +185,14 @@ class Generation:
             if not now.ready and before is not None and before.ready:
                 reason = next(each.reason for each in now.conditions if not each.ok)
                 raise Unavailable(f"directory.{name}.keys", f"its key set is not to be had as configured now: {reason}")
+
+    def _demand_upstreams(self) -> None:
+        """An authorization server that serves now must answer under the new settings too."""
+        for name in self.materials.upstreams:
+            now, before = self.parts.health_of(upstream_part(name))
+            if not now.ready and before is not None and before.ready:
+                reason = next(each.reason for each in now.conditions if not each.ok)
+                raise Unavailable(f"upstream.{name}", f"it is not to be had as configured now: {reason}")
 
     async def _demand_sealing_keys(self, former: Materials | None, lasting: Lasting) -> None:
         """A key that something is still sealed with cannot go, and cannot be away at a start.

@@ -169,7 +169,7 @@ async def http(materials: Materials, parts: Parts) -> Http:
         return NoHttp()
 
     async def open_(opened: AsyncExitStack, _health: Health) -> Http:
-        context, proxy = _context(None, None), _text(materials.script_proxy)
+        context, proxy = tls_context(None, None), _text(materials.script_proxy)
         fetcher = Fetcher(ssl_context=context, limits=_limits(materials.settings), proxy=proxy)
         opened.push_async_callback(fetcher.close)
         return ScriptHttp(fetcher, hosts)
@@ -237,7 +237,7 @@ def fetcher_of(
 ) -> Fetcher:
     """One trust domain's way out; `shown` is the certificate that servers get to see."""
     fetcher = Fetcher(
-        ssl_context=_context(trust, shown),
+        ssl_context=tls_context(trust, shown),
         limits=_limits(settings),
         proxy=_text(directory.proxy),
     )
@@ -258,7 +258,8 @@ def _limits(settings: Settings) -> FetchLimits:
     )
 
 
-def _context(trust: Trust, shown: KeyPair | None) -> ssl.SSLContext:
+def tls_context(trust: Trust, shown: KeyPair | None) -> ssl.SSLContext:
+    """What proves servers by these roots, and shows them this certificate."""
     context = ssl.create_default_context()
     if trust is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -6,22 +6,24 @@ import asyncio
 from contextlib import suppress
 from fnmatch import fnmatchcase
 
+from dcrgw.app.gating import Gatekeeper
 from dcrgw.config.model import Settings
 from dcrgw.config.secrets import SecretReference
-from dcrgw.config.sections.scripts import ScriptingSettings, ScriptSettings
 from dcrgw.core.market import Market
-from dcrgw.core.scripts.entry import ScriptEntry, ScriptProperty, inum_of
+from dcrgw.core.scripts.entry import ScriptEntry, ScriptProperty
 from dcrgw.edge.events import Sink
 from dcrgw.edge.health import Health
 from dcrgw.edge.redaction import redact_text
 from dcrgw.errors import Misconfigured
 from dcrgw.materials import Materials
+from dcrgw.materials.scripts import script_entry, worker_settings
 from dcrgw.ports.clock import Clock
+from dcrgw.ports.decisions import Decisions
 from dcrgw.ports.script_entries import ScriptEntries
 from dcrgw.scripting.files import ScriptFiles
-from dcrgw.scripting.hiring import WorkerSettings
 from dcrgw.scripting.host import ScriptHost
 from dcrgw.scripting.keeping import ScriptKeeper
+from dcrgw.scripting.prepared import Prepared
 from dcrgw.scripting.runner import Loaded
 from dcrgw.scripting.runners import Runners
 
@@ -40,17 +42,20 @@ class Scripting:
         if any(script.enabled and script.mode == "worker" for script in settings.scripts):
             self.runners.start()
 
-    async def serve(self, materials: Materials, entries: ScriptEntries, health: Health) -> None:
-        """Load what settings and registry name, serve it, and look for changes from then on.
+    async def serve(
+        self, materials: Materials, entries: ScriptEntries, health: Health, decisions: Decisions
+    ) -> Gatekeeper:
+        """Load what settings and registry name, serve it, and look for changes from then on; what tries changes.
 
         Raises: Misconfigured with every fault of the scripts that the settings name.
         """
         settings = materials.settings
         self.follow(materials)
+        gatekeeper = Gatekeeper(lambda: self._serving, self._scripts, decisions, self._on_event)
         self._keeper = ScriptKeeper(
             host=self.host,
             runner=self.runners,
-            script_files=ScriptFiles([_entry(script) for script in settings.scripts]),
+            script_files=ScriptFiles([script_entry(script) for script in settings.scripts]),
             entries=entries,
             resolve=lambda entry: _Properties(self._serving).of(entry),
             clock=self._clock,
@@ -58,10 +63,12 @@ class Scripting:
             on_health=lambda ok, reason: health.set("scripts", ok, reason),
             note=lambda loaded: _uncalled(loaded, self._serving),
             deadline_s=settings.scripting.deadline_s,
+            gate=gatekeeper.scripts,
         )
         await self._keeper.start()
         # The one task of the scripts: kept here, ended by `close`.
         self._watch = asyncio.get_running_loop().create_task(self._keeper.watch(), name="watch scripts")
+        return gatekeeper
 
     def follow(self, materials: Materials) -> None:
         """Take properties and markets from another generation at the next look; which scripts there are stays."""
@@ -71,6 +78,9 @@ class Scripting:
     def _serving(self) -> Materials:
         assert self._materials is not None
         return self._materials
+
+    def _scripts(self) -> tuple[Prepared, ...]:
+        return self.keeper.serving()
 
     @property
     def keeper(self) -> ScriptKeeper:
@@ -143,35 +153,3 @@ def _uncalled(loaded: Loaded, materials: Materials) -> str:
 
 def _algorithms(market: Market) -> frozenset[str]:
     return market.profile.statement.algorithms | market.profile.request.algorithms
-
-
-def worker_settings(section: ScriptingSettings) -> WorkerSettings:
-    """How worker processes are kept, by the settings."""
-    return WorkerSettings(
-        memory_bytes=section.memory_bytes,
-        cpu_s=section.cpu_s,
-        load_s=section.load_s,
-        count=section.workers,
-        most=max(section.workers, section.most_workers),
-        calls=section.calls_per_worker,
-    )
-
-
-def _entry(script: ScriptSettings) -> ScriptEntry:
-    """A script as the settings have it; its text is in its file."""
-    return ScriptEntry(
-        inum=script.inum or inum_of(script.type, script.name),
-        name=script.name,
-        type=script.type,
-        text="",
-        file=str(script.file),
-        description=script.description or "",
-        level=script.level,
-        enabled=script.enabled,
-        mode=script.mode,
-        markets=tuple(script.markets),
-        configuration_properties=tuple(
-            ScriptProperty(name, value.place if value.is_literal else str(value))
-            for name, value in script.properties.items()
-        ),
-    )

@@ -73,8 +73,8 @@ def _show(pack: Pack, case: Case, *, whole: bool) -> None:
 @click.option("--market", metavar="NAME", help="Of a sandbox; else the first market of the pack's profile.")
 @click.option("--case", "only", multiple=True, metavar="ID", help="These cases, or those that begin so.")
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json", "junit"]), default="text", show_default=True,
-    help="For people, or for programs.",
+    "--format", "form", type=click.Choice(["text", "json", "junit", "html"]), default="text",
+    show_default=True, help="For people, for programs, or as one page.",
 )  # fmt: skip
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the report there.")
 @with_options(*live.PACE)

@@ -89,7 +89,11 @@ def _say(played: Played, transcript: bool) -> None:
 
 def report(result: Run, form: str, out: Path | None) -> None:
     """Write the report where it is wanted, and how it all ended."""
-    text = {"json": lambda: json.dumps(telling.as_json(result), indent=1), "junit": lambda: telling.as_junit(result)}
+    text = {
+        "json": lambda: json.dumps(telling.as_json(result), indent=1),
+        "junit": lambda: telling.as_junit(result),
+        "html": lambda: _html(result),
+    }
     if form in text and out is None:
         click.echo(text[form]())
     elif out is not None:
@@ -101,6 +105,12 @@ def report(result: Run, form: str, out: Path | None) -> None:
     click.echo(result.sentence, err=form != "text")
     if result.left_behind:
         click.echo(f"left behind at the bank: {', '.join(map(telling.printable, result.left_behind))}", err=True)
+
+
+def _html(result: Run) -> str:
+    from dcrgw.compliance.conformance.page import page_of_run
+
+    return page_of_run(result)
 
 
 def _page(result: Run) -> str:

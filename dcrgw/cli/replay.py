@@ -6,7 +6,9 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +19,16 @@ from dcrgw.cli.administration import PLACE_OPTIONS, Administration, Refused, con
 from dcrgw.cli.calm import calm_collector
 from dcrgw.cli.options import with_options
 from dcrgw.cli.replay_live import replay_live
+from dcrgw.cli.rules import read_values, registered_script
+from dcrgw.cli.tables import printable
 from dcrgw.cli.times import Moment
 from dcrgw.compliance import sources, telling
 from dcrgw.compliance.kept import text_of
+from dcrgw.compliance.naming import Naming, Unnamed
 from dcrgw.compliance.run import Result, Tally, compared
-from dcrgw.compliance.settings import Rules, rules_of
+from dcrgw.compliance.settings import Rules, deciding
 from dcrgw.compliance.sources import Found
-from dcrgw.errors import Misconfigured
+from dcrgw.errors import GatewayError, Misconfigured
 
 #: Exit codes: what a pipeline wants to know.
 CHANGED, UNREADABLE = 1, 2
@@ -35,12 +40,15 @@ _MOST = 1_000_000
 @click.argument("bundles", nargs=-1, type=click.Path(path_type=Path, exists=True))
 @click.option("--at", type=Moment(), help="Decide as of this time instead of the recorded one.")
 @click.option(
-    "--with", "other", metavar="RULES", default="recorded", show_default=True,
-    help="Decide by these rules: a profile's name, or a configuration file.",
+    "--with", "others", metavar="RULES", multiple=True, help="Decide by these rules; may be given several times.",
 )  # fmt: skip
 @click.option(
     "--compare", nargs=2, metavar="A B", help="Decide by both rules and compare those, not the recorded decision."
 )
+@click.option(
+    "--property", "properties", multiple=True, metavar="NAME=VALUE",
+    help="What a script of --with or --compare reads; env:NAME and file:/path are references to secrets.",
+)  # fmt: skip
 @click.option(
     "--format", "form", type=click.Choice(["text", "json", "junit", "html"]), default="text", show_default=True,
     help="For people, as JSON lines, as JUnit XML, or as one page.",
@@ -58,21 +66,33 @@ _MOST = 1_000_000
 @click.option("--market", metavar="NAME", help="Of that sandbox; else the first of the bundle's profile.")
 @with_options(*live.PACE, *PLACE_OPTIONS)
 def replay(
-    bundles: tuple[Path, ...], at: float | None, other: str, compare: tuple[str, str] | None, form: str,
-    out: Path | None, query: str | None, against: str | None, tpp: Path | None, market: str | None, timeout: float,
-    rate: float, **place: Any,
+    bundles: tuple[Path, ...], at: float | None, others: tuple[str, ...], compare: tuple[str, str] | None,
+    properties: tuple[str, ...], form: str, out: Path | None, query: str | None, against: str | None,
+    tpp: Path | None, market: str | None, timeout: float, rate: float, **place: Any,
 ) -> None:  # fmt: skip
     """Decide recorded requests again, from their BUNDLES (files, or folders of them) alone.
 
-    Nothing is asked of anybody: keys, standings and stored state are the recorded ones, and a question that the
-    recording does not answer ends as unavailable. Exit code 1: a decision changes; 2: a bundle cannot be read.
+    Nothing is asked of anybody: keys, standings and stored state are the recorded ones. Where a question comes up that
+    the recording does not answer, the decision is `unknown`. Exit code 1: a decision changes, or the client that it
+    stores; 2: a bundle cannot be read.
 
-    With --tpp the recorded registrations are sent to a bank instead: signed by the tester's key, with a fresh
-    statement of the tester's hook, and their answers compared with the recorded decisions by status and error.
+    \b
+    RULES are parts with commas between:
+      obuk-3.4                   a profile's rules in the recorded market
+      config/next.toml           a configuration: its markets, trust, scripts and detail types
+      scripts/registration.py    a script, really run; also a manifest of scripts
+      script=registration@3      a script of the running gateway's registry, at a revision or as it stands
+      script=none                no scripts; script=recorded: what the recorded ones said (as without any)
+      trust=roots.pem            another trust store or folder of them; also intermediates=, qualified=
+    A script takes the place of the configuration's of its name, or stands alone.
+
+    With --tpp what was recorded of registrations (create, read, update, delete) is sent to a bank instead: signed by
+    the tester's key, with a fresh statement of the tester's hook, about a client that is registered for it and deleted
+    afterwards; the answers are compared with the recorded decisions by status and error.
     """
     if tpp is not None:
-        if at is not None or compare or other != "recorded" or form == "html":
-            raise click.UsageError("--at, --with, --compare and --format html are not for a live bank")
+        if at is not None or compare or others or properties:
+            raise click.UsageError("--at, --with and --compare are not for a live bank")
         found, count = _found(bundles, query, place, for_replay=False)
         replay_live(
             list(found), count, tpp, against=against, market=market, timeout=timeout, rate=rate, form=form, out=out
@@ -80,22 +100,42 @@ def replay(
         return
     if against is not None or market is not None:
         raise click.UsageError("--against and --market need --tpp: who sends the requests")
-    before, after = _rules(compare[0], at) if compare else None, _rules(compare[1] if compare else other, at)
+    if compare and others:
+        raise click.UsageError("--compare names both rules: leave --with out")
+    naming = Naming(time.time(), at, read_values(properties), partial(registered_script, place))
+    before = _rules(naming, compare[:1]) if compare else None
+    after = _rules(naming, compare[1:] if compare else others or ("recorded",))
     found, count = _found(bundles, query, place, for_replay=form != "html")
-    tally, told = asyncio.run(_run(found, count, before, after, form))
+    decide_again(found, count, before, after, form, out)
+
+
+def decide_again(
+    found: Iterable[Found],
+    count: int,
+    before: Rules | None,
+    after: Rules,
+    form: str = "text",
+    out: Path | None = None,
+) -> None:
+    """Decide all by both rules, tell what differs, and end the process where something does. Raises: UsageError."""
+    try:
+        tally, told = asyncio.run(_run(found, count, before, after, form))
+    except GatewayError as error:
+        # A script that does not load: there is nothing to compare with.
+        raise click.UsageError(str(error)) from error
     if told is not None:
         click.echo(told) if out is None else out.write_text(told)
     click.echo(tally.sentence, err=form != "text")
     if tally.unreadable:
         sys.exit(UNREADABLE)
-    if tally.decisions:
+    if tally.effects:
         sys.exit(CHANGED)
 
 
-def _rules(named: str, at: float | None) -> Rules:
+def _rules(naming: Naming, named: Sequence[str]) -> Rules:
     try:
-        return rules_of(named, at, time.time())
-    except (ValueError, Misconfigured) as error:
+        return naming.rules(named)
+    except (Unnamed, Misconfigured) as error:
         raise click.UsageError(str(error)) from error
 
 
@@ -109,9 +149,14 @@ def _found(
         asked = recorded.asked_in(query)
         ids = [each["report_id"] for each in recorded.lines(connected(place), asked, _MOST)]
         return (_from_record(connected(place), each) for each in ids), len(ids)
-    files = sources.paths(bundles)
+    return found_in_files(bundles, for_replay=for_replay)
+
+
+def found_in_files(named: Sequence[Path], *, for_replay: bool = True) -> tuple[Iterable[Found], int]:
+    """The bundles of files and folders, read one by one, and how many they are. Raises: UsageError for none."""
+    files = sources.paths(named)
     if not files:
-        raise click.UsageError(f"there is no *{sources.SUFFIX} in {', '.join(map(str, bundles))}")
+        raise click.UsageError(f"there is no *{sources.SUFFIX} in {', '.join(map(str, named))}")
     return sources.bundles_of(files, for_replay=for_replay), len(files)
 
 
@@ -131,11 +176,14 @@ async def _run(
     kept: list[Result] = []
     show = {"text": _show, "json": _show_json}.get(form, kept.append)
     bar = click.progressbar(length=count, label="replaying", file=sys.stderr, hidden=not _is_long(count))
-    with calm_collector(), bar:
-        async for result in compared(found, before, after):
-            tally.count(result)
-            show(result)
-            bar.update(1)
+    async with AsyncExitStack() as ready:
+        deciding_before = None if before is None else await ready.enter_async_context(deciding(before))
+        deciding_after = await ready.enter_async_context(deciding(after))
+        with calm_collector(), bar:
+            async for result in compared(found, deciding_before, deciding_after):
+                tally.count(result)
+                show(result)
+                bar.update(1)
     return tally, _WHOLE[form](kept, tally) if form in _WHOLE else None
 
 
@@ -151,11 +199,10 @@ def _show(result: Result) -> None:
     elif not differs:
         click.echo(f"{click.style('same', fg='green')}        {name}: {differs.after}")
     else:
-        word = click.style("changed", fg="red") if differs.is_decision else click.style("findings", fg="yellow")
+        word = click.style("changed", fg="red") if differs.is_effect else click.style("findings", fg="yellow")
         click.echo(f"{word}     {name}: {differs.before} -> {differs.after}")
-        for each in differs.checks:
-            said = each.description or each.detail
-            click.echo(f"            {each.check}: {each.before or '-'} -> {each.after or '-'}{said and f' ({said})'}")
+        for line in differs.lines:
+            click.echo(f"            {printable(line)}")
 
 
 def _html(results: list[Result], tally: Tally) -> str:

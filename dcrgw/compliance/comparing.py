@@ -1,10 +1,16 @@
-"""What differs between two outcomes of one request: the decision, and each check whose verdict is another."""
+"""What differs between two outcomes of one request: decision, checks, and what is stored of the client."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dcrgw.compliance.bundle import Decided
+from dcrgw.compliance.outcomes import Outcome, Stored
+from dcrgw.compliance.replay import UNANSWERED
+
+_LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +24,26 @@ class CheckShift:
     description: str = ""
     detail: str = ""
 
+    @property
+    def words(self) -> str:
+        """For one line."""
+        said = self.description or self.detail
+        return f"{self.check}: {self.before or '-'} -> {self.after or '-'}{said and f' ({said})'}"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberShift:
+    """One member of the stored client that is another, as JSON texts; an empty one: it is not there."""
+
+    member: str
+    before: str
+    after: str
+
+    @property
+    def words(self) -> str:
+        """For one line."""
+        return f"client {self.member}: {_brief(self.before)} -> {_brief(self.after)}"
+
 
 @dataclass(frozen=True, slots=True)
 class Shift:
@@ -26,26 +52,73 @@ class Shift:
     before: str
     after: str
     checks: tuple[CheckShift, ...]
+    #: What is stored otherwise, where both decisions store a client.
+    stored: tuple[MemberShift, ...] = ()
+    #: Why the later one has no yes and no no: what it asked and the recording does not hold, or what failed.
+    why: str = ""
 
     @property
     def is_decision(self) -> bool:
         """Whether the decision itself is another."""
         return self.before != self.after
 
+    @property
+    def is_effect(self) -> bool:
+        """Whether what comes of the request is another: the decision, or the client that is stored."""
+        return self.is_decision or bool(self.stored)
+
     def __bool__(self) -> bool:
-        return self.is_decision or bool(self.checks)
+        return self.is_effect or bool(self.checks)
+
+    @property
+    def sentence(self) -> str:
+        """`registered becomes refused`, or which members are stored otherwise."""
+        if self.is_decision:
+            return f"{self.before} becomes {self.after}"
+        if self.stored:
+            return f"{self.after}, with another {', '.join(each.member for each in self.stored)}"
+        return f"{self.after}, by other findings" if self.checks else self.after
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What differs beside the decision, a line each."""
+        why = [self.why] if self.why else []
+        return (*why, *(each.words for each in self.checks), *(each.words for each in self.stored))
 
 
-def shift(before: Decided, after: Decided) -> Shift:
+def shift(before: Outcome, after: Outcome) -> Shift:
     """What differs; falsy when nothing does."""
-    earlier, later = _by_check(before), _by_check(after)
+    earlier, later = _by_check(before.decided), _by_check(after.decided)
     changed = [
         CheckShift(check, earlier[check][0] if check in earlier else "", verdict, description, detail)
         for check, (verdict, description, detail) in later.items()
         if earlier.get(check) != (verdict, description, detail)
     ]
     gone = [CheckShift(check, verdict, "") for check, (verdict, _, _) in earlier.items() if check not in later]
-    return Shift(before.decision, after.decision, (*changed, *gone))
+    stored = tuple(_members(before.stored, after.stored)) if before.stored and after.stored else ()
+    decisions = before.decided.decision, after.decided.decision
+    return Shift(*decisions, (*changed, *gone), stored, _why(after.decided) if decisions[0] != decisions[1] else "")
+
+
+def _members(before: Stored, after: Stored) -> Iterator[MemberShift]:
+    for member in dict.fromkeys((*before, *after)):
+        was, now = (_text(side, member) for side in (before, after))
+        if was != now:
+            yield MemberShift(member, was, now)
+
+
+def _text(stored: Stored, member: str) -> str:
+    return json.dumps(stored[member], sort_keys=True) if member in stored else ""
+
+
+def _why(decided: Decided) -> str:
+    if missing := decided.facts.get(UNANSWERED):
+        return f"the recording holds no answer of {missing} to what was asked"
+    return decided.facts.get("failure", "")
+
+
+def _brief(text: str) -> str:
+    return (text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "...") or "-"
 
 
 def _by_check(decided: Decided) -> dict[str, tuple[str, str, str]]:

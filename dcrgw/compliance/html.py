@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-
-from dcrgw.compliance import decoding
+from dcrgw.compliance import decoding, pages
 from dcrgw.compliance.bundle import Bundle, Decided
 from dcrgw.compliance.comparing import Shift
 from dcrgw.compliance.keeping import told_of_bundle
@@ -22,6 +18,8 @@ from dcrgw.core.checks import Verdict
 _MOST_WHOLE = 200
 #: Columns of the matrix that a screen still holds.
 _MOST_COLUMNS = 60
+#: What the findings can be filtered by.
+_FILTERS = (Verdict.FAILED.value, Verdict.UNKNOWN.value, Verdict.SKIPPED.value, Verdict.PASSED.value)
 _SIGNS = {Verdict.PASSED: "\u2713", Verdict.FAILED: "\u2717", Verdict.SKIPPED: "\u2013", Verdict.UNKNOWN: "?"}
 
 
@@ -65,26 +63,32 @@ def page_of_bundle(bundle: Bundle) -> str:
     """The page of one decision."""
     shown = _shown(bundle.report_id, bundle, bundle.decided, None)
     title = f"{bundle.operation} in {bundle.market.name}: {bundle.decided.decision}"
-    return _template().render(title=title, summary="", decisions=[shown], rows=[], columns=[], faults=[], left_out=0)
+    return _page(title, [shown])
 
 
 def page_of_results(results: Sequence[Result], tally: Tally) -> str:
     """The page of a run: what changed, the matrix of checks, and each decision as it came out."""
-    read = [(each, each.found.bundle, each.after) for each in results]
+    read = [(each, each.found.bundle, None if each.after is None else each.after.decided) for each in results]
     decided = [(each, bundle, after) for each, bundle, after in read if bundle is not None and after is not None]
     # Those that changed first: whoever has a thousand bundles looks for them.
     ordered = sorted(decided, key=lambda each: not each[0].shift)
     whole = ordered[:_MOST_WHOLE]
     columns = ordered[:_MOST_COLUMNS]
-    return _template().render(
-        title="Replayed decisions",
+    return _page(
+        "Replayed decisions",
+        [_shown(_name(each), bundle, after, each.shift) for each, bundle, after in whole],
         summary=tally.sentence,
-        decisions=[_shown(_name(each), bundle, after, each.shift) for each, bundle, after in whole],
         columns=[_name(each) for each, _, _ in columns],
         rows=list(_rows([after for _, _, after in columns])),
         faults=[(_name(each), each.fault) for each in results if each.shift is None],
         left_out=len(ordered) - len(whole),
     )
+
+
+def _page(title: str, decisions: list[Shown], **more: Any) -> str:
+    """The page: what it says besides the decisions is nothing unless told."""
+    nothing = {"summary": "", "rows": [], "columns": [], "faults": [], "left_out": 0}
+    return pages.render("report.html", title=title, verdicts=_FILTERS, decisions=decisions, **{**nothing, **more})
 
 
 def _shown(name: str, bundle: Bundle, outcome: Decided, shift: Shift | None) -> Shown:
@@ -141,23 +145,3 @@ def _rows(outcomes: Sequence[Decided]) -> Iterator[Row]:
 
 def _name(result: Result) -> str:
     return result.found.path.name.removesuffix(".bundle.json")
-
-
-@cache
-def _template() -> Template:
-    # autoescape for every file: all that a bundle holds was written by strangers.
-    environment = Environment(
-        loader=PackageLoader("dcrgw.compliance"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["pretty"] = lambda value: json.dumps(value, indent=2, ensure_ascii=False)
-    environment.filters["visible"] = _visible
-    return environment.get_template("report.html")
-
-
-def _visible(text: str) -> str:
-    """Text without what hides or turns other text: controls and bidirectional marks are shown as U+FFFD."""
-    return "".join(each if each.isprintable() or each in "\n\t" else "\ufffd" for each in text)

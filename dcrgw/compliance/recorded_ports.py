@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 from inspect import iscoroutinefunction
 from itertools import zip_longest
@@ -16,9 +16,11 @@ from dcrgw.compliance.roll import later
 from dcrgw.compliance.sight import says
 from dcrgw.core.evidence import Entry
 from dcrgw.core.jose.keys import KeySet
+from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.errors import Unavailable
 from dcrgw.ports import Ports
 from dcrgw.ports.recording import values_of
+from dcrgw.ports.registry import Change, Committed, CommitVerdict
 
 #: Methods whose answers count in their order, whatever exactly was asked: they make something up or take a change.
 _BY_ORDER = frozenset({"registry.commit", "grants.commit", "signer.sign"})
@@ -33,6 +35,11 @@ def _is_awaited(port: str, name: str) -> bool:
     return iscoroutinefunction(getattr(_PORTS[port], name, None))
 
 
+#: Look-ups: whoever asks the same again within one decision gets the same answer. A script that is new to the
+#: evidence may ask what the flow has asked before it.
+_LOOKED_UP = frozenset({"directories.standing", "keysets.of_directory", "keysets.of_software", "http.get"})
+
+
 class Unanswered(Unavailable):
     """The journal holds no answer to this question: the decision went another way than the recorded one."""
 
@@ -41,16 +48,42 @@ class Unanswered(Unavailable):
 _Recorded = tuple[Entry, list[Any] | None]
 
 
-def ports_of(bundle: Bundle, at: float | None = None) -> Ports:
-    """Ports that answer from the bundle's journal, each entry once; the clock says `at`, or the recorded time.
+@dataclass(slots=True)
+class Answers:
+    """What a journal still has to say. `unanswered` are the labels of questions that it did not hold, as asked."""
+
+    at: float
+    left: dict[str, list[_Recorded]] = field(default_factory=lambda: defaultdict(list))
+    given: dict[str, list[_Recorded]] = field(default_factory=lambda: defaultdict(list))
+    unanswered: list[str] = field(default_factory=list)
+    #: The client of the last change that was to be stored.
+    stored: RegisteredClient | None = None
+
+    def take(self, label: str, asked: tuple[Any, ...]) -> Any:
+        """The answer to a question, or the failure that it met. Raises: Unanswered."""
+        question = values_of(asked)
+        if label == "registry.commit" and isinstance(question[0], Change) and question[0].client is not None:
+            self.stored = question[0].client
+        left = self.left.get(label, [])
+        for index, (entry, plain) in enumerate(left):
+            if label in _BY_ORDER or _same(entry, plain, question):
+                self.given[label].append(left.pop(index))
+                return _said(entry)
+        if label in _LOOKED_UP:
+            for entry, plain in self.given[label]:
+                if _same(entry, plain, question):
+                    return _said(entry)
+        raise Unanswered("evidence", f"the recording holds no answer of {label} to this question")
+
+
+def ports_of(bundle: Bundle, answers: Answers) -> Ports:
+    """Ports that answer from the bundle's journal, each entry once. `answers` notes what it did not hold.
 
     Methods that came after the bundle answer as where there is nothing of theirs.
     """
-    left: dict[str, list[_Recorded]] = defaultdict(list)
     for entry, plain in zip_longest(bundle.journal, bundle.questions):
-        left[entry.port].append((entry, plain))
-    when = bundle.at if at is None else at
-    found: dict[str, Any] = {each.name: _Port(each.name, left, when) for each in fields(Ports)}
+        answers.left[entry.port].append((entry, plain))
+    found: dict[str, Any] = {each.name: _Port(each.name, answers) for each in fields(Ports)}
     for port, methods in later(bundle.roll).methods.items():
         if port in _NOTHING:
             found[port] = _Earlier(found[port], _NOTHING[port], methods)
@@ -89,15 +122,15 @@ class _Earlier:
 class _Port:
     """One port. A question that was never asked is Unanswered; made-up ids beyond the recorded ones are counted."""
 
-    def __init__(self, name: str, left: Mapping[str, list[_Recorded]], at: float) -> None:
-        self._name, self._left, self._at, self._made = name, left, at, 0
+    def __init__(self, name: str, answers: Answers) -> None:
+        self._name, self._answers, self._made = name, answers, 0
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("_"):
             raise AttributeError(name)
         label = f"{self._name}.{name}"
         if label == "clock.now":
-            return lambda: self._at
+            return lambda: self._answers.at
         if self._name == "randomness":
             return lambda *question: self._random(label, question)
 
@@ -110,24 +143,29 @@ class _Port:
 
     def _random(self, label: str, question: tuple[Any, ...]) -> Any:
         try:
-            return self._take(label, question)
+            return self._answers.take(label, question)
         except Unanswered:
             self._made += 1
             return f"replayed-{self._made:04d}".ljust(36, "0")
 
-    def _take(self, label: str, asked: tuple[Any, ...]) -> Any:
-        question = values_of(asked)
-        left = self._left.get(label, [])
-        for index, (entry, plain) in enumerate(left):
-            if label in _BY_ORDER or _is_same(entry, plain, question):
-                del left[index]
-                if isinstance(entry.answer, Exception):
-                    raise entry.answer
-                return entry.answer
-        raise Unanswered("evidence", f"the recording holds no answer of {label} to this question")
+    def _take(self, label: str, question: tuple[Any, ...]) -> Any:
+        try:
+            return self._answers.take(label, question)
+        except Unanswered:
+            if label == "registry.commit" and isinstance(question[0], Change) and question[0].is_unconditional:
+                # It rests on nothing that was recorded: one more row finds its room.
+                return Committed(CommitVerdict.STORED)
+            self._answers.unanswered.append(label)
+            raise
 
 
-def _is_same(entry: Entry, plain: list[Any] | None, asked: tuple[Any, ...]) -> bool:
+def _said(entry: Entry) -> Any:
+    if isinstance(entry.answer, Exception):
+        raise entry.answer
+    return entry.answer
+
+
+def _same(entry: Entry, plain: list[Any] | None, asked: tuple[Any, ...]) -> bool:
     if plain is None:
         return entry.question == asked
     return len(plain) == len(asked) and all(map(says, asked, plain))

@@ -9,11 +9,13 @@ from typing import Any
 
 from dcrgw.compliance.bundle import Brief, Bundle, Decided
 from dcrgw.compliance.kept import text_of
-from dcrgw.compliance.recorded_ports import ports_of
+from dcrgw.compliance.recorded_ports import Answers, ports_of
 from dcrgw.compliance.roll import later
+from dcrgw.compliance.scripted import RunningScripts
 from dcrgw.core.checks import Report, Verdict
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
+from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.errors import GatewayError
 from dcrgw.flows.authorise import begin
 from dcrgw.flows.check_details import check
@@ -38,6 +40,8 @@ class Replayed:
 
     bundle: Bundle
     decided: Decided
+    #: The client as it was to be stored; None where none was.
+    stored: RegisteredClient | None = None
 
     @property
     def is_same(self) -> bool:
@@ -59,15 +63,27 @@ def canonical(outcome: Decided) -> bytes:
     return text_of({"decision": outcome.decision, "findings": [*complaints, *content]}).encode()
 
 
-async def replay(bundle: Bundle, *, at: float | None = None, market: Market | None = None) -> Replayed:
+#: The decision of a replay that went beyond its evidence: what is not known is never a yes, and no no either.
+UNKNOWN = "unknown"
+#: The fact that says which questions a recording did not hold.
+UNANSWERED = "unanswered"
+
+
+async def replay(
+    bundle: Bundle, *, at: float | None = None, market: Market | None = None, scripts: RunningScripts | None = None
+) -> Replayed:
     """The bundle decided again: offline, at the recorded time and in the recorded market, or at others.
 
-    Never raises for what the flow decides; a question that the recording does not answer ends as unavailable.
+    With `scripts` those are run; without, what the recorded ones said stands. Never raises for what the flow decides.
+    Where a question came up that the recording does not hold, the decision is unknown, whatever came of it.
     """
     when, where = bundle.at if at is None else at, market or bundle.market
+    answers = Answers(when)
     # The report's own id and time were asked before the flow began.
-    ports = ports_of(bundle, when)
+    ports = ports_of(bundle, answers)
     ports.randomness.report_id()
+    if scripts is not None:
+        ports = scripts.before(ports)
     report = Report(
         report_id=bundle.report_id,
         interaction_id=bundle.interaction_id,
@@ -82,7 +98,10 @@ async def replay(bundle: Bundle, *, at: float | None = None, market: Market | No
         pass  # what it was stands in the report's decision
     except Exception as error:
         report.decision = report.decision if report.decision == "failed" else f"failed: {type(error).__name__}"
-    return Replayed(bundle, _without_later(Decided.of(report), bundle))
+    if answers.unanswered:
+        report.decision = UNKNOWN
+        report.facts[UNANSWERED] = ", ".join(dict.fromkeys(answers.unanswered))
+    return Replayed(bundle, _without_later(Decided.of(report), bundle), answers.stored)
 
 
 def _without_later(outcome: Decided, bundle: Bundle) -> Decided:
@@ -119,3 +138,6 @@ _FLOWS: Mapping[str, Callable[[Arrival, Market, Ports, Report], Awaitable[Any]]]
     "revoke": revoke,
     "check_details": check,
 }
+
+#: What can be decided again.
+OPERATIONS = tuple(_FLOWS)

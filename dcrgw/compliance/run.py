@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
-from dcrgw.compliance.bundle import Bundle, Decided
+from dcrgw.compliance.bundle import Bundle
 from dcrgw.compliance.comparing import Shift, shift
-from dcrgw.compliance.settings import Rules
+from dcrgw.compliance.outcomes import Outcome, recorded_outcome
+from dcrgw.compliance.settings import Deciding
 from dcrgw.compliance.sources import Found
 
 
@@ -16,8 +17,8 @@ class Result:
     """One file: both outcomes and what differs, or what is wrong with the file."""
 
     found: Found
-    before: Decided | None = None
-    after: Decided | None = None
+    before: Outcome | None = None
+    after: Outcome | None = None
     fault: str = ""
 
     @property
@@ -33,7 +34,14 @@ class Tally:
     bundles: int = 0
     unreadable: int = 0
     decisions: int = 0
+    #: Clients that are stored otherwise, where the decision is the same.
+    stored: int = 0
     findings: int = 0
+
+    @property
+    def effects(self) -> int:
+        """How often something else comes of a request: another decision, or another client."""
+        return self.decisions + self.stored
 
     def count(self, result: Result) -> None:
         """Note one more result."""
@@ -43,6 +51,8 @@ class Tally:
             self.unreadable += 1
         elif differs.is_decision:
             self.decisions += 1
+        elif differs.stored:
+            self.stored += 1
         elif differs:
             self.findings += 1
 
@@ -50,24 +60,25 @@ class Tally:
     def sentence(self) -> str:
         """`3 of 412 decisions change`, and what else there is to say."""
         said = f"{self.decisions} of {self.bundles} decisions change"
+        if self.stored:
+            said += f", {self.stored} more store a client otherwise"
         if self.findings:
             said += f", {self.findings} more change a finding"
         return said + (f", {self.unreadable} could not be replayed" if self.unreadable else "")
 
 
-async def compared(files: Iterable[Found], before: Rules | None, after: Rules) -> AsyncIterator[Result]:
+async def compared(files: Iterable[Found], before: Deciding | None, after: Deciding) -> AsyncIterator[Result]:
     """Each file decided under both rules; `before` None is the recorded decision as it stands."""
     for found in files:
         if found.bundle is None:
             yield Result(found, fault=found.fault)
             continue
         try:
-            first = await _decided(found.bundle, before)
-            yield Result(found, first, await after.decide(found.bundle))
+            yield Result(found, await _decided(found.bundle, before), await after.decide(found.bundle))
         except KeyError:
             market = found.bundle.market.name
-            yield Result(found, fault=f"its market {market} is in one of the configurations not")
+            yield Result(found, fault=f"its market {market} is not in the configuration")
 
 
-async def _decided(bundle: Bundle, rules: Rules | None) -> Decided:
-    return bundle.decided if rules is None else await rules.decide(bundle)
+async def _decided(bundle: Bundle, rules: Deciding | None) -> Outcome:
+    return recorded_outcome(bundle) if rules is None else await rules.decide(bundle)

@@ -2,55 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
-from dcrgw.compliance.bundle import Bundle, Decided
+from cryptography.x509 import Certificate
+
+from dcrgw.compliance.bundle import Bundle
+from dcrgw.compliance.outcomes import Outcome, stored_of
 from dcrgw.compliance.replay import replay
-from dcrgw.config.loading import load
-from dcrgw.config.profiles import load_profile, profile_names
+from dcrgw.compliance.scripted import RunningScripts, ScriptSet, Sink, running
+from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.market import Market
 from dcrgw.core.registration.profile import Profile
-from dcrgw.materials import open_materials
+from dcrgw.scripting.runners import Runners
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`named` as the tester wrote it. Nothing set: the recording's own market, and nothing is decided anew.
+    """`named` as the tester wrote it. Nothing set: the recording's own market, scripts and all.
 
+    `markets` and `anchors` are by market; `trust` are certificates by the part of a market's trust that they replace.
     `at` is epoch seconds, None for the recorded time.
     """
 
     named: str
     profile: Profile | None = None
     markets: Mapping[str, Market] | None = None
+    anchors: Mapping[str, TrustAnchors] | None = None
+    trust: Mapping[str, tuple[Certificate, ...]] = field(default_factory=dict)
+    scripts: ScriptSet | None = None
     at: float | None = None
 
     def market_of(self, bundle: Bundle) -> Market:
         """The market in which the bundle is decided. Raises: KeyError where the configuration has no such market."""
-        if self.markets is not None:
-            return self.markets[bundle.market.name]
-        return replace(bundle.market, profile=self.profile) if self.profile else bundle.market
+        market = bundle.market if self.markets is None else self.markets[bundle.market.name]
+        if self.profile is not None:
+            market = replace(market, profile=self.profile)
+        if self.anchors is not None:
+            market = replace(market, anchors=self.anchors[market.name])
+        if self.trust:
+            market = replace(market, anchors=_trusting(market.anchors, tuple(self.trust.items())))
+        return market
 
-    async def decide(self, bundle: Bundle) -> Decided:
-        """What becomes of the bundle's request under these rules. Raises: KeyError as `market_of`."""
-        return (await replay(bundle, at=self.at, market=self.market_of(bundle))).decided
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """Rules that are ready to decide. Made by `deciding`."""
+
+    rules: Rules
+    scripts: RunningScripts | None = None
+
+    async def decide(self, bundle: Bundle) -> Outcome:
+        """What becomes of the bundle's request under these rules. Raises: KeyError as `Rules.market_of`."""
+        market = self.rules.market_of(bundle)
+        made = await replay(bundle, at=self.rules.at, market=market, scripts=self.scripts)
+        return Outcome(made.decided, None if made.stored is None else stored_of(made.stored))
 
 
-def rules_of(named: str, at: float | None, now: float) -> Rules:
-    """The rules that a tester names: `recorded`, a profile's name, or a configuration file.
+def tell_nobody(_event: str, **_fields: object) -> None:
+    """Of what scripts print and do in a replay nobody is told, unless somebody asks."""
 
-    `now` is the time by which a configuration's keystores are judged. Raises: ValueError for what is none of
-    these, Misconfigured for a configuration with faults.
-    """
-    if named == "recorded":
-        return Rules(named, at=at)
-    if named in profile_names():
-        return Rules(named, profile=load_profile(named), at=at)
-    path = Path(named)
-    if path.is_file():
-        return Rules(named, markets=open_materials(load(path), now).markets, at=at)
-    raise ValueError(
-        f"{named} is neither `recorded`, nor a configuration file, nor one of {', '.join(profile_names())}"
-    )
+
+@asynccontextmanager
+async def deciding(
+    rules: Rules, on_event: Sink = tell_nobody, runners: Runners | None = None
+) -> AsyncIterator[Deciding]:
+    """The rules with their scripts loaded. Raises: as `running`."""
+    if rules.scripts is None:
+        yield Deciding(rules)
+        return
+    async with running(rules.scripts, on_event, runners) as scripts:
+        yield Deciding(rules, scripts)
+
+
+# Kept, since a path is judged once for each set of anchors, and known by its identity.
+@lru_cache(maxsize=64)
+def _trusting(anchors: TrustAnchors, parts: tuple[tuple[str, tuple[Certificate, ...]], ...]) -> TrustAnchors:
+    return replace(anchors, **dict(parts))

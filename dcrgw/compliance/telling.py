@@ -24,6 +24,8 @@ def as_json(result: Result) -> dict[str, Any]:
         "same": not differs,
         "before": differs.before,
         "after": differs.after,
+        "why": differs.why,
+        "stored": [{"member": each.member, "before": each.before, "after": each.after} for each in differs.stored],
         "checks": [
             {
                 "check": each.check,
@@ -38,9 +40,9 @@ def as_json(result: Result) -> dict[str, Any]:
 
 
 def as_junit(results: Iterable[Result], tally: Tally) -> str:
-    """The run as one JUnit test suite: a changed decision is a failure, a file that cannot be read an error."""
+    """The run as one JUnit test suite: a changed decision or client is a failure, an unreadable file an error."""
     suite = ET.Element("testsuite", name="dcrgw replay", tests=str(tally.bundles))
-    suite.set("failures", str(tally.decisions))
+    suite.set("failures", str(tally.effects))
     suite.set("errors", str(tally.unreadable))
     for result in results:
         operation = result.found.bundle.operation if result.found.bundle else "bundle"
@@ -48,11 +50,9 @@ def as_junit(results: Iterable[Result], tally: Tally) -> str:
         differs = result.shift
         if differs is None:
             ET.SubElement(case, "error", message=xml_text(result.fault))
-        elif differs.is_decision:
-            failure = ET.SubElement(case, "failure", message=f"{differs.before} becomes {differs.after}")
-            failure.text = xml_text(
-                "\n".join(f"{each.check}: {each.before} -> {each.after}" for each in differs.checks)
-            )
+        elif differs.is_effect:
+            failure = ET.SubElement(case, "failure", message=xml_text(differs.sentence))
+            failure.text = xml_text("\n".join(differs.lines))
     return ET.tostring(suite, encoding="unicode", xml_declaration=True)
 
 

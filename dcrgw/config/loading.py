@@ -9,15 +9,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from dcrgw.config import rules
 from dcrgw.config.explaining import explain, key_of
 from dcrgw.config.faults import ConfigFault, ConfigurationRefused
-from dcrgw.config.manifests import with_manifests
+from dcrgw.config.manifests import scripts_of, with_manifests
 from dcrgw.config.model import Settings
 from dcrgw.config.sections.outgoing import KEYSET_LIFETIME_S
+from dcrgw.config.sections.scripts import ScriptSettings
 
 MAX_BYTES = 1024 * 1024
 
@@ -31,6 +32,19 @@ def load(path: Path | str) -> Settings:
     """
     path = Path(path)
     return from_document(with_manifests(_document(path), path.absolute().parent, _document), path)
+
+
+def load_manifest(path: Path) -> tuple[ScriptSettings, ...] | None:
+    """The scripts of a manifest; None for a file that is a configuration. Raises: ConfigurationRefused."""
+    document = _document(path)
+    if "market" in document or "listeners" in document:
+        return None
+    try:
+        tables = TypeAdapter(tuple[ScriptSettings, ...])
+        return tables.validate_python(tuple(scripts_of(path, document)), context={"base": path.absolute().parent})
+    except ValidationError as error:
+        within: list[Any] = [{**each, "loc": ("script", *each["loc"])} for each in _details(error)]
+        raise ConfigurationRefused(path, explain(within)) from None
 
 
 def from_document(document: Mapping[str, Any], source: Path) -> Settings:

@@ -22,11 +22,12 @@ def with_manifests(
         return document
     scripts = list(own)
     for path in (base / name for name in named if isinstance(name, str)):
-        scripts += _scripts_of(path, read(path))
+        scripts += scripts_of(path, read(path))
     return {**document, "script": scripts}
 
 
-def _scripts_of(path: Path, manifest: Mapping[str, Any]) -> list[Any]:
+def scripts_of(path: Path, manifest: Mapping[str, Any]) -> list[Any]:
+    """The script tables of a manifest's document. Raises: ConfigurationRefused."""
     scripts = manifest.get("script", [])
     if manifest.keys() - {"script"} or not isinstance(scripts, list):
         fault = ConfigFault(path.name, "holds other than [[script]] tables", "keep the rest in the configuration")

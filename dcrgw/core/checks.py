@@ -342,6 +342,8 @@ class Report:
     generation: int = 0
     #: What the stages proved, for the audit row: client_id, org_id, software_id, subject, kid …
     facts: dict[str, str] = field(default_factory=dict)
+    #: Who answers for the decision: `tpp`, `gateway` where it ends by itself what a TPP began, `admin:NAME`.
+    author: str = "tpp"
 
     def settle(self, judgement: Judgement[T]) -> T:
         """Take over a stage's findings and give its value.

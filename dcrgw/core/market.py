@@ -10,6 +10,7 @@ from dcrgw.core.certificates.leaf import LeafPolicy
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.certificates.revocation import RevocationPolicy
 from dcrgw.core.registration.profile import Profile
+from dcrgw.core.upstream.server import UpstreamServer
 
 #: Among hosts: wherever a signed statement says, for frameworks whose TPPs host their own keys; but never a private
 #: address.
@@ -69,6 +70,8 @@ class Market:
     self_signed: frozenset[bytes] | None = None
     #: What the built-in authorization server offers here.
     server: AuthorizationServer = field(default_factory=AuthorizationServer)
+    #: The authorization server that stands behind the gateway in its place; None where there is none.
+    upstream: UpstreamServer | None = None
 
     def directory_of(self, issuer: str) -> Directory | None:
         """The directory whose statements carry this exact `iss`."""

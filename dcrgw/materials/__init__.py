@@ -35,12 +35,15 @@ from dcrgw.materials.authorization import authorization_server, declared_types
 from dcrgw.materials.opening import Opening
 from dcrgw.materials.proxied import ProxiedMaterials, proxied
 from dcrgw.materials.revocation import revocation_policy, revocation_sources
+from dcrgw.materials.scripts import script_values
 from dcrgw.materials.self_signed import SelfSignedMaterials, self_signed_listener
+from dcrgw.materials.upstream import UpstreamMaterials, upstream_materials, upstream_server
 
 __all__ = [
     "AdminMaterials",
     "DirectoryMaterials",
     "Materials",
+    "UpstreamMaterials",
     "open_asking",
     "open_markets",
     "open_materials",
@@ -96,6 +99,8 @@ class Materials:
     proxy: SecretStr | None = None
     proxied: ProxiedMaterials | None = None
     self_signed: SelfSignedMaterials | None = None
+    #: The authorization servers behind markets that have their own, by market.
+    upstreams: Mapping[str, UpstreamMaterials] = field(default_factory=dict)
 
     @property
     def pairs(self) -> tuple[tuple[str, KeyPair], ...]:
@@ -111,6 +116,8 @@ class Materials:
             found.append(("the administration's listener", self.admin.tls.pair))
         transports = ((each.settings.name, each.transport) for each in self.directories.values())
         found += [(f"transport to {name}", pair) for name, pair in transports if pair is not None]
+        upstreams = ((name, each.transport) for name, each in self.upstreams.items())
+        found += [(f"transport to {name}'s authorization server", pair) for name, pair in upstreams if pair is not None]
         return tuple(found)
 
     @property
@@ -141,11 +148,16 @@ def open_materials(settings: Settings, at: float, *, serving: Materials | None =
     self_signed = self_signed_listener(
         opening, settings.listeners.self_signed, _self_signed_pair(opening, settings), settings.markets, markets
     )
+    upstreams = {
+        each.name: upstream_materials(opening, f"market[{i}].upstream", each.name, each.issuer, each.upstream)
+        for i, each in enumerate(settings.markets)
+        if each.upstream is not None
+    }
     sealing_keys = _sealing_keys(opening, settings)
     signing_key, signing_certificate = _signing_key(opening, settings.signing)
     known_customers = _customers(opening, settings)
     properties = {
-        each.name: _script_properties(opening, f"script[{i}]", settings, i)
+        each.name: script_values(opening, f"script[{i}]", each)
         for i, each in enumerate(settings.scripts)
         if each.enabled
     }
@@ -155,6 +167,8 @@ def open_materials(settings: Settings, at: float, *, serving: Materials | None =
     opening.folder("registry.path", settings.registry.path.parent)
     opening.private("registry.path", settings.registry.path)
     opening.own_file("configuration", settings.source)
+    for i, path in enumerate(settings.reload.gate.bundles):
+        opening.bundles(f"reload.gate.bundles[{i}]", path)
     if opening.faults or mtls is None:
         raise ConfigurationRefused(settings.source, opening.faults)
     return Materials(
@@ -176,6 +190,7 @@ def open_materials(settings: Settings, at: float, *, serving: Materials | None =
         proxy,
         behind_proxy,
         self_signed,
+        upstreams,
     )
 
 
@@ -335,6 +350,7 @@ def _market(opening: Opening, key: str, market: MarketSettings, settings: Settin
         leaf=LeafPolicy(**market.certificates.model_dump()),
         revocation=revocation_policy(market.revocation),
         server=authorization_server(opening, f"{key}.authorization_server", market.authorization_server),
+        upstream=upstream_server(market.upstream) if market.upstream is not None else None,
     )
 
 
@@ -348,13 +364,6 @@ def _core_directory(directory: DirectorySettings) -> Directory:
         keys_by_script=directory.keys == "script",
         revoked_keys_url=directory.jwks_revoked_endpoint,
     )
-
-
-def _script_properties(opening: Opening, key: str, settings: Settings, index: int) -> Mapping[str, SecretStr]:
-    script = settings.scripts[index]
-    opening.own_file(f"{key}.file", script.file)
-    resolved = {name: opening.secret(f"{key}.properties.{name}", each) for name, each in script.properties.items()}
-    return {name: value for name, value in resolved.items() if value is not None}
 
 
 def _common_name(certificate: x509.Certificate) -> str | None:

@@ -14,8 +14,9 @@ from dcrgw.compliance import bundle as bundles
 from dcrgw.compliance import sources
 from dcrgw.compliance.bundle import Bundle
 from dcrgw.compliance.html import page_of_bundle, page_of_results
+from dcrgw.compliance.naming import Naming
 from dcrgw.compliance.run import Result, Tally, compared
-from dcrgw.compliance.settings import rules_of
+from dcrgw.compliance.settings import deciding
 from dcrgw.core.jose import base64url
 
 GOLDEN = Path(__file__).parent / "golden" / "v2"
@@ -47,7 +48,8 @@ def results() -> tuple[list[Result], Tally]:
 
     async def run() -> list[Result]:
         found = sources.bundles_of(sorted(GOLDEN.glob("*.json")))
-        return [each async for each in compared(found, None, rules_of("obuk-3.4", None, 0))]
+        async with deciding(Naming(0).rules(["obuk-3.4"])) as after:
+            return [each async for each in compared(found, None, after)]
 
     tally, found = Tally(), asyncio.run(run())
     for each in found:

@@ -31,11 +31,13 @@ def list_(type_: str | None, as_json: bool, **given: Any) -> None:
 @click.command()
 @click.argument("script")
 @click.option("--text", "only_text", is_flag=True, help="Only the script's text.")
+@click.option("--revision", type=click.IntRange(1), help="As it was at this revision; else as it stands.")
 @with_options(*PLACE)
-def show(script: str, only_text: bool, as_json: bool, **given: Any) -> None:
+def show(script: str, only_text: bool, revision: int | None, as_json: bool, **given: Any) -> None:
     """Show one script, all but its hidden values."""
     api = connected(given)
-    entry = ask(api, "GET", path_of(found(api, script)))
+    query = {"revision": revision} if revision is not None else None
+    entry = ask(api, "GET", path_of(found(api, script)), query)
     if as_json:
         print_json(entry)
         return

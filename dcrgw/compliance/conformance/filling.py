@@ -40,6 +40,13 @@ class Values:
                 return [self.fill(each) for each in value]
         return value
 
+    def plainly(self, value: Any) -> Any:
+        """The value filled in for somebody who reads it; as it is written where something is lacking."""
+        try:
+            return self.fill(value)
+        except Lacking:
+            return value
+
     def _text(self, text: str) -> Any:
         whole = _REFERENCE.fullmatch(text)
         if whole:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dcrgw.compliance.conformance.filling import Values
 from dcrgw.compliance.conformance.pack import Expectation, Rule
+from dcrgw.compliance.conformance.wording import listed, short
 from dcrgw.core import strict_json
 from dcrgw.tpp.client import Answer
 
@@ -24,11 +25,11 @@ def differences(answer: Answer, wanted: Expectation, values: Values) -> list[str
     """In what the answer differs from one expectation; empty when it is as expected. Raises: filling.Lacking."""
     found = []
     if wanted.status and answer.status not in wanted.status:
-        found.append(f"status {answer.status} is not {_listed(wanted.status)}")
+        found.append(f"status {answer.status} is not {listed(wanted.status)}")
     found += _body(answer, wanted)
     members = answer.members
     if wanted.errors and members.get("error") not in wanted.errors:
-        found.append(f"error {_short(members.get('error'))} is not {_listed(wanted.errors)}")
+        found.append(f"error {short(members.get('error'))} is not {listed(wanted.errors)}")
     for name, rule in wanted.members.items():
         found += [f"member {name} {said}" for said in judged(members, name, rule, values)]
     headers = {name.lower(): value for name, value in answer.headers.items()}
@@ -43,7 +44,7 @@ def _body(answer: Answer, wanted: Expectation) -> Iterator[str]:
     if wanted.body == "json":
         media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if media_type != "application/json" and not media_type.endswith("+json"):
-            yield f"the media type is {_short(media_type)}, not application/json"
+            yield f"the media type is {short(media_type)}, not application/json"
         try:
             strict_json.loads_object(answer.body)
         except strict_json.JsonRefused:
@@ -68,13 +69,13 @@ def _value(value: Any, rule: Rule, values: Values) -> Iterator[str]:
         return
     given = rule.model_fields_set
     if "is_" in given and value != (right := values.fill(rule.is_)):
-        yield f"is {_short(value)}, not {_short(right)}"
+        yield f"is {short(value)}, not {short(right)}"
     if "is_not" in given and value == values.fill(rule.is_not):
-        yield f"is {_short(value)}"
+        yield f"is {short(value)}"
     if rule.one_of is not None and value not in values.fill(rule.one_of):
-        yield f"is {_short(value)}, none of {_listed(values.fill(rule.one_of))}"
+        yield f"is {short(value)}, none of {listed(values.fill(rule.one_of))}"
     if rule.pattern is not None and not (isinstance(value, str) and re.fullmatch(rule.pattern, value, re.DOTALL)):
-        yield f"is {_short(value)}, which is not of the form {rule.pattern}"
+        yield f"is {short(value)}, which is not of the form {rule.pattern}"
     yield from _sized(value, rule)
     yield from _held(value, rule, values)
     for index, each in enumerate(value if rule.each and isinstance(value, list) else ()):
@@ -98,22 +99,12 @@ def _sized(value: Any, rule: Rule) -> Iterator[str]:
 def _held(value: Any, rule: Rule, values: Values) -> Iterator[str]:
     words = _words(value)
     if rule.has is not None and (missing := [each for each in _words(values.fill(rule.has)) if each not in words]):
-        yield f"lacks {_listed(missing)}"
+        yield f"lacks {listed(missing)}"
     if rule.within is not None:
         strange = [each for each in words if each not in _words(values.fill(rule.within))]
         if strange:
-            yield f"holds {_listed(strange)}"
+            yield f"holds {listed(strange)}"
 
 
 def _words(value: Any) -> list[Any]:
     return value.split() if isinstance(value, str) else list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _listed(values: Iterable[Any]) -> str:
-    found = [_short(each) for each in values]
-    return found[0] if len(found) == 1 else " or ".join((", ".join(found[:-1]), found[-1]))
-
-
-def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= 120 else f"{text[:120]}... ({len(text)} characters)"

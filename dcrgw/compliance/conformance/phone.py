@@ -1,4 +1,4 @@
-"""The connections of a run: one line a case and certificate, in a bank's own time."""
+"""The connections of a run: one line a certificate, in a bank's own time."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from dcrgw.testkit.certificates import CertificateAuthority
 from dcrgw.tpp import client, credentials, private_file
 from dcrgw.tpp.client import Answer, Line, Outgoing
 from dcrgw.tpp.credentials import Transport
+from dcrgw.tpp.trouble import ConnectionTrouble
 
 _HOUR, _DAY = 3_600, 86_400
 
@@ -32,13 +33,39 @@ class Phone:
     timeout_s: float = 30.0
     pause_s: float = 0.0
     _contexts: dict[str, tuple[ssl.SSLContext, bool]] = field(default_factory=dict)
+    _lines: dict[str, tuple[Line, AsyncExitStack]] = field(default_factory=dict)
     _next: float = 0.0
 
-    @asynccontextmanager
-    async def case(self) -> AsyncIterator[Call]:
-        """Lines for one case; all hung up at the end."""
-        async with AsyncExitStack() as stack:
-            yield Call(self, stack)
+    async def send(self, outgoing: Outgoing, certificate: str = "own") -> Answer:
+        """The bank's answer, on the line that shows a certificate.
+
+        A line serves case after case, since a handshake costs more than a request; one that gave trouble is hung up.
+        Raises: ConnectionTrouble; Lacking, HookFailed, CredentialsUnusable.
+        """
+        line = await self._line(certificate)
+        await self.turn()
+        try:
+            return await line.send(outgoing)
+        except ConnectionTrouble:
+            await self._hang_up(certificate)
+            raise
+
+    async def hang_up(self) -> None:
+        """End every line."""
+        for certificate in tuple(self._lines):
+            await self._hang_up(certificate)
+
+    async def _hang_up(self, certificate: str) -> None:
+        _, opened = self._lines.pop(certificate)
+        await opened.aclose()
+
+    async def _line(self, certificate: str) -> Line:
+        if certificate not in self._lines:
+            context, shows = await self.context(certificate)
+            opened = AsyncExitStack()
+            line = client.line(context, shows_certificate=shows, timeout_s=self.timeout_s)
+            self._lines[certificate] = await opened.enter_async_context(line), opened
+        return self._lines[certificate][0]
 
     async def turn(self) -> None:
         """Wait until the next request may go."""
@@ -89,26 +116,12 @@ class Phone:
         return Transport(*files)
 
 
-@dataclass(slots=True)
-class Call:
-    """One case's lines, by the certificate that they show."""
-
-    phone: Phone
-    stack: AsyncExitStack
-    lines: dict[str, Line] = field(default_factory=dict)
-
-    async def send(self, outgoing: Outgoing, certificate: str = "own") -> Answer:
-        """The bank's answer. Raises: ConnectionTrouble; Lacking, HookFailed, CredentialsUnusable."""
-        if certificate not in self.lines:
-            context, shows = await self.phone.context(certificate)
-            opening = client.line(context, shows_certificate=shows, timeout_s=self.phone.timeout_s)
-            self.lines[certificate] = await self.stack.enter_async_context(opening)
-        await self.phone.turn()
-        return await self.lines[certificate].send(outgoing)
-
-
 @asynccontextmanager
 async def phone(tester: Tester, *, timeout_s: float, pause_s: float) -> AsyncIterator[Phone]:
     """A phone whose throwaway keys are gone at the end."""
     with TemporaryDirectory(prefix="dcrgw-conformance-") as folder:
-        yield Phone(tester, Path(folder), timeout_s, pause_s)
+        opened = Phone(tester, Path(folder), timeout_s, pause_s)
+        try:
+            yield opened
+        finally:
+            await opened.hang_up()

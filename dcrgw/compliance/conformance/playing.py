@@ -15,9 +15,10 @@ from dcrgw.compliance.conformance.hooks import HookFailed
 from dcrgw.compliance.conformance.loading import expectation
 from dcrgw.compliance.conformance.making import Made
 from dcrgw.compliance.conformance.pack import Case, Expectation, Pack, Step
-from dcrgw.compliance.conformance.phone import Call, Phone
+from dcrgw.compliance.conformance.phone import Phone
 from dcrgw.compliance.conformance.scene import Actor, Bank, Scene
-from dcrgw.compliance.conformance.transcript import Exchange, Secrets
+from dcrgw.compliance.conformance.transcript import Allowed, Exchange, Secrets
+from dcrgw.compliance.conformance.wording import in_words
 from dcrgw.tpp import management
 from dcrgw.tpp.client import Answer
 from dcrgw.tpp.credentials import CredentialsUnusable
@@ -71,15 +72,14 @@ async def play(pack: Pack, bank: Bank, case: Case, variables: Mapping[str, Any],
         for need in case.needs:
             if not scene.has(bank, need):
                 raise Lacking(need)
-        async with phone.case() as call:
-            player = _Player(stage, call, played)
-            try:
-                for step in case.steps:
-                    if await player.step(step):
-                        break
-            finally:
-                # Reached on Ctrl-C too, which comes here as a cancellation.
-                await player.clear()
+        player = _Player(stage, phone, played)
+        try:
+            for step in case.steps:
+                if await player.step(step):
+                    break
+        finally:
+            # Reached on Ctrl-C too, which comes here as a cancellation.
+            await player.clear()
     except Lacking as lacking:
         played.verdict, played.reason = "skipped", f"this needs {lacking.args[0]}"
     except _NotOffered as other:
@@ -98,7 +98,7 @@ async def play(pack: Pack, bank: Bank, case: Case, variables: Mapping[str, Any],
 @dataclass(slots=True)
 class _Player:
     stage: Scene
-    call: Call
+    phone: Phone
     played: Played
     secrets: Secrets = field(default_factory=Secrets)
 
@@ -113,7 +113,7 @@ class _Player:
         made = await making.make(self.stage, step, await self._bearer(step))
         exchange = self._noted(step.do, made)
         try:
-            answer = await self.call.send(made.outgoing, step.certificate)
+            answer = await self.phone.send(made.outgoing, step.certificate)
         except ConnectionTrouble as trouble:
             exchange.trouble = self.secrets.without(str(trouble))
             return self._no_answer(exchange, expected, named)
@@ -135,7 +135,7 @@ class _Player:
                 request = management.delete(actor.known, await self._own(actor), Moment())
                 made = Made(request.outgoing)
                 exchange = self._noted("delete", made, implied=True)
-                answer = await self.call.send(made.outgoing)
+                answer = await self.phone.send(made.outgoing)
                 self._told(exchange, answer)
             except (ConnectionTrouble, Lacking, Incomplete, _Unmet, _Broken, CredentialsUnusable):
                 return False
@@ -159,10 +159,11 @@ class _Player:
 
     async def _own(self, actor: Actor) -> str:
         """The token by which a client manages its registration. Raises: Lacking, _Unmet."""
-        if self.stage.pack.management == "registration-access-token":
-            if actor.known.registration_access_token is None:
-                raise Lacking("a registration_access_token, which the bank did not give")
-            return actor.known.registration_access_token
+        given, management = actor.known.registration_access_token, self.stage.management
+        if management == "registration-access-token" and given is None:
+            raise Lacking("a registration_access_token, which the bank did not give")
+        if management != "access-token" and given is not None:
+            return given
         if actor.token is None:
             actor.token = await self._granted(actor)
         return actor.token
@@ -175,7 +176,7 @@ class _Player:
         made = await making.make(self.stage, step, None)
         exchange = self._noted("token", made, implied=True)
         try:
-            answer = await self.call.send(made.outgoing)
+            answer = await self.phone.send(made.outgoing)
         except ConnectionTrouble as trouble:
             exchange.trouble = str(trouble)
             raise _Broken(f"the token endpoint gave no answer: {trouble}") from None
@@ -213,22 +214,47 @@ class _Player:
             stage.actor(step.client).is_gone = step.token == "own" and step.certificate == "own"
 
     def _judge(self, exchange: Exchange, answer: Answer, expected: list[Expectation], named: list[str]) -> bool:
-        for name, wanted in zip(named, expected, strict=True):
-            found = judging.differences(answer, wanted, self.stage.values)
-            if not found:
-                exchange.met = name
-                if wanted.then == "skip":
-                    raise _NotOffered(wanted.note or "the bank does not offer this")
-                return wanted.then == "stop"
-            exchange.differences.setdefault(name, []).extend(self.secrets.without(found))
-        raise _Unmet(_sentence(exchange))
+        """True where the case has passed with this. Raises: _Unmet, _NotOffered, Lacking."""
+        found: list[list[str]] = []
+        for wanted in expected:
+            found.append(judging.differences(answer, wanted, self.stage.values))
+            if not found[-1]:
+                break
+        met = len(found) - 1 if not found[-1] else None
+        self._allow(exchange, expected, named, found, met)
+        if met is None:
+            raise _Unmet(_sentence(exchange))
+        wanted = expected[met]
+        if wanted.then == "skip":
+            raise _NotOffered(wanted.note or "the bank does not offer this")
+        return wanted.then == "stop"
 
     def _no_answer(self, exchange: Exchange, expected: list[Expectation], named: list[str]) -> bool:
-        for name, wanted in zip(named, expected, strict=True):
-            if wanted.no_connection:
-                exchange.met = name
-                return wanted.then == "stop"
-        raise _Broken(f"no answer to {exchange.do}: {exchange.trouble}")
+        met = next((index for index, wanted in enumerate(expected) if wanted.no_connection), None)
+        self._allow(exchange, expected, named, [], met)
+        if met is None:
+            raise _Broken(f"no answer to {exchange.do}: {exchange.trouble}")
+        return expected[met].then == "stop"
+
+    def _allow(
+        self,
+        exchange: Exchange,
+        expected: list[Expectation],
+        named: list[str],
+        found: list[list[str]],
+        met: int | None,
+    ) -> None:
+        """Note all that is allowed, which of it was met, and in what the answer differs from those judged before."""
+        exchange.met = "" if met is None else named[met]
+        exchange.allowed = tuple(
+            Allowed(
+                named[index],
+                tuple(self.secrets.without(in_words(wanted, self.stage.values))),
+                tuple(self.secrets.without(found[index] if index < len(found) else ())),
+                index == met,
+            )
+            for index, wanted in enumerate(expected)
+        )
 
 
 def filled(step: Step, stage: Scene) -> Step:
@@ -238,5 +264,5 @@ def filled(step: Step, stage: Scene) -> Step:
 
 
 def _sentence(exchange: Exchange) -> str:
-    ways = [f"{name}: {'; '.join(found)}" for name, found in exchange.differences.items()]
+    ways = [f"{each.name}: {'; '.join(each.differences)}" for each in exchange.allowed]
     return f"{exchange.do} was answered {(exchange.received or {}).get('status')}; " + " | ".join(ways)

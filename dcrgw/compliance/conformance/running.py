@@ -51,9 +51,7 @@ async def known(tester: Tester, phone: Phone) -> Bank:
         request = discovery.prepare(tester.own.setup(), Moment())
     except Incomplete:
         return Bank(tester)
-    async with phone.case() as call:
-        answer = await call.send(request.outgoing)
-    return _learnt(tester, answer)
+    return _learnt(tester, await phone.send(request.outgoing))
 
 
 def _learnt(tester: Tester, answer: Answer) -> Bank:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -23,6 +24,17 @@ _WORDS = {
     "skipped": "skipped",
     "passed": "passed",
 }
+#: The same for somebody who reads a report without the manual.
+MEANINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "failed": "the standard says must, and the bank does otherwise",
+        "broken": "the bank gave no answer, or the tester's hook did not",
+        "warned": "the standard says should, and the bank does otherwise",
+        "noted": "the standard says may, and the bank does otherwise",
+        "skipped": "the bank does not offer this, or the tester lacks what it needs; the reason is named",
+        "passed": "the bank does so; where the standard leaves a choice, each of its outcomes passes",
+    }
+)
 
 
 @dataclass(slots=True)
@@ -149,7 +161,10 @@ def _exchange(exchange: Exchange) -> dict[str, Any]:
         "received": exchange.received,
         "trouble": exchange.trouble,
         "met": exchange.met,
-        "differences": exchange.differences,
+        "allowed": [
+            {"name": each.name, "rules": each.rules, "met": each.is_met, "differences": each.differences}
+            for each in exchange.allowed
+        ],
     }
 
 

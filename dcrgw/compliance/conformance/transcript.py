@@ -21,6 +21,19 @@ _LONGEST = 4_000
 _LEAST = 8
 
 
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """One answer that the standard allows: what it is like, in words, and in what the bank's answer differs from it.
+
+    No differences and not `is_met`: an earlier one was met, or no answer came.
+    """
+
+    name: str
+    rules: tuple[str, ...]
+    differences: tuple[str, ...] = ()
+    is_met: bool = False
+
+
 @dataclass(slots=True)
 class Exchange:
     """One request and what came of it. `implied`: no step of the case, but what a step needs, or clearing away."""
@@ -31,8 +44,8 @@ class Exchange:
     trouble: str = ""
     #: The expectation that was met; empty where none was.
     met: str = ""
-    #: In what the answer differs from each expectation.
-    differences: dict[str, list[str]] = field(default_factory=dict)
+    #: All that the standard allows.
+    allowed: tuple[Allowed, ...] = ()
     implied: bool = False
 
 

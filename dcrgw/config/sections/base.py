@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
 
@@ -19,6 +19,15 @@ Port = Annotated[int, Strict(), Field(ge=0, le=65535)]
 
 
 Text = Annotated[str, Strict(), Field(min_length=1)]
+
+AuthMethod = Literal[
+    "private_key_jwt",
+    "tls_client_auth",
+    "self_signed_tls_client_auth",
+    "client_secret_basic",
+    "client_secret_post",
+    "client_secret_jwt",
+]
 
 
 def like(text: str) -> dict[str, Any]:

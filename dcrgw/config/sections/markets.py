@@ -6,19 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from dcrgw.config.sections.base import Bool, Int, Section, Text, like
+from dcrgw.config.sections.base import AuthMethod, Bool, Int, Section, Text, like
 from dcrgw.config.sections.revocation import MarketRevocationSettings
+from dcrgw.config.sections.upstream import UpstreamSettings
 from dcrgw.config.values import BaseUrl, FilePath, Issuer, Name, ProfilePlace, Secret, split_https
-
-AuthMethod = Literal[
-    "private_key_jwt",
-    "tls_client_auth",
-    "self_signed_tls_client_auth",
-    "client_secret_basic",
-    "client_secret_post",
-    "client_secret_jwt",
-]
-
 
 GrantType = Literal["client_credentials", "authorization_code", "refresh_token"]
 
@@ -177,6 +168,11 @@ class MarketSettings(Section):
     )
     authorization_server: AuthorizationServerSettings = Field(
         default_factory=AuthorizationServerSettings, description="What its built-in authorization server offers."
+    )
+    upstream: UpstreamSettings | None = Field(
+        default=None,
+        description="Its own authorization server, behind the gateway.",
+        json_schema_extra=like("the built-in one"),
     )
     explain_errors: Bool = Field(
         default=True, description="Answer with every failed check in `errors`, not only the first."

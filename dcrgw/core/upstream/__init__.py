@@ -1,0 +1,1 @@
+"""What stands behind a market in place of the built-in authorization server: values and judgement, no IO."""

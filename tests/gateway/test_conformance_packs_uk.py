@@ -1,0 +1,21 @@
+"""The packs of OB UK against the sandbox: what they demand is so, and nothing is left behind."""
+
+from __future__ import annotations
+
+import pytest
+from pack_runs import ALIKE, UK, passes
+from pack_runs import patient as edit  # noqa: F401 - the town reads it
+from town import Town
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+
+
+@pytest.mark.parametrize("name", UK)
+async def test_the_sandbox_passes_the_pack(town: Town, name: str) -> None:
+    assert await passes(town, name, ALIKE.get(name, ())) > (20 if name in ALIKE else 100)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in UK if name in ALIKE])
+async def test_the_sandbox_passes_the_whole_pack(town: Town, name: str) -> None:
+    assert await passes(town, name) > 100

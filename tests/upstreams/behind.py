@@ -1,0 +1,37 @@
+"""What the server behind a town's markets says itself, past the gateway: it is asked with the gateway's certificate."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from typing import Any
+
+import aiohttp
+from town import UK, Reply, Town
+
+
+async def at_the_server(town: Town, method: str, path: str, market: str = UK, **how: Any) -> Reply:
+    """Any request to it."""
+    folder = town.folder / "upstream"
+    tls = ssl.create_default_context(cafile=str(folder / "ca.pem"))
+    tls.load_cert_chain(folder / "gateway.pem", folder / "gateway.key")
+    url = f"https://localhost:{town.session.endpoints.upstream}/{market}/{path}"
+    async with aiohttp.ClientSession() as http, http.request(method, url, ssl=tls, **how) as answer:
+        raw = await answer.read()
+        is_json = answer.content_type == "application/json"
+        return Reply(answer.status, dict(answer.headers), json.loads(raw) if is_json else {})
+
+
+async def is_known_there(town: Town, client_id: str, market: str = UK) -> bool:
+    """Whether it has such a client: what it holds against an authorization request without more."""
+    asked = {"params": {"client_id": client_id}, "headers": {"Accept": "application/json"}}
+    reply = await at_the_server(town, "GET", "auth", market, **asked, allow_redirects=False)
+    return reply.body.get("error") != "invalid_client"
+
+
+async def until_gone_there(town: Town, client_id: str, market: str = UK) -> None:
+    """The gateway deletes there what is deleted here: at once, or as soon as it can."""
+    async with asyncio.timeout(20):
+        while await is_known_there(town, client_id, market):  # noqa: ASYNC110 - it is told over HTTP alone
+            await asyncio.sleep(0.05)

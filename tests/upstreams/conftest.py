@@ -1,0 +1,33 @@
+"""The servers of docs/examples/upstreams behind a gateway, a town for each test file; what is missing skips by name."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from town import Town, own_of, running
+from town_log import log
+
+from dcrgw.sandbox.upstream import Program, UpstreamUnusable, program
+
+__all__ = ["log"]
+
+
+@pytest.fixture(scope="session")
+def oidc_provider() -> Program:
+    """npm oidc-provider, installed by `npm ci`."""
+    try:
+        return program("oidc-provider")
+    except UpstreamUnusable as unusable:
+        pytest.skip(f"oidc-provider: {unusable}")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def town(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, oidc_provider: Program
+) -> AsyncIterator[Town]:
+    """As in tests/gateway, with oidc-provider behind each market: tests of that folder may be imported and run here."""
+    folder = tmp_path_factory.mktemp("sandbox")
+    async with running(folder, **own_of(request.module), behind=oidc_provider) as opened:
+        yield opened
