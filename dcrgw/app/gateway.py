@@ -62,9 +62,12 @@ class Gateway:
         """The reports of the last decisions, newest last."""
         return [report for report, _ in self.recent.kept]
 
-    async def reload(self) -> Reloaded:
-        """Read the configuration and its files anew; serve them if they are good, else tell why not."""
-        return await self._serving.reload()
+    async def reload(self, anyway: bool = False) -> Reloaded:
+        """Read the configuration and its files anew; serve them if they are good, else tell why not.
+
+        `anyway`: also where recorded decisions would change.
+        """
+        return await self._serving.reload(anyway)
 
     async def serve_until_signal(self, arrived: asyncio.Semaphore | None = None) -> bool:
         """Serve until SIGTERM or SIGINT, then drain. True when every request that had begun got its answer.
@@ -154,8 +157,8 @@ async def start(
         gateway = Gateway(Health(clock, expected=["registry", COMPONENT]), Recent(), scripts)
         gateway._sealer.renew(materials.sealing_keys)
         registry = await _registry(materials, gateway, clock, opened)
-        await scripts.serve(materials, registry.scripts, gateway.health)
         decisions = await decisions_of(materials, gateway._sealer, gateway.recent, gateway.health, opened)
+        gatekeeper = await scripts.serve(materials, registry.scripts, gateway.health, decisions)
         lasting = Lasting(
             clock, monotonic, gateway.health, gateway.recent, decisions, registry, scripts, gateway.reload
         )
@@ -163,7 +166,7 @@ async def start(
         opened.push_async_callback(first.parts.close)
         gateway.health.adopt(first.parts.healths)
         reading = read or (lambda: load(settings.source))
-        gateway._reloading = Reloading(first, seen, lasting, reading, gateway._swap)
+        gateway._reloading = Reloading(first, seen, lasting, reading, gateway._swap, gatekeeper.configuration)
         for listener in first.listeners.values():
             gateway.addresses[listener.name] = await listener.start()
             opened.push_async_callback(listener.close)

@@ -135,7 +135,8 @@ class Generation:
         passed = behind(materials.settings, ports, servers, crowd, lasting.monotonic)
         serving = handlers(materials, ports, signer, lasting.recent, authorize, lasting.decisions, passed)
         limits = http_limits(materials.settings)
-        desk = ScriptDesk(lasting.registry.scripts, lasting.scripts.keeper, lasting.clock, lasting.scripts.host)
+        keeper, host = lasting.scripts.keeper, lasting.scripts.host
+        desk = ScriptDesk(lasting.registry.scripts, keeper, lasting.clock, host, ports)
         admin = admin_listeners(
             materials.admin, ports, lasting.registry, lasting.decisions, desk, limits, lasting.reload
         )

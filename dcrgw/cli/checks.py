@@ -36,7 +36,7 @@ def list_(stage: str | None, as_json: bool) -> None:
 @click.argument("check")
 @_JSON
 def show(check: str, as_json: bool) -> None:
-    """Show one CHECK: its sentence, clause and error code, what passes it, what fails it, and what to do then."""
+    """Show one CHECK: its sentence, clause and answer, the profiles that use it, what passes and what fails it."""
     found = next((each for each in _catalogue() if each["check"] == check), None)
     if found is None:
         near = ", ".join(each["check"] for each in _catalogue() if check.rpartition(".")[2] in each["check"])[:300]
@@ -48,12 +48,12 @@ def show(check: str, as_json: bool) -> None:
     click.echo(f"  {found['rule']}")
     click.echo(f"  clause    {found['spec']}")
     click.echo(f"  answer    {found['status']} {found['error']}")
-    if found["profiles"]:
-        click.echo(f"  refuses in {', '.join(found['profiles'])}")
+    click.echo(f"  used by   {', '.join(found['profiles']) or 'no profile as shipped: a market may switch it on'}")
     for example in found["passes"]:
         click.echo(click.style("  passes    ", fg="green") + example)
     for example in found["fails"]:
-        click.echo(click.style("  fails     ", fg="red") + f"{example['sends']} ({example['profile']})")
+        where = f" ({example['profile']})" if example["profile"] else ""
+        click.echo(click.style("  fails     ", fg="red") + example["sends"] + where)
     if found["fix"]:
         click.echo(f"  to do     {found['fix']}")
 

@@ -86,8 +86,9 @@ def replay(
       trust=roots.pem            another trust store or folder of them; also intermediates=, qualified=
     A script takes the place of the configuration's of its name, or stands alone.
 
-    With --tpp the recorded registrations are sent to a bank instead: signed by the tester's key, with a fresh
-    statement of the tester's hook, and their answers compared with the recorded decisions by status and error.
+    With --tpp what was recorded of registrations (create, read, update, delete) is sent to a bank instead: signed by
+    the tester's key, with a fresh statement of the tester's hook, about a client that is registered for it and deleted
+    afterwards; the answers are compared with the recorded decisions by status and error.
     """
     if tpp is not None:
         if at is not None or compare or others or properties:
@@ -105,6 +106,18 @@ def replay(
     before = _rules(naming, compare[:1]) if compare else None
     after = _rules(naming, compare[1:] if compare else others or ("recorded",))
     found, count = _found(bundles, query, place, for_replay=form != "html")
+    decide_again(found, count, before, after, form, out)
+
+
+def decide_again(
+    found: Iterable[Found],
+    count: int,
+    before: Rules | None,
+    after: Rules,
+    form: str = "text",
+    out: Path | None = None,
+) -> None:
+    """Decide all by both rules, tell what differs, and end the process where something does. Raises: UsageError."""
     try:
         tally, told = asyncio.run(_run(found, count, before, after, form))
     except GatewayError as error:
@@ -136,9 +149,14 @@ def _found(
         asked = recorded.asked_in(query)
         ids = [each["report_id"] for each in recorded.lines(connected(place), asked, _MOST)]
         return (_from_record(connected(place), each) for each in ids), len(ids)
-    files = sources.paths(bundles)
+    return found_in_files(bundles, for_replay=for_replay)
+
+
+def found_in_files(named: Sequence[Path], *, for_replay: bool = True) -> tuple[Iterable[Found], int]:
+    """The bundles of files and folders, read one by one, and how many they are. Raises: UsageError for none."""
+    files = sources.paths(named)
     if not files:
-        raise click.UsageError(f"there is no *{sources.SUFFIX} in {', '.join(map(str, bundles))}")
+        raise click.UsageError(f"there is no *{sources.SUFFIX} in {', '.join(map(str, named))}")
     return sources.bundles_of(files, for_replay=for_replay), len(files)
 
 

@@ -30,7 +30,7 @@ _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
 class Withheld(ValueError):
-    """The request holds private key material that cannot be taken out of what it signed: it is not kept at all."""
+    """The request holds a secret that cannot be taken out of what it signed: it is not kept at all."""
 
 
 def surrogates(arrival: Arrival, journal: tuple[Entry, ...]) -> dict[str, str]:
@@ -41,6 +41,8 @@ def surrogates(arrival: Arrival, journal: tuple[Entry, ...]) -> dict[str, str]:
     claims = _claims(arrival.body)
     if _holds_private_key(claims):
         raise Withheld("the request's jwks holds a private key")
+    if _is_token(arrival.body) and (signed := [name for name in _SECRET_MEMBERS if claims.get(name)]):
+        raise Withheld(f"the request signs a {signed[0]}, which cannot be taken out of it")
     found = dict.fromkeys(_secrets(arrival, journal, claims))
     made = {secret: _surrogate(index, secret) for index, secret in enumerate(found, 1)}
     hashes = {token_hash(secret): token_hash(surrogate) for secret, surrogate in made.items()}
@@ -197,7 +199,7 @@ def _credentials(header: str, hidden: Mapping[str, str]) -> str:
 def _claims(body: bytes) -> dict[str, Any]:
     """The members of a JSON body, or of a token's payload; empty where there are none."""
     text = body.strip()
-    if text.count(b".") == 2 and not text.startswith(b"{"):
+    if _is_token(body):
         try:
             text = base64url.decode(text.split(b".")[1])
         except ValueError:
@@ -206,6 +208,11 @@ def _claims(body: bytes) -> dict[str, Any]:
         return strict_json.loads_object(text)
     except strict_json.JsonRefused:
         return {}
+
+
+def _is_token(body: bytes) -> bool:
+    text = body.strip()
+    return text.count(b".") == 2 and not text.startswith(b"{")
 
 
 def _holds_private_key(value: Any) -> bool:

@@ -140,3 +140,6 @@ _FORWARDED: Mapping[str, _Flow] = {
     "introspect": forwarded_introspect.introspect,
     "revoke": forwarded_revoke.revoke,
 }
+
+#: What can be decided again.
+OPERATIONS = tuple(_FLOWS)

@@ -16,6 +16,7 @@ from dcrgw.compliance.scripted import RunningScripts, ScriptSet, Sink, running
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.market import Market
 from dcrgw.core.registration.profile import Profile
+from dcrgw.scripting.runners import Runners
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +66,14 @@ def tell_nobody(_event: str, **_fields: object) -> None:
 
 
 @asynccontextmanager
-async def deciding(rules: Rules, on_event: Sink = tell_nobody) -> AsyncIterator[Deciding]:
-    """The rules with their scripts loaded. Raises: Misconfigured in a script's words, Unavailable."""
+async def deciding(
+    rules: Rules, on_event: Sink = tell_nobody, runners: Runners | None = None
+) -> AsyncIterator[Deciding]:
+    """The rules with their scripts loaded. Raises: as `running`."""
     if rules.scripts is None:
         yield Deciding(rules)
         return
-    async with running(rules.scripts, on_event) as scripts:
+    async with running(rules.scripts, on_event, runners) as scripts:
         yield Deciding(rules, scripts)
 
 

@@ -196,6 +196,12 @@ def _recording(settings: Settings) -> Iterator[ConfigFault]:
         yield ConfigFault("recording.path", "is the registry's own file", "name another file")
 
 
+def _gate_has_a_record(settings: Settings) -> Iterator[ConfigFault]:
+    if settings.reload.gate.recorded and not settings.recording.enabled:
+        reason = "asks for recorded decisions, and recording is off"
+        yield ConfigFault("reload.gate.recorded", reason, "set recording.enabled = true, or name bundles")
+
+
 def _proxies(settings: Settings) -> Iterator[ConfigFault]:
     ways = [("outbound", settings.outbound)]
     ways += [
@@ -281,6 +287,7 @@ RULES: tuple[Rule, ...] = (
     _proxied,
     _one_signing_key,
     _recording,
+    _gate_has_a_record,
     _directory_keys,
     _proxies,
     _public_addresses,

@@ -71,6 +71,14 @@ async def test_a_request_with_a_private_key_is_not_kept(town: Town) -> None:
         kept(town, 1)
 
 
+async def test_a_request_that_signs_its_client_s_secret_is_not_kept(town: Town) -> None:
+    client = await managed(town, UK, "client_secret_basic")
+    sent = client.sent_back(client_secret=client.answer["client_secret"])
+    assert (await client.put(sent)).status == 200
+    with pytest.raises(Withheld):
+        kept(town, 1)
+
+
 async def test_at_another_time_the_statement_has_expired(town: Town) -> None:
     assert (await town.post(await town.body())).status == 201
     bundle = bundles.read(kept(town, 1)[0])

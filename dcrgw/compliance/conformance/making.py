@@ -99,7 +99,8 @@ async def _body(scene: Scene, step: Step) -> tuple[bytes, str, Mapping[str, Any]
 
 
 def _header(scene: Scene, step: Step, request: Request) -> dict[str, Any]:
-    header = {**scene.values.fill(request.header), **({"alg": step.sign.alg} if step.sign.alg else {}), **step.header}
+    usual = {} if step.bare else scene.values.fill(request.header)
+    header = {**usual, **({"alg": step.sign.alg} if step.sign.alg else {}), **step.header}
     return {name: value for name, value in header.items() if name not in step.header_without}
 
 
@@ -109,7 +110,10 @@ def _alg(scene: Scene, step: Step) -> str:
 
 async def _claims(scene: Scene, step: Step, request: Request) -> dict[str, Any]:
     """The pack's right claims, what an update must say besides, and the step's changes."""
-    statement = await stated(scene, step.statement, is_used=True)
+    statement = await stated(scene, step.statement, is_used=not step.bare)
+    if step.bare:
+        ordered = {"software_statement": statement} if step.statement is not None else {}
+        return {**step.claims, **ordered, **dict.fromkeys(step.null)}
     if step.echo:
         right = dict(scene.actor(step.client).known.information)
     else:

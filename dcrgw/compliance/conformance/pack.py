@@ -20,6 +20,8 @@ Table = dict[str, Any]
 Names = tuple[Text, ...]
 
 Severity = Literal["must", "should", "may"]
+#: By which token a client manages its registration; `as-given`: a registration access token where the bank gives one.
+Management = Literal["access-token", "registration-access-token", "as-given"]
 
 
 class Part(BaseModel):
@@ -103,6 +105,7 @@ class Step(Part):
     echo: bool = Field(
         default=False, description="All that the bank says is registered, in place of the pack's claims."
     )
+    bare: bool = Field(default=False, description="Header and claims are those of the step alone.")
     again: bool = Field(default=False, description="The very bytes of the step before.")
     certificate: Literal["own", "other", "stranger", "expired", "none"] | Reference = "own"
     token: Literal["own", "none", "empty", "unknown", "other"] | Reference = Field(
@@ -165,7 +168,7 @@ class Pack(Part):
     abstract: bool = Field(default=False, description="There only to be extended.")
     extends: tuple[Id, ...] = ()
     profile: str = Field(default="", description="The profile of a sandbox's market to which it belongs.")
-    management: Literal["access-token", "registration-access-token"] = "access-token"
+    management: Management = "access-token"
     token_scope: str | None = Field(default=None, description="Scope of the token that manages a registration.")
     single_use_statements: bool = Field(default=False, description="Each request needs a statement of its own.")
     values: Table = Field(default={}, description="What cases refer to as `${values.NAME}`.")

@@ -159,10 +159,11 @@ class _Player:
 
     async def _own(self, actor: Actor) -> str:
         """The token by which a client manages its registration. Raises: Lacking, _Unmet."""
-        if self.stage.pack.management == "registration-access-token":
-            if actor.known.registration_access_token is None:
-                raise Lacking("a registration_access_token, which the bank did not give")
-            return actor.known.registration_access_token
+        given, management = actor.known.registration_access_token, self.stage.management
+        if management == "registration-access-token" and given is None:
+            raise Lacking("a registration_access_token, which the bank did not give")
+        if management != "access-token" and given is not None:
+            return given
         if actor.token is None:
             actor.token = await self._granted(actor)
         return actor.token

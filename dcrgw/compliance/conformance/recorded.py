@@ -1,4 +1,4 @@
-"""A recorded registration as a case against any bank: its faults kept, its identity the tester's.
+"""A recorded request in the tester's name: its faults kept, its identity the tester's.
 
 What the recording's TPP was is replaced by what the tester is (software_id, keys, statement, redirect URIs, subject),
 times keep their distances, and everything else is asked as it was. So a bank has to refuse it for the same reason.
@@ -6,21 +6,18 @@ times keep their distances, and everything else is asked as it was. So a bank ha
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
 from dcrgw.compliance.bundle import Bundle
-from dcrgw.compliance.conformance import hooks, signing
-from dcrgw.compliance.conformance.filling import Lacking
-from dcrgw.compliance.conformance.pack import Case
+from dcrgw.compliance.conformance import hooks
 from dcrgw.compliance.conformance.scene import Bank
 from dcrgw.compliance.conformance.signing import parts
 from dcrgw.compliance.conformance.tester import Party
 from dcrgw.core import strict_json
-from dcrgw.core.checks import CATALOGUE
+from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.tpp import credentials
 
 #: Claims of a statement that say whose it is, or when it was made: a fresh one has its own.
@@ -30,104 +27,119 @@ _OWN = (
 _ADDRESSES = ("redirect", "jwks", "_uri")
 _SUBJECTS = ("tls_client_auth_subject_dn", "tls_client_auth_dn")
 _TIMES = ("iat", "exp", "nbf")
-#: Stages whose fault is not in the request: the certificate's, the directory's, or the registry's of that bank.
-_ELSEWHERE = ("tls.", "identity.", "proxy.", "standing.", "registry.")
 
 
-class NotLive(ValueError):
-    """The bundle cannot be sent to a bank. The message says why."""
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A statement of the tester that says what the recorded one said: claims of its own, and those that it lacks."""
+
+    claims: Mapping[str, Any]
+    without: tuple[str, ...]
 
 
 @dataclass(slots=True)
 class Restated:
-    """A recorded request in the tester's name, and what could not be brought along."""
+    """A recorded request in the tester's name, and what could not be brought along.
 
-    body: str
+    Either `body`, sent as it is, or `claims` with the `header` of their signature, None for plain JSON.
+    """
+
     media_type: str
+    body: str | None = None
+    header: Mapping[str, Any] | None = None
+    alg: str | None = None
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    #: Claims that the client of the case has to fill in: what the bank said of it.
+    of_the_client: Mapping[str, str] = field(default_factory=dict)
+    #: What the statement says that the hook is asked for when the request is sent.
+    ordered: Ordered | None = None
     notes: list[str] = field(default_factory=list)
 
 
-def case_of(bundle: Bundle, restated: Restated) -> tuple[Case, Mapping[str, Any]]:
-    """The case that sends the request, and the values that it refers to. Raises: NotLive."""
-    status, error, clause = answered(bundle)
-    wanted: dict[str, Any] = {"status": [status]}
-    if error:
-        wanted |= {"body": "json", "errors": [error]}
-    case = {
-        "id": "recorded",
-        "title": f"The recorded decision: {bundle.decided.decision}, {status} {error}".rstrip(),
-        "clause": clause,
-        "steps": [{"do": "register", "body": "${body}", "media_type": "${media_type}", "expect": [wanted]}],
-    }
-    return Case.model_validate(case), {"body": restated.body, "media_type": restated.media_type}
-
-
-def answered(bundle: Bundle) -> tuple[int, str, str]:
-    """Status, OAuth error and clause with which the recorded decision was answered. Raises: NotLive."""
-    if bundle.operation != "create":
-        raise NotLive(f"only registrations are sent to a bank, and this is of the operation {bundle.operation}")
-    if bundle.decided.decision in ("registered", "repeated"):
-        return 201, "", "RFC 7591 section 3.2.1"
-    failed = next((check for check, verdict, _, _ in bundle.decided.findings if verdict == "failed"), None)
-    if failed is not None and failed.startswith(_ELSEWHERE):
-        raise NotLive(f"it was refused by {failed}, whose reason is not in the request")
-    gate = CATALOGUE.get(failed or "")
-    if bundle.decided.decision != "refused" or gate is None:
-        raise NotLive(f"the recorded decision is {bundle.decided.decision}, which is no answer about the request")
-    return gate.status, str(bundle.market.error_codes.get(gate.id, gate.code)), gate.spec
+def clients(bundle: Bundle) -> list[RegisteredClient]:
+    """The clients that the registry told of when the decision was made."""
+    answers = (entry.answer for entry in bundle.journal if entry.port == "registry.client")
+    return [answer for answer in answers if isinstance(answer, RegisteredClient)]
 
 
 async def restate(bundle: Bundle, bank: Bank, now: float) -> Restated:
-    """The recorded request, made again by the tester. Raises: NotLive, Lacking, HookFailed, CredentialsUnusable."""
-    own, arrival = bank.tester.own, bundle.arrival
+    """The recorded request, made again by the tester. Raises: HookFailed, CredentialsUnusable."""
+    arrival = bundle.arrival
     media_type, text = arrival.media_type or "", arrival.body.decode("utf-8", "replace").strip()
     header, claims = parts(text)
-    is_signed = bool(header)
-    if not is_signed:
-        claims = _members(arrival.body)
+    claims = claims if header else _members(arrival.body)
+    if bundle.operation in ("read", "delete"):
+        return Restated(media_type)
     if not claims or _has_failed(bundle, "request.jws.", "request.shape.", "http."):
         # Broken before anybody is named in it: as it came.
-        return Restated(text, media_type, ["sent as recorded, since it cannot be read or its form is at fault"])
-    restated = Restated("", media_type)
-    recorded = parts(str(claims.get("software_statement", "")))[1]
-    statement = await _statement(bundle, bank, str(claims.get("software_statement", "")), now, restated.notes)
-    fresh = parts(statement)[1] if statement else {}
-    renamed = _renamed(bundle, own, claims, recorded, fresh)
-    if statement and "software_statement" in claims:
-        renamed["software_statement"] = statement
-    restated.body = _signed(own, header, _later(renamed, now - bundle.at)) if is_signed else json.dumps(renamed)
+        note = "sent as recorded, since it cannot be read or its form is at fault"
+        return Restated(media_type, text, notes=[note])
+    restated = Restated(media_type, of_the_client=_of_the_client(bundle, claims))
+    if arrival.if_match:
+        restated.notes.append("If-Match was left out: versions are each bank's own")
+    renamed = await _in_the_tester_s_name(bundle, bank, claims, now, restated)
+    if header:
+        own = bank.tester.own
+        restated.alg = _alg(own, header)
+        kid = {"kid": own.table.kid} if "kid" in header else {}
+        restated.header = {**header, "alg": restated.alg, **kid}
+    restated.claims = _later(renamed, now - bundle.at) if header else renamed
     return restated
 
 
-def _signed(own: Party, header: Mapping[str, Any], claims: dict[str, Any]) -> str:
-    if own.key is None:
-        raise Lacking("signing_key")
-    if "jti" in claims:
-        claims["jti"] = str(uuid4())
-    alg = str(header.get("alg", own.alg))
-    alg = alg if alg[:2] == own.alg[:2] or alg == "RS256" else own.alg
-    head = {**header, "alg": alg, **({"kid": own.table.kid} if "kid" in header else {})}
-    return signing.token(signing.Order(head, claims, own.key, alg))
-
-
-async def _statement(bundle: Bundle, bank: Bank, recorded: str, now: float, notes: list[str]) -> str | None:
-    """A fresh statement of the tester that says what the recorded one said beside its names and times."""
-    hook, own = bank.tester.hook, bank.tester.own
+async def _in_the_tester_s_name(
+    bundle: Bundle, bank: Bank, claims: Mapping[str, Any], now: float, restated: Restated
+) -> dict[str, Any]:
+    """The claims with the tester's names and statement; `restated` learns what is to be ordered, and notes."""
+    recorded, own, hook = str(claims.get("software_statement", "")), bank.tester.own, bank.tester.hook
+    can_order = hooks.can(hook, hooks.STATEMENTS)
+    plain = await hooks.statement(hook, {}) if can_order else own.statement
+    fresh = parts(plain)[1] if plain else {}
+    renamed = _renamed(bundle, own, claims, parts(recorded)[1], fresh)
+    if "jti" in renamed and not _has_failed(bundle, "request.jti."):
+        renamed["jti"] = str(uuid4())
     if _has_failed(bundle, "statement.jws."):
-        notes.append("the software statement is the recorded one, since its signature or form is at fault")
-        return recorded
-    if not recorded or not hooks.can(hook, hooks.STATEMENTS):
-        if recorded:
-            notes.append("the software statement is the tester's own as it is: no hook makes one like the recorded")
-        return own.statement
-    plain = await hooks.statement(hook, {})
-    said, fresh = parts(recorded)[1], parts(plain)[1]
+        restated.notes.append("the software statement is the recorded one, since its signature or form is at fault")
+    elif recorded and can_order:
+        restated.ordered = _ordered(bundle, recorded, fresh, now)
+    elif recorded:
+        restated.notes.append("the software statement is the tester's own as it is: no hook makes one to order")
+        renamed["software_statement"] = plain or recorded
+    return renamed
+
+
+def _alg(own: Party, header: Mapping[str, Any]) -> str:
+    """The recorded algorithm where the tester's key can do it, so that a forbidden one stays forbidden."""
+    alg = str(header.get("alg", own.alg))
+    return alg if alg[:2] == own.alg[:2] or alg == "RS256" else own.alg
+
+
+def _of_the_client(bundle: Bundle, claims: Mapping[str, Any]) -> dict[str, str]:
+    """What an update says of its client: where it named the right one it does so again; what was wrong stays wrong."""
+    if bundle.operation != "update":
+        return {}
+    found = {}
+    if "client_id" in claims and claims["client_id"] == bundle.arrival.client_id:
+        found["client_id"] = "${client.client_id}"
+    secrets = {secret for client in clients(bundle) for secret in client.secrets.values()}
+    if claims.get("client_secret") in secrets:
+        found["client_secret"] = "${client.client_secret}"
+    return found
+
+
+def _ordered(bundle: Bundle, recorded: str, fresh: Mapping[str, Any], now: float) -> Ordered:
+    """What to order, so that a fresh statement of the tester says what the recorded one said beside its names."""
+    said = parts(recorded)[1]
     changes = {name: value for name, value in said.items() if _is_carried(name) and fresh.get(name) != value}
-    changes |= {name: value for name, value in _later(said, now - bundle.at).items() if name in _TIMES}
+    # An update's statement is made after that of its client, as it was: unless its age is what was wrong with it.
+    if bundle.operation == "create" or _has_failed(
+        bundle, "statement.iat.", "statement.exp.", "statement.nbf.", "update."
+    ):
+        changes |= {name: value for name, value in _later(said, now - bundle.at).items() if name in _TIMES}
     if not any(said.get("iss") in each.issuers for each in bundle.market.directories.values()):
         changes["iss"] = said.get("iss")
-    gone = [name for name in fresh if name not in said and not _is_address(name)]
-    return await hooks.statement(hook, {"claims": changes, "without": gone})
+    changes = {name: value for name, value in changes.items() if value is not None}
+    return Ordered(changes, tuple(name for name in fresh if name not in said and not _is_address(name)))
 
 
 def _renamed(
@@ -138,10 +150,12 @@ def _renamed(
     fresh: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The claims with the tester's names where the recorded TPP's own stood; wrong ones stay wrong."""
-    renamed = dict(claims)
-    for name, of in (("iss", "software_id"), ("software_id", "software_id")):
-        if name in claims and claims[name] == recorded.get(of):
-            renamed[name] = own.table.software_id or fresh.get(of)
+    # An update may say again what the bank answered, and that holds the statement's claims.
+    said_again = (name for name, value in claims.items() if name in fresh and value == recorded.get(name))
+    renamed = dict(claims) | {name: fresh[name] for name in said_again if name not in _TIMES}
+    for name in ("iss", "software_id"):
+        if name in claims and claims[name] == recorded.get("software_id"):
+            renamed[name] = own.table.software_id or fresh.get("software_id") or claims[name]
     audiences = {*bundle.market.request_audiences, bundle.market.issuer}
     if claims.get("aud") in audiences:
         renamed["aud"] = own.bank.audience or own.bank.issuer
@@ -150,8 +164,9 @@ def _renamed(
     theirs = list(own.table.redirect_uris) or _addresses(fresh)
     if isinstance(uris, list) and theirs:
         renamed["redirect_uris"] = [theirs[listed.index(u) % len(theirs)] if u in listed else u for u in uris]
-    if "jwks_uri" in claims and claims["jwks_uri"] in recorded.values():
-        renamed["jwks_uri"] = fresh.get("software_jwks_uri") or fresh.get("jwks_uri")
+    if "jwks_uri" in claims:
+        same = [name for name, value in recorded.items() if value == claims["jwks_uri"] and name in fresh]
+        renamed["jwks_uri"] = fresh[same[0]] if same else claims["jwks_uri"]
     for name in _SUBJECTS:
         if name in claims and not _has_failed(bundle, "rules.tls_client_auth."):
             renamed[name] = own.table.subject_dn or _subject(own) or claims[name]

@@ -52,7 +52,7 @@ def _needs_token(stage: Scene, step: Step) -> bool:
     """Whether a step uses an access token that no step of the case asks for."""
     manages = step.do not in ("register", "token", "fetch") and step.token == "own"
     known = stage.actors.get(step.client)
-    return manages and stage.pack.management == "access-token" and known is not None and known.token is None
+    return manages and stage.management == "access-token" and known is not None and known.token is None
 
 
 def _token_step(step: Step) -> Step:

@@ -1,18 +1,20 @@
-"""Recorded registrations, sent live to any bank: is it answered there as it was decided here?"""
+"""Recorded requests about registrations, sent live to any bank: is it answered there as it was decided here?"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterable
+from functools import cache
 
 from dcrgw.compliance.bundle import Bundle
 from dcrgw.compliance.conformance import loading, playing, recorded
+from dcrgw.compliance.conformance import recorded_cases as cases
 from dcrgw.compliance.conformance.filling import Lacking
 from dcrgw.compliance.conformance.hooks import HookFailed
 from dcrgw.compliance.conformance.pack import Case, Pack
 from dcrgw.compliance.conformance.phone import Phone
 from dcrgw.compliance.conformance.playing import Played
-from dcrgw.compliance.conformance.recorded import NotLive
+from dcrgw.compliance.conformance.recorded_cases import NotLive
 from dcrgw.compliance.conformance.scene import Bank
 from dcrgw.compliance.sources import SUFFIX, Found
 from dcrgw.tpp.credentials import CredentialsUnusable
@@ -24,10 +26,13 @@ _NOTHING = Case.model_validate(
 )
 
 
+@cache
 def pack_of(profile: str) -> Pack:
     """The pack of a profile: how its registrations are managed."""
     packs = {pack.profile: pack for pack in map(loading.load, reversed(loading.names()))}
-    return packs.get(profile) or packs[_PLAIN]
+    found = packs.get(profile) or packs[_PLAIN]
+    # Any bank is asked, also one that manages its clients in another way than the one that recorded.
+    return found.model_copy(update={"management": "as-given"})
 
 
 async def replayed(found: Iterable[Found], bank: Bank, phone: Phone) -> AsyncIterator[Played]:
@@ -42,15 +47,19 @@ async def replayed(found: Iterable[Found], bank: Bank, phone: Phone) -> AsyncIte
 
 async def _sent(bundle: Bundle, name: str, bank: Bank, phone: Phone) -> Played:
     try:
-        recorded.answered(bundle)
+        cases.answered(bundle)
         restated = await recorded.restate(bundle, bank, time.time())
-        case, variables = recorded.case_of(bundle, restated)
+        case, variables = cases.case_of(bundle, restated)
     except (NotLive, Lacking) as error:
         why = f"this needs {error.args[0]}" if isinstance(error, Lacking) else str(error)
         return Played(_NOTHING, name, _NOTHING.title, "-", verdict="skipped", reason=why)
     except (HookFailed, CredentialsUnusable) as error:
         return Played(_NOTHING, name, _NOTHING.title, "-", verdict="broken", reason=str(error))
     played = await playing.play(pack_of(bundle.market.profile.name), bank, case, variables, name, phone)
+    own = cases.STEPS[bundle.operation]
+    if played.verdict == "failed" and not any(each.do == own and each.received for each in played.exchanges):
+        played.verdict = "broken"
+        played.reason = f"there is no client to {own}: {played.reason}"
     if restated.notes and played.verdict != "passed":
         played.reason += f" (note: {'; '.join(restated.notes)})"
     return played

@@ -58,6 +58,11 @@ class Scene:
         """The tester's TPP."""
         return self.bank.tester.own
 
+    @property
+    def management(self) -> str:
+        """By which token clients manage their registrations: as the tester says of the bank, else as the pack does."""
+        return self.own.bank.management or self.pack.management
+
     def actor(self, name: str) -> Actor:
         """A client that an earlier step registered. Raises: Lacking."""
         if name not in self.actors:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from dcrgw.compliance.conformance import signing
+from dcrgw.compliance.conformance.pack import Management
 from dcrgw.core import strict_json
 from dcrgw.core.jose.signing import PrivateKey
 from dcrgw.tpp import credentials
@@ -38,6 +39,8 @@ class BankTable(_Table):
     server_ca: Path | None = None
     #: The bank's name in a request's `aud`; else its issuer.
     audience: str | None = None
+    #: By which token its clients manage their registrations, where that is not as the standard has it.
+    management: Management | None = None
 
 
 class PartyTable(_Table):

@@ -111,8 +111,8 @@ class UpstreamSettings(Section):
     )
     send_statement: bool | None = Field(
         default=None,
-        description="Whether a registration goes on with its `software_statement`, for a server that shows customers the"
-        " names in it. One that proves statements itself must trust the directory, too.",
+        description="Whether a registration goes on with its `software_statement`, for a server that shows customers"
+        " the names in it. One that proves statements itself must trust the directory, too.",
         json_schema_extra=like("true for oidc-provider, else false"),
     )
     pages: tuple[Annotated[str, Strict(), Field(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*(/\*)?$")], ...] = Field(
