@@ -51,10 +51,6 @@ _STAGES = {
     "customer": "The person who signs in",
     "management": "Managing a registration",
     "update": "What an update may not change",
-    "forward": "What goes on to the bank's own authorization server",
-    "release": "What the bank's own authorization server gave back",
-    "userinfo": "Telling of a person",
-    "end_session": "The end of a person's session",
     "admin": "The administration, for the bank's own people",
 }
 

@@ -89,7 +89,7 @@ async def _create(attempt: Attempt) -> RegisteredClient:
         await _leave(attempt, fault, is_open=errand.unsure)
         raise
 
-    def confirmed(present: RegisteredClient) -> RegisteredClient:
+    def confirmed(present: RegisteredClient, told: UpstreamClient) -> RegisteredClient:
         known = known_as(present, told, attempt.server)
         return replace(known, client_id=told.ref.client_id, status=ClientStatus.ACTIVE)
 
@@ -108,7 +108,7 @@ async def _update(attempt: Attempt) -> RegisteredClient:
         await _leave(attempt, fault, is_open=errand.unsure or errand.successor is None)
         raise
 
-    def confirmed(present: RegisteredClient) -> RegisteredClient:
+    def confirmed(present: RegisteredClient, told: UpstreamClient) -> RegisteredClient:
         if errand.successor is None:
             return known_as(present, told, attempt.server)
         # Operators suspend and restore meanwhile; nobody else changes a client that has an errand.
@@ -173,16 +173,22 @@ async def _leave(attempt: Attempt, fault: Misconfigured, *, is_open: bool) -> No
 
 
 async def _confirm(
-    attempt: Attempt, told: UpstreamClient, decision: str, confirmed: Callable[[RegisteredClient], RegisteredClient]
+    attempt: Attempt,
+    told: UpstreamClient,
+    decision: str,
+    confirmed: Callable[[RegisteredClient, UpstreamClient], RegisteredClient],
 ) -> RegisteredClient:
     """The client as the AS confirmed it, stored. Raises: Rejected where it confirmed something else."""
+    if told.secret is None:
+        # It need not say again what it was told.
+        told = replace(told, secret=attempt.wanted.secret)
     judged = judging.judge(attempt.wanted, told, attempt.server)
     attempt.report.findings.take(judged.findings)
     _tell_differing(attempt, told)
     if judged.value is None:
         raise await lied(attempt, told)
     made: list[RegisteredClient] = []
-    verdict = await attempt.settle(_change_to(attempt, decision, confirmed, made))
+    verdict = await attempt.settle(_change_to(attempt, decision, lambda present: confirmed(present, told), made))
     if verdict is CommitVerdict.LOST:
         await overtaken(attempt, told.ref)
         raise Unavailable("upstream", "somebody else ended this meanwhile", retry_after_s=1)
