@@ -16,6 +16,7 @@ def as_json(result: Result) -> dict[str, Any]:
     if result.found.bundle is not None:
         bundle = result.found.bundle
         told |= {"report_id": bundle.report_id, "operation": bundle.operation, "market": bundle.market.name}
+        told |= {"generations": dict(bundle.generations)}
     differs = result.shift
     if differs is None:
         return told | {"fault": result.fault}

@@ -18,7 +18,7 @@ from dcrgw.compliance.bundle import Bundle
 from dcrgw.compliance.keeping import Closed
 from dcrgw.compliance.making import EmptyRegistry, FixedClock, GivenKeys
 from dcrgw.compliance.no_scripts import NoScripts
-from dcrgw.compliance.recorded_ports import ports_of
+from dcrgw.compliance.recorded_ports import Answers, ports_of
 from dcrgw.core.authorization.tokens import AccessToken
 from dcrgw.core.certificates.revocation import RevocationPolicy
 from dcrgw.core.checks import Report, Verdict
@@ -186,7 +186,7 @@ class Workshop:
 
     def _ports(self, draft: Draft) -> Ports:
         directory, software = _published(draft.directory_keys), _published(draft.software_keys)
-        replayed = ports_of(self.bundle.journal, draft.at, self.bundle.questions, self.bundle.unknown)
+        replayed = ports_of(self.bundle, Answers(draft.at))
         return Ports(
             clock=FixedClock(draft.at),
             randomness=replayed.randomness,
