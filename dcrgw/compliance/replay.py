@@ -23,6 +23,11 @@ from dcrgw.flows.create import create
 from dcrgw.flows.decide import decide
 from dcrgw.flows.delete import delete
 from dcrgw.flows.exchange import exchange
+from dcrgw.flows.forwarding import authorise as forwarded_authorise
+from dcrgw.flows.forwarding import introspect as forwarded_introspect
+from dcrgw.flows.forwarding import push as forwarded_push
+from dcrgw.flows.forwarding import revoke as forwarded_revoke
+from dcrgw.flows.forwarding import token as forwarded
 from dcrgw.flows.introspect import introspect
 from dcrgw.flows.push import push
 from dcrgw.flows.read import read
@@ -82,10 +87,8 @@ async def replay(
     Where a question came up that the recording does not hold, the decision is unknown, whatever came of it.
     Raises: Undecidable for an operation that there is not.
     """
-    flow = _FLOWS.get(bundle.operation)
-    if flow is None:
-        raise Undecidable(f"there is no operation {bundle.operation}: there are {', '.join(_FLOWS)}")
     when, where = bundle.at if at is None else at, market or bundle.market
+    flow = _flow(bundle.operation, where)
     answers = Answers(when)
     # The report's own id and time were asked before the flow began.
     ports = ports_of(bundle, answers)
@@ -132,7 +135,19 @@ async def _update(arrival: Arrival, market: Market, ports: Ports, report: Report
     await update(replace(arrival, body=b""), receive, market, ports, report)
 
 
-_FLOWS: Mapping[str, Callable[[Arrival, Market, Ports, Report], Awaitable[Any]]] = {
+#: One flow.
+_Flow = Callable[[Arrival, Market, Ports, Report], Awaitable[Any]]
+
+
+def _flow(operation: str, market: Market) -> _Flow:
+    """The flow of an operation, as the market's endpoints run it. Raises: Undecidable where there is none."""
+    found = (_FORWARDED.get(operation) if market.upstream is not None else None) or _FLOWS.get(operation)
+    if found is None:
+        raise Undecidable(f"there is no operation {operation}: there are {', '.join(_FLOWS)}")
+    return found
+
+
+_FLOWS: Mapping[str, _Flow] = {
     "create": create,
     "read": read,
     "manage": read,
@@ -145,6 +160,14 @@ _FLOWS: Mapping[str, Callable[[Arrival, Market, Ports, Report], Awaitable[Any]]]
     "introspect": introspect,
     "revoke": revoke,
     "check_details": check,
+}
+#: Those of markets with an authorization server behind, where they are others.
+_FORWARDED: Mapping[str, _Flow] = {
+    "token": forwarded.exchange,
+    "par": forwarded_push.push,
+    "authorize": forwarded_authorise.begin,
+    "introspect": forwarded_introspect.introspect,
+    "revoke": forwarded_revoke.revoke,
 }
 
 #: What can be decided again.

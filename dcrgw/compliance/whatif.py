@@ -158,7 +158,8 @@ class Workshop:
         return Draft(
             operation=self.bundle.operation,
             # Nobody publishes lists of the throwaway certificates, and of the recorded one only those of its time.
-            market=replace(self.bundle.market, revocation=RevocationPolicy()),
+            # What an authorization server would say, like a script, is not the catalogue's.
+            market=replace(self.bundle.market, revocation=RevocationPolicy(), upstream=None),
             at=self.bundle.at,
             chain=self.bundle.arrival.chain,
             media_type=self.bundle.arrival.media_type,
