@@ -19,6 +19,7 @@ from dcrgw.core.upstream.server import UpstreamServer
 from dcrgw.errors import Rejected, Unavailable
 from dcrgw.flows import audit, replacing, storing
 from dcrgw.flows.errands import carry, claim_s, server_of
+from dcrgw.flows.managing import Unauthorised
 from dcrgw.ports import Ports
 from dcrgw.ports.registry import Change, CommitVerdict, UsedToken
 from dcrgw.ports.tokens import Randomness
@@ -106,11 +107,22 @@ async def replace_client(
     match committed.verdict:
         case CommitVerdict.STORED:
             report.findings.passed((replacing.UNCHANGED, storing.JTI_UNUSED, gates.ALONE))
-            return _still_there(await carry(errand, market, ports, report))
+            return await _changed(errand, market, ports, report)
         case CommitVerdict.BUSY:
             return await _joined(client, market, ports, report)
         case _:
             return await replacing.settled(committed, client, arrival, ports.registry, report)
+
+
+async def _changed(errand: Errand, market: Market, ports: Ports, report: Report) -> RegisteredClient:
+    """The client once the AS has it so. Raises: Rejected, as for any client that is gone, where it ended meanwhile."""
+    try:
+        return _still_there(await carry(errand, market, ports, report))
+    except Unavailable:
+        present = await ports.registry.client(market.name, errand.client_id)
+        if present is None or present.status is ClientStatus.DELETED:
+            raise Unauthorised(report) from None
+        raise
 
 
 async def _joined(client: RegisteredClient, market: Market, ports: Ports, report: Report) -> RegisteredClient:
@@ -127,7 +139,7 @@ async def _joined(client: RegisteredClient, market: Market, ports: Ports, report
             raise Rejected([finding.fault])
         claimed = await ports.errands.claim(errand.key, lasts_s)
         if claimed is not None:
-            return _still_there(await carry(claimed, market, ports, report))
+            return await _changed(claimed, market, ports, report)
         await ports.errands.settled(errand.key, lasts_s)
     present = await ports.registry.client(market.name, client.client_id)
     same = present is not None and present.status is ClientStatus.ACTIVE

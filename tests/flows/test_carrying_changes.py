@@ -154,7 +154,7 @@ async def test_deletion_during_an_update_knows_the_token_that_the_update_got(ban
             await bank_delete(bank, client.client_id)
 
     bank.server.hold = overtake
-    with pytest.raises(Unavailable):
+    with pytest.raises(Rejected):
         await bank.put(client.client_id, token, renamed(bank, client.client_id))
     bank.server.hold = None
     errand = await bank.errand()

@@ -48,7 +48,7 @@ class Place:
         return self.town.folder / "bank" / "registry.sqlite"
 
     async def start(self) -> None:
-        self.process = await launch(self.town.session.config, AS_TOKEN="let-me-in")
+        self.process = await launch(self.town.session.config)
         await self.process.until("listening", listener="health")
 
     async def kill(self) -> None:
