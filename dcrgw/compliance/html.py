@@ -28,6 +28,7 @@ class Bar:
     """One line of the timeline, in percent of the whole."""
 
     what: str
+    stages: str
     left: float
     width: float
     took_ms: float
@@ -98,7 +99,7 @@ def _shown(name: str, bundle: Bundle, outcome: Decided, shift: Shift | None) -> 
     return Shown(
         name=name,
         told=told,
-        at=datetime.fromtimestamp(bundle.at, UTC).isoformat(timespec="milliseconds"),
+        at=_moment(bundle.at),
         stages=tuple(_stages(findings)),
         counts=tuple((verdict.value, found.count(verdict)) for verdict in Verdict),
         bars=tuple(_bars(told["timings"])),
@@ -108,6 +109,14 @@ def _shown(name: str, bundle: Bundle, outcome: Decided, shift: Shift | None) -> 
         asked=decoding.asked(bundle),
         shift=shift,
     )
+
+
+def _moment(at: float) -> str:
+    """A time as people read it; a bundle from elsewhere may hold a number that is none."""
+    try:
+        return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    except (OverflowError, ValueError, OSError):
+        return f"{at:g}"
 
 
 def _stages(findings: Iterable[dict[str, Any]]) -> Iterator[tuple[str, tuple[dict[str, Any], ...]]]:
@@ -129,7 +138,8 @@ def _stage(finding: dict[str, Any]) -> str:
 def _bars(timings: Sequence[dict[str, Any]]) -> Iterator[Bar]:
     whole = max((each["at_ms"] + each["took_ms"] for each in timings), default=0.0) or 1.0
     for each in timings:
-        yield Bar(each["what"], 100 * each["at_ms"] / whole, max(0.3, 100 * each["took_ms"] / whole), each["took_ms"])
+        left, width = 100 * each["at_ms"] / whole, max(0.3, 100 * each["took_ms"] / whole)
+        yield Bar(each["what"], ", ".join(each["stages"]), left, width, each["took_ms"])
 
 
 def _rows(outcomes: Sequence[Decided]) -> Iterator[Row]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 from inspect import iscoroutinefunction
 from itertools import zip_longest
 from typing import Any, get_type_hints
 
-from dcrgw.compliance import values
+from dcrgw.compliance.bundle import Bundle
 from dcrgw.compliance.no_scripts import NoScripts
+from dcrgw.compliance.roll import later
+from dcrgw.compliance.sight import says
 from dcrgw.core.evidence import Entry
 from dcrgw.core.jose.keys import KeySet
 from dcrgw.core.registration.client import RegisteredClient
@@ -80,26 +82,17 @@ class Answers:
         raise Unanswered("evidence", f"the recording holds no answer of {label} to this question")
 
 
-def ports_of(
-    journal: Sequence[Entry],
-    at: float,
-    questions: Sequence[list[Any]] = (),
-    unknown: frozenset[str] = frozenset(),
-    answers: Answers | None = None,
-) -> Ports:
-    """Ports that answer from `journal`, each entry once; the clock says `at`, epoch seconds.
+def ports_of(bundle: Bundle, answers: Answers) -> Ports:
+    """Ports that answer from the bundle's journal, each entry once. `answers` notes what it did not hold.
 
-    `questions` are those of the journal's document, in its order; ports and methods `unknown` to it answer as where
-    there is none of it. `answers` notes what it did not hold, for who wants to know.
+    Methods that came after the bundle answer as where there is nothing of theirs.
     """
-    answers = answers or Answers(at)
-    for entry, plain in zip_longest(journal, questions):
+    for entry, plain in zip_longest(bundle.journal, bundle.questions):
         answers.left[entry.port].append((entry, plain))
-    found: dict[str, Any] = {each.name: _Port(each.name, answers) for each in fields(Ports) if each.name not in unknown}
-    for port, nothing in {"scripts": NoScripts(), "keysets": _NothingRevoked()}.items():
-        later = frozenset(name.removeprefix(f"{port}.") for name in unknown if name.startswith(f"{port}."))
-        if later:
-            found[port] = _Earlier(found[port], nothing, later)
+    found: dict[str, Any] = {each.name: _Port(each.name, answers) for each in fields(Ports)}
+    for port, methods in later(bundle.roll).methods.items():
+        if port in _NOTHING:
+            found[port] = _Earlier(found[port], _NOTHING[port], methods)
     return Ports(**found)
 
 
@@ -109,6 +102,14 @@ class _NothingRevoked:
     async def of_revoked(self, directory: str, url: str) -> KeySet:
         """None."""
         return KeySet({})
+
+
+#: What answers for methods from before their time: most ports say themselves what is where there is none of them.
+_NOTHING: Mapping[str, Any] = {
+    "scripts": NoScripts(),
+    "keysets": _NothingRevoked(),
+    **{each.name: each.default_factory() for each in fields(Ports) if each.default_factory is not MISSING},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,5 +174,4 @@ def _said(entry: Entry) -> Any:
 def _same(entry: Entry, plain: list[Any] | None, asked: tuple[Any, ...]) -> bool:
     if plain is None:
         return entry.question == asked
-    shapes = values.method(entry.port).arguments
-    return len(plain) == len(asked) and all(map(values.Shape.is_written_as, shapes, asked, plain))
+    return len(plain) == len(asked) and all(map(says, asked, plain))
