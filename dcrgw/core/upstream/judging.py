@@ -67,9 +67,7 @@ def differing(wanted: WantedClient, told: UpstreamClient) -> tuple[str, ...]:
 def drifted(wanted: WantedClient, told: UpstreamClient, server: UpstreamServer) -> tuple[str, ...]:
     """Those of `differing` that are not the AS's right: it ignores members that it does not know (RFC 7591 §2)."""
     return tuple(
-        name
-        for name in differing(wanted, told)
-        if told.metadata.get(name) is not None or _matters(name, told, server)
+        name for name in differing(wanted, told) if told.metadata.get(name) is not None or _matters(name, told, server)
     )
 
 
