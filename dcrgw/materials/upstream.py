@@ -58,7 +58,7 @@ def upstream_server(settings: UpstreamSettings) -> UpstreamServer:
         gap=Gap(settings.gap),
         takes_client_id=settings.kind in ("keycloak", "hydra") or settings.header_of_ids is not None,
         finds_clients=settings.kind in ("keycloak", "hydra") or settings.header_of_ids is not None,
-        url=settings.url.rstrip("/"),
+        url=settings.url,
         pages=settings.pages,
         page_redirects=settings.page_redirects,
         token_source=TokenSource(settings.management_tokens),

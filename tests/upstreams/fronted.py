@@ -20,6 +20,8 @@ from town import UK, Town, running
 from wire import Heard, Wire, client_tls, wire
 
 PROOF = "the-gateway-and-nobody-else"
+#: Of each kind, that the gateway holds to the server.
+CONNECTIONS = 12
 PAGES = ("interaction/*", "auth/*", "files/*", "token/*", "session/end/*", "bare")
 
 _UPSTREAM = f"""
@@ -34,7 +36,7 @@ introspection_client_id = "gateway"
 introspection_client_secret = "file:as.proof"
 pages = [{", ".join(f'"{each}"' for each in PAGES)}]
 page_redirects = ["https://login.bank.example"]
-connections = 12
+connections = {CONNECTIONS}
 total_s = 1
 page_idle_s = 0.5
 """

@@ -83,16 +83,16 @@ def behind(text: str, market: str, issuer: str, section: str) -> str:
 
 
 def rename(town: Town, market: str, issuer: str) -> None:
-    """Let the town's TPPs know the market by another issuer."""
+    """Let the town's TPPs know the market by another issuer, for which they make their assertions too."""
     entry = next(each for each in town.session.index["markets"] if each["market"] == market)
     entry["well_known"] = entry["well_known"].replace(entry["issuer"], issuer)
-    entry["issuer"] = issuer
+    entry["issuer"] = entry["assertion_audience"] = issuer
 
 
 @asynccontextmanager
 async def serving(
     command: Iterable[str | Path], log: Path, is_up: Callable[[], Any], **env: str
-) -> AsyncIterator[None]:
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """A server's process and all its children, from when it answers until the end."""
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
@@ -108,7 +108,7 @@ async def serving(
             while not await is_up():
                 assert process.returncode is None, tail(log)
                 await asyncio.sleep(0.3)
-        yield
+        yield process
     finally:
         with_children = os.getpgid(process.pid) if process.returncode is None else None
         if with_children is not None:
