@@ -10,9 +10,10 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote_plus
+from urllib.parse import parse_qsl, quote, quote_plus, unquote_plus
 
 from dcrgw.core import strict_json
+from dcrgw.core.authorization.requests import REQUEST_URI
 from dcrgw.core.authorization.tokens import token_hash
 from dcrgw.core.evidence import Arrival, Entry
 from dcrgw.core.jose import base64url
@@ -25,6 +26,7 @@ _LEAST = 16
 #: Members of a form that open a door; a code_verifier opens none without its code, and is needed as it is.
 _SECRET_FIELDS = ("client_secret", "code", "refresh_token", "token", "key")
 _SECRET_MEMBERS = ("client_secret", "registration_access_token", "access_token", "refresh_token")
+_ENCODINGS = quote_plus, quote
 #: Private members of a JWK (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
@@ -43,11 +45,14 @@ def surrogates(arrival: Arrival, journal: tuple[Entry, ...]) -> dict[str, str]:
         raise Withheld("the request's jwks holds a private key")
     if _is_token(arrival.body) and (signed := [name for name in _SECRET_MEMBERS if claims.get(name)]):
         raise Withheld(f"the request signs a {signed[0]}, which cannot be taken out of it")
-    found = dict.fromkeys(_secrets(arrival, journal, claims))
+    form = _form(arrival)
+    uris = [value for name, value in form if name == "request_uri" and value.startswith(REQUEST_URI)]
+    own = [uri.removeprefix(REQUEST_URI) for uri in uris] + [value for name, value in form if name in _SECRET_FIELDS]
+    found = dict.fromkeys(text for text in (*own, *_secrets(arrival, journal, claims)) if len(text) >= _LEAST)
     made = {secret: _surrogate(index, secret) for index, secret in enumerate(found, 1)}
-    hashes = {token_hash(secret): token_hash(surrogate) for secret, surrogate in made.items()}
-    # A form has another spelling of the same.
-    return {quote(secret, safe=""): surrogate for secret, surrogate in made.items()} | made | hashes
+    hashes = {token_hash(each): token_hash(in_text(each, made)) for each in (*made, *uris)}
+    # As forms and queries write it, where it is of letters that they do not take as they are.
+    return made | {encode(secret): surrogate for secret, surrogate in made.items() for encode in _ENCODINGS} | hashes
 
 
 def without(arrival: Arrival, hidden: Mapping[str, str]) -> Arrival:
@@ -129,10 +134,14 @@ def in_text(text: str, hidden: Mapping[str, str]) -> str:
     return text
 
 
+def _form(arrival: Arrival) -> list[tuple[str, str]]:
+    """The members of a form and of the query, as they were meant."""
+    return [*parse_qsl(arrival.body.decode("latin-1")), *parse_qsl(arrival.query)]
+
+
 def _secrets(arrival: Arrival, journal: tuple[Entry, ...], claims: Mapping[str, Any]) -> Iterator[str]:
     found: list[Any] = [text.partition(" ")[2].strip() for text in arrival.authorization]
     found += [claims.get(name) for name in _SECRET_MEMBERS]
-    found += [value for name, value in parse_qsl(arrival.body.decode("latin-1")) if name in _SECRET_FIELDS]
     for entry in journal:
         if entry.port in ("randomness.client_secret", "randomness.token", "signer.sign"):
             found.append(entry.answer)
@@ -140,7 +149,7 @@ def _secrets(arrival: Arrival, journal: tuple[Entry, ...], claims: Mapping[str, 
             found.append(entry.question[1])
         for holder in _holders((entry.question, entry.answer)):
             found += _held(holder)
-    yield from (text for text in found if isinstance(text, str) and len(text) >= _LEAST)
+    yield from (text for text in found if isinstance(text, str))
 
 
 #: What secrets of a client stand in.
