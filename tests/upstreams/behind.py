@@ -23,11 +23,7 @@ async def at_the_server(town: Town, method: str, path: str, market: str = UK, **
     url = f"https://localhost:{town.session.endpoints.upstream}/{market}/{path}"
     async with aiohttp.ClientSession() as http, http.request(method, url, ssl=tls, **how) as answer:
         raw = await answer.read()
-<<<<<<< HEAD
-        is_json = answer.content_type.endswith("json")
-=======
         is_json = answer.content_type.endswith("json")  # also a key set
->>>>>>> refs/heads/main
         return Reply(answer.status, dict(answer.headers), json.loads(raw) if is_json else {})
 
 
