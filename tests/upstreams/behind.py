@@ -24,7 +24,6 @@ async def at_the_server(town: Town, method: str, path: str, market: str = UK, **
     async with aiohttp.ClientSession() as http, http.request(method, url, ssl=tls, **how) as answer:
         raw = await answer.read()
         is_json = answer.content_type.endswith("json")  # also a key set
->>>>>>> refs/heads/story
         return Reply(answer.status, dict(answer.headers), json.loads(raw) if is_json else {})
 
 
