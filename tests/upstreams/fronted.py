@@ -37,8 +37,8 @@ introspection_client_secret = "file:as.proof"
 pages = [{", ".join(f'"{each}"' for each in PAGES)}]
 page_redirects = ["https://login.bank.example"]
 connections = {CONNECTIONS}
-total_s = 1
-page_idle_s = 0.5
+total_s = 3
+page_idle_s = 1
 """
 
 
