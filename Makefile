@@ -2,17 +2,19 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+UPSTREAMS := docs/examples/upstreams
 
 .PHONY: help demo sandbox run test test-slow bench lint docs lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: $(VENV)/.runtime ## set up, then tell a client's whole life against a test directory
-	$(BIN)/dcrgw sandbox --story
+# UPSTREAM=oidc-provider puts that authorization server behind the gateway, in place of the built-in one.
+demo: $(VENV)/.runtime $(UPSTREAM:%=$(UPSTREAMS)/%/node_modules) ## set up, then tell a client's whole life against a test directory
+	$(BIN)/dcrgw sandbox --story $(UPSTREAM:%=--upstream %)
 
-sandbox: $(VENV)/.runtime ## serve a test directory, a gateway and a TPP until Ctrl-C
-	$(BIN)/dcrgw sandbox
+sandbox: $(VENV)/.runtime $(UPSTREAM:%=$(UPSTREAMS)/%/node_modules) ## serve a test directory, a gateway and a TPP until Ctrl-C
+	$(BIN)/dcrgw sandbox $(UPSTREAM:%=--upstream %)
 
 run: $(VENV)/.runtime ## serve the gateway of config/dcrgw.toml
 	$(BIN)/dcrgw run --config config/dcrgw.toml
@@ -45,6 +47,11 @@ lock: $(VENV)/.dev ## renew requirements.txt and requirements-dev.txt
 
 clean: ## forget the environment and all that ran in var/
 	rm -rf $(VENV) var
+
+$(UPSTREAMS)/%/node_modules: $(UPSTREAMS)/%/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is not installed: it comes with Node.js 22 (on Debian: apt-get install npm)"; exit 1; }
+	npm ci --silent --no-audit --no-fund --ignore-scripts --prefix $(@D)
+	@touch $@
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

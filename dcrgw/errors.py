@@ -77,6 +77,17 @@ class Rejected(GatewayError):
         super().__init__(", ".join(fault.check for fault in faults))
 
 
+class Passed(Rejected):
+    """Another server's no, told in its own words: it is at `status`, of `code`, which may be one that we do not know.
+
+    Both are bounded, and in the character sets of RFC 6749 §5.2, by whoever raises this.
+    """
+
+    def __init__(self, fault: Fault, *, code: str, description: str, status: int) -> None:
+        self.code, self.description, self.status = code, description, status
+        super().__init__([fault])
+
+
 class Unavailable(GatewayError):
     """Something we must ask did not answer. `reason` is for the log and the report, never for the wire."""
 

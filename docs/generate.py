@@ -13,8 +13,10 @@ import click
 import dcrgw.app  # noqa: F401  (declares every check)
 from dcrgw.cli import COMMANDS
 from dcrgw.cli import main as dcrgw_command
+from dcrgw.compliance import roll
 from dcrgw.compliance.conformance.pack import schema as pack_schema
 from dcrgw.compliance.schema import bundle_schema
+from dcrgw.compliance.values import labels
 from dcrgw.config.documentation import configuration_markdown, configuration_schema
 from dcrgw.core.checks import CATALOGUE
 from dcrgw.core.scripts.types import LIFE, TYPES, Method
@@ -37,6 +39,11 @@ _STAGES = {
     "standing": "The directory's word",
     "script": "The bank's scripts",
     "registry": "The registry",
+    "upstream": "The authorization server behind the market",
+    "forward": "What goes on to the authorization server behind the market",
+    "release": "What comes back from it, before it is released",
+    "userinfo": "What a token tells of its person, from the server behind the market",
+    "end_session": "Signing out at the server behind the market",
     "client": "Client authentication at the token endpoint",
     "token": "The token request",
     "details": "Authorization details",
@@ -46,7 +53,6 @@ _STAGES = {
     "customer": "The person who signs in",
     "management": "Managing a registration",
     "update": "What an update may not change",
-    "upstream": "The bank's own authorization server",
     "admin": "The administration, for the bank's own people",
 }
 
@@ -84,6 +90,11 @@ _ERRORS = {
 def bundle_json() -> str:
     """docs/bundle.schema.json: the shape of a recorded decision."""
     return json.dumps(bundle_schema(), indent=1, sort_keys=True) + "\n"
+
+
+def roll_text() -> str:
+    """dcrgw/compliance/roll.txt: with whatever is new at its end."""
+    return roll.grown(CATALOGUE, labels())
 
 
 def pack_json() -> str:
@@ -208,6 +219,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "pack.schema.json": pack_json,
     "profiles.md": lambda: profiles_page.render(_MADE),
     "../dcrgw/compliance/examples.json": examples_of_checks.render,
+    "../dcrgw/compliance/roll.txt": roll_text,
 }
 
 

@@ -21,7 +21,8 @@ class Crowd:
         self._networks: OrderedDict[str, str] = OrderedDict()
 
     def enter(self, id: str, network: str, until: float, at: float) -> tuple[str, ...]:
-        """One more waits until `until`. Gives those that must end for it."""
+        """One more waits until `until`, or the same one anew. Gives those that must end for it."""
+        self.leave(id)
         self._waiting.setdefault(network, OrderedDict())[id] = until
         self._networks[id] = network
         self._drop_expired(at)

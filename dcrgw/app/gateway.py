@@ -14,6 +14,8 @@ from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app.deciding import decisions_of
 from dcrgw.app.generation import Generation, Lasting
+from dcrgw.app.naming import Names
+from dcrgw.app.outbox import Outbox
 from dcrgw.app.reloading import COMPONENT, Reloading
 from dcrgw.app.scripting import Scripting
 from dcrgw.config.loading import load
@@ -42,6 +44,8 @@ class Gateway:
     _sealer: Sealer = field(default_factory=lambda: Sealer([]), repr=False)
     _reloading: Reloading | None = field(default=None, repr=False)
     _watch: asyncio.Task[None] | None = field(default=None, repr=False)
+    _outbox: Outbox | None = field(default=None, repr=False)
+    _carrying: asyncio.Task[None] | None = field(default=None, repr=False)
     _opened: AsyncExitStack = field(default_factory=AsyncExitStack, repr=False)
 
     @property
@@ -59,9 +63,12 @@ class Gateway:
         """The reports of the last decisions, newest last."""
         return [report for report, _ in self.recent.kept]
 
-    async def reload(self) -> Reloaded:
-        """Read the configuration and its files anew; serve them if they are good, else tell why not."""
-        return await self._serving.reload()
+    async def reload(self, anyway: bool = False) -> Reloaded:
+        """Read the configuration and its files anew; serve them if they are good, else tell why not.
+
+        `anyway`: also where recorded decisions would change.
+        """
+        return await self._serving.reload(anyway)
 
     async def serve_until_signal(self, arrived: asyncio.Semaphore | None = None) -> bool:
         """Serve until SIGTERM or SIGINT, then drain. True when every request that had begun got its answer.
@@ -77,6 +84,7 @@ class Gateway:
                 # Put back for who drains: only now is it known which generation's limits hold.
                 signals.release()
                 orderly = await self._drain(signals)
+                await self._settle_errands()
         finally:
             loop.remove_signal_handler(signal.SIGHUP)
         await self._close()
@@ -99,11 +107,18 @@ class Gateway:
             arrived=signals,
         )
 
+    async def _settle_errands(self) -> None:
+        """What authorization servers are being told now is told to its end, within the time that a drain may take."""
+        if self._outbox is not None and self._carrying is not None:
+            self._outbox.close()
+            await asyncio.wait((self._carrying,), timeout=self.materials.settings.limits.drain_s)
+
     async def _close(self) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watch
+        for task in (self._watch, self._carrying):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
         if self._reloading is not None:
             await self._reloading.generation.parts.close()
         await self._opened.aclose()
@@ -143,23 +158,26 @@ async def start(
         gateway = Gateway(Health(clock, expected=["registry", COMPONENT]), Recent(), scripts)
         gateway._sealer.renew(materials.sealing_keys)
         registry = await _registry(materials, gateway, clock, opened)
-        await scripts.serve(materials, registry.scripts, gateway.health)
-        decisions = await decisions_of(materials, gateway._sealer, gateway.recent, gateway.health, opened)
+        names = Names(scripts.host)
+        decisions = await decisions_of(materials, gateway._sealer, gateway.recent, gateway.health, opened, names)
+        gatekeeper = await scripts.serve(materials, registry.scripts, gateway.health, decisions)
         lasting = Lasting(
-            clock, monotonic, gateway.health, gateway.recent, decisions, registry, scripts, gateway.reload
+            clock, monotonic, gateway.health, gateway.recent, decisions, registry, scripts, gateway.reload, names
         )
         first = await Generation.build(1, materials, lasting, None)
         opened.push_async_callback(first.parts.close)
         gateway.health.adopt(first.parts.healths)
         reading = read or (lambda: load(settings.source))
-        gateway._reloading = Reloading(first, seen, lasting, reading, gateway._swap)
+        gateway._reloading = Reloading(first, seen, lasting, reading, gateway._swap, gatekeeper.configuration)
         for listener in first.listeners.values():
             gateway.addresses[listener.name] = await listener.start()
             opened.push_async_callback(listener.close)
             gateway.listeners[listener.name] = listener
         gateway.health.set(COMPONENT, True, "generation 1")
-        # The one task of a gateway: kept here, and the group within keeps those of old generations.
+        # The two tasks of a gateway: kept here, and the group within keeps those of old generations.
         gateway._watch = asyncio.get_running_loop().create_task(gateway._reloading.watch(), name="watch for changes")
+        gateway._outbox = Outbox(registry.errands, lambda: gateway._serving.generation, clock, gateway.health)
+        gateway._carrying = asyncio.get_running_loop().create_task(gateway._outbox.run(), name="outbox")
         gateway._opened = opened.pop_all()
     return gateway
 

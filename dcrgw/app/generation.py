@@ -7,12 +7,13 @@ that began under it end under it, and the last of them closes it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from dcrgw.adapters.crowd import Crowd
 from dcrgw.adapters.customers import FileCustomers
 from dcrgw.adapters.keystores import PrivateKey
 from dcrgw.adapters.randomness import SystemRandomness
@@ -21,7 +22,8 @@ from dcrgw.adapters.signers import KeystoreSigner, StoredSigner
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app import outgoing
 from dcrgw.app.administration import admin_listeners
-from dcrgw.app.listening import authorize_endpoint, bounds, handlers, http_limits, listeners
+from dcrgw.app.listening import authorize_endpoint, behind, bounds, handlers, http_limits, listeners
+from dcrgw.app.naming import Names
 from dcrgw.app.parts import Opener, Parts
 from dcrgw.app.revocation import revocation
 from dcrgw.app.scripting import Scripting
@@ -35,6 +37,7 @@ from dcrgw.endpoints.authorize import AuthorizeEndpoint, Bounds
 from dcrgw.endpoints.recent import Recent
 from dcrgw.endpoints.reloading import Reload
 from dcrgw.errors import Unavailable
+from dcrgw.flows.reconcile import ReconcileDesk
 from dcrgw.flows.scripts import ScriptDesk
 from dcrgw.materials import Materials
 from dcrgw.ports import Ports
@@ -58,6 +61,7 @@ class Lasting:
     scripts: Scripting
     #: What an administrator's order to read everything anew calls.
     reload: Reload
+    names: Names
 
 
 @dataclass(slots=True)
@@ -68,6 +72,7 @@ class Generation:
     materials: Materials
     parts: Parts = field(repr=False)
     listeners: dict[str, Listener] = field(default_factory=dict, repr=False)
+    ports: Ports = field(init=False, repr=False)
     _under_way: int = 0
     _unused: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
@@ -82,8 +87,9 @@ class Generation:
             if former is not None:
                 generation._demand_directories()
                 generation._demand_upstreams()
-                await generation._demand_sealing_keys(former.materials, lasting.registry)
+            await generation._demand_sealing_keys(former.materials if former is not None else None, lasting)
             failing.pop_all()
+        lasting.names.keep(number, materials)
         return generation
 
     async def retire(self) -> None:
@@ -92,6 +98,18 @@ class Generation:
             await self._unused.wait()
         finally:
             await self.parts.close()
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Nothing of it is let go of meanwhile."""
+        self._under_way += 1
+        self._unused.clear()
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._unused.set()
 
     async def _open(self, lasting: Lasting) -> None:
         materials = self.materials
@@ -113,13 +131,19 @@ class Generation:
             customers=await self.parts.get("customers", materials.customers, _customers_of(materials)),
             details=DetailTypes(lasting.scripts.host, materials.detail_types),
             upstream=servers,
+            errands=lasting.registry.errands,
         )
+        self.ports = ports
         authorize = await self.parts.get("authorize", object(), await self._pages(ports, lasting))
-        serving = handlers(materials, ports, signer, lasting.recent, authorize, lasting.decisions)
+        crowd = await self.parts.get("asked", materials.settings.consent, self._crowd)
+        passed = behind(materials.settings, ports, servers, crowd, lasting.monotonic)
+        serving = handlers(materials, ports, signer, lasting.recent, authorize, lasting.decisions, passed)
         limits = http_limits(materials.settings)
-        desk = ScriptDesk(lasting.registry.scripts, lasting.scripts.keeper, lasting.clock, lasting.scripts.host)
+        keeper, host = lasting.scripts.keeper, lasting.scripts.host
+        desk = ScriptDesk(lasting.registry.scripts, keeper, lasting.clock, host, ports)
+        reconciling = ReconcileDesk(materials.markets, ports, lasting.registry)
         admin = admin_listeners(
-            materials.admin, ports, lasting.registry, lasting.decisions, desk, limits, lasting.reload
+            materials.admin, ports, lasting.registry, lasting.decisions, desk, reconciling, limits, lasting.reload
         )
         for listener in (*listeners(materials, serving, lasting.health, lasting.clock), *admin):
             if listener.ssl_context is not None:
@@ -127,6 +151,10 @@ class Generation:
                 await asyncio.to_thread(rehearse, listener.ssl_context)
             listener.around(self._counted)
             self.listeners[listener.name] = listener
+
+    async def _crowd(self, _opened: AsyncExitStack, _health: Health) -> Crowd:
+        """Whose requests are remembered until their codes come back, through all generations."""
+        return Crowd(self.materials.settings.consent.waiting)
 
     async def _pages(self, ports: Ports, lasting: Lasting) -> Opener[AuthorizeEndpoint]:
         """The pages are each generation's own; who failed to sign in too often stays so through all of them."""
@@ -147,14 +175,8 @@ class Generation:
     def _counted(self, handler: Handler) -> Handler:
         async def serve(request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
             exchange.generation = self.number
-            self._under_way += 1
-            self._unused.clear()
-            try:
+            with self.in_use():
                 return await handler(request, exchange)
-            finally:
-                self._under_way -= 1
-                if not self._under_way:
-                    self._unused.set()
 
         return serve
 
@@ -174,14 +196,24 @@ class Generation:
                 reason = next(each.reason for each in now.conditions if not each.ok)
                 raise Unavailable(f"upstream.{name}", f"it is not to be had as configured now: {reason}")
 
-    async def _demand_sealing_keys(self, former: Materials, registry: SqliteRegistry) -> None:
-        """A key that something is still sealed with cannot go: its clients could not be read any more."""
-        gone = {key_id(key) for key in former.sealing_keys} - {key_id(key) for key in self.materials.sealing_keys}
-        needed = gone & await registry.sealed_with() if gone else gone
-        if needed:
-            reason = f"lacks the key of id {', '.join(sorted(needed))}, with which stored secrets are sealed"
-            fault = ConfigFault("registry.sealing_keys", reason, "keep it behind the new one")
-            raise ConfigurationRefused(self.materials.settings.source, [fault])
+    async def _demand_sealing_keys(self, former: Materials | None, lasting: Lasting) -> None:
+        """A key that something is still sealed with cannot go, and cannot be away at a start.
+
+        Its clients could not be read any more, and what was recorded would be lost in silence.
+        """
+        ours = {key_id(key) for key in self.materials.sealing_keys}
+        if former is not None and {key_id(key) for key in former.sealing_keys} <= ours:
+            return
+        # At a start the registry is not gone through: with a million clients that would take its time.
+        stored = await lasting.registry.sealed_with() - ours if former is not None else frozenset()
+        recorded = await lasting.decisions.sealed_with() - ours
+        if stored or recorded:
+            of = " and ".join(what for what, ids in (("stored secrets", stored), ("decisions", recorded)) if ids)
+            reason = f"lacks the key of id {', '.join(sorted(stored | recorded))}, with which {of} are sealed"
+            fix = "keep it behind the new one" + ("" if stored else ", or begin a new record (recording.path)")
+            raise ConfigurationRefused(
+                self.materials.settings.source, [ConfigFault("registry.sealing_keys", reason, fix)]
+            )
 
 
 async def _prove(signer: Signer) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -21,12 +21,15 @@ from dcrgw.edge.limits import Limits
 from dcrgw.edge.listeners import Listener
 from dcrgw.edge.tls import server_context
 from dcrgw.endpoints.authorize import AuthorizeEndpoint, Bounds
-from dcrgw.endpoints.discovery import DiscoveryEndpoint, KeysEndpoint
+from dcrgw.endpoints.discovery import DiscoveryEndpoint, KeysEndpoint, Readable, own_document, own_keys
+from dcrgw.endpoints.forwarded import KeysBehind, documents_behind, forwarded_endpoints
 from dcrgw.endpoints.health import health_endpoint
 from dcrgw.endpoints.pages import Pages
+from dcrgw.endpoints.pages_behind import AuthorizeBehind, EndSessionBehind, PagesBehind
+from dcrgw.endpoints.passing import Passing
 from dcrgw.endpoints.register import Recent, RegisterEndpoint, register_without_certificate
 from dcrgw.endpoints.reports import ReportsEndpoint
-from dcrgw.endpoints.routes import Dispatcher, Endpoint, MarketMap
+from dcrgw.endpoints.routes import Dispatcher, Endpoint, MarketMap, Service
 from dcrgw.endpoints.token import form_endpoints, without_certificate
 from dcrgw.errors import ErrorCode
 from dcrgw.materials import Materials
@@ -35,6 +38,7 @@ from dcrgw.materials.self_signed import SelfSignedMaterials
 from dcrgw.ports import Ports
 from dcrgw.ports.clock import Clock
 from dcrgw.ports.decisions import Decisions
+from dcrgw.ports.pages import Pages as Door
 from dcrgw.ports.signer import Signer
 
 
@@ -47,7 +51,11 @@ def bounds(settings: Settings) -> Bounds:
 
 def authorize_endpoint(settings: Settings, ports: Ports, recent: Recent, counted: Bounds) -> AuthorizeEndpoint:
     """The pages on which customers decide; markets that ask nobody do not show them."""
-    return AuthorizeEndpoint(ports, recent, Pages(settings.consent.bank_name, is_sandbox=settings.is_sandbox), counted)
+    return AuthorizeEndpoint(ports, recent, _pages(settings), counted)
+
+
+def _pages(settings: Settings) -> Pages:
+    return Pages(settings.consent.bank_name, is_sandbox=settings.is_sandbox)
 
 
 def handlers(
@@ -57,41 +65,91 @@ def handlers(
     recent: Recent,
     authorize: AuthorizeEndpoint,
     decisions: Decisions,
+    behind: Behind,
 ) -> dict[str, Handler]:
     """The handlers of the TLS listeners. Below base_url over mutual TLS, below the issuer without."""
     markets = materials.markets.values()
-    keys: dict[str, Endpoint] = {"jwks": KeysEndpoint(signer)} if signer is not None else {}
-    return {
-        "mtls": Dispatcher(
-            MarketMap((market.base_url, market) for market in markets),
-            {
-                "register": RegisterEndpoint(ports, recent),
-                **form_endpoints(ports, recent),
-                "reports": ReportsEndpoint(decisions, ports.clock),
-                ".well-known": DiscoveryEndpoint(signer, ports.details, public=False),
-                **keys,
-            },
-            decisions,
-        ),
-        "public": Dispatcher(
-            MarketMap((market.issuer, market) for market in markets),
-            {
-                "register": register_without_certificate,
-                **dict.fromkeys(form_endpoints(ports, recent), without_certificate),
-                # Here only: over mutual TLS a browser would ask its owner for a certificate.
-                "authorize": authorize,
-                ".well-known": DiscoveryEndpoint(signer, ports.details, public=True),
-                **keys,
-            },
-            decisions,
-        ),
+    built_in = _built_in(ports, signer, recent, authorize)
+    forwarded = _forwarded(ports, recent, behind)
+    register: dict[str, Endpoint] = {"register": RegisterEndpoint(ports, recent)}
+    reports: dict[str, Endpoint] = {"reports": ReportsEndpoint(decisions, ports.clock)}
+
+    def over_mutual_tls(kind: _Kind) -> Service:
+        return Service({**register, **kind.forms, **reports, **kind.documents(public=False)})
+
+    def without(kind: _Kind) -> Service:
+        refused: dict[str, Endpoint] = {"register": register_without_certificate}
+        refused |= dict.fromkeys(kind.forms, without_certificate)
+        return Service({**refused, **kind.for_people, **kind.documents(public=True)}, kind.pages)
+
+    def self_signed(kind: _Kind) -> Service:
         # A self-signed certificate is no identity: nothing is registered, read or changed here.
-        "self_signed": Dispatcher(
-            MarketMap((market.base_url, market) for market in _self_signed_markets(materials.self_signed)),
-            {**form_endpoints(ports, recent), "reports": ReportsEndpoint(decisions, ports.clock)},
-            decisions,
-        ),
+        return Service({**kind.forms, **reports})
+
+    def dispatcher(urls: Iterable[tuple[str, Market]], service: Callable[[_Kind], Service]) -> Dispatcher:
+        return Dispatcher(MarketMap(urls), service(built_in), decisions, forwarded=service(forwarded))
+
+    lodged = _self_signed_markets(materials.self_signed)
+    return {
+        "mtls": dispatcher([(market.base_url, market) for market in markets], over_mutual_tls),
+        "public": dispatcher([(market.issuer, market) for market in markets], without),
+        "self_signed": dispatcher([(market.base_url, market) for market in lodged], self_signed),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What one kind of market serves: with the built-in authorization server, or with one behind.
+
+    `for_people` are reached without certificates only: over mutual TLS a browser would ask its owner for one.
+    """
+
+    forms: Mapping[str, Endpoint]
+    for_people: Mapping[str, Endpoint]
+    document: Readable
+    keys: Readable | None
+    pages: Endpoint | None = None
+
+    def documents(self, *, public: bool) -> dict[str, Endpoint]:
+        """What everybody may read."""
+        keys: dict[str, Endpoint] = {"jwks": KeysEndpoint(self.keys)} if self.keys is not None else {}
+        return {".well-known": DiscoveryEndpoint(self.document, public=public), **keys}
+
+
+def _built_in(ports: Ports, signer: Signer | None, recent: Recent, authorize: AuthorizeEndpoint) -> _Kind:
+    return _Kind(
+        forms=form_endpoints(ports, recent),
+        for_people={"authorize": authorize},
+        document=own_document(signer, ports.details),
+        keys=own_keys(signer) if signer is not None else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What markets with an authorization server behind need besides: its pages, ours for failures, and a clock."""
+
+    passing: Passing
+    pages: Pages
+    crowd: Crowd
+    monotonic: Callable[[], float]
+
+
+def behind(settings: Settings, ports: Ports, door: Door, crowd: Crowd, monotonic: Callable[[], float]) -> Behind:
+    """What passes pages on."""
+    passing = Passing(door, ports.registry, idle_s=settings.limits.idle_s)
+    return Behind(passing, _pages(settings), crowd, monotonic)
+
+
+def _forwarded(ports: Ports, recent: Recent, behind: Behind) -> _Kind:
+    visited = (ports, recent, behind.pages, behind.passing)
+    return _Kind(
+        forms=forwarded_endpoints(ports, recent),
+        for_people={"authorize": AuthorizeBehind(*visited, behind.crowd), "end-session": EndSessionBehind(*visited)},
+        document=documents_behind(ports),
+        keys=KeysBehind(ports, behind.monotonic),
+        pages=PagesBehind(*visited),
+    )
 
 
 def _self_signed_markets(self_signed: SelfSignedMaterials | None) -> tuple[Market, ...]:

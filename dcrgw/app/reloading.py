@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from dcrgw.app.calendar import LOOK_S, Calendar
@@ -26,10 +26,15 @@ SETTLE_S = 0.5
 COMPONENT = "configuration"
 
 Seen = Mapping[Path, str]
+#: Why what was opened may not serve, by recorded decisions; empty where it may.
+Gate = Callable[[Materials], Awaitable[tuple[ConfigFault, ...]]]
 
 
 class Reloading:
-    """Keeps the serving generation. `read` gives the settings anew; `swap` lets listeners serve a new generation."""
+    """Keeps the serving generation. `read` gives the settings anew; `swap` lets listeners serve a new generation.
+
+    `gate` judges what is about to serve.
+    """
 
     def __init__(
         self,
@@ -38,12 +43,14 @@ class Reloading:
         lasting: Lasting,
         read: Callable[[], Settings],
         swap: Callable[[Generation], None],
+        gate: Gate,
         on_event: Sink = log_event,
     ) -> None:
         self.generation = first
         self._calendar = Calendar(lasting.clock, lasting.health, on_event)
         self._calendar.look(first.materials)
         self._lasting, self._read, self._swap, self._on_event = lasting, read, swap, on_event
+        self._gate = gate
         self._one_at_a_time = asyncio.Lock()
         self._poked = asyncio.Event()
         self._seen = seen
@@ -69,13 +76,16 @@ class Reloading:
                     # A bug of ours must not end the watch; it is told, and the next look may go better.
                     self._on_event("reload_failed", error=error)
 
-    async def reload(self) -> Reloaded:
-        """Read everything anew, and serve it if it is good. One at a time; requests are served meanwhile."""
+    async def reload(self, anyway: bool = False) -> Reloaded:
+        """Read everything anew, and serve it if it is good. One at a time; requests are served meanwhile.
+
+        `anyway`: recorded decisions are not asked.
+        """
         async with self._one_at_a_time:
             started = time.monotonic()
             self._again = False
             try:
-                fresh, seen = await self._build()
+                fresh, seen = await self._build(anyway)
             except ConfigurationRefused as refused:
                 return self._refused(refused.faults)
             except Unavailable as unavailable:
@@ -87,13 +97,18 @@ class Reloading:
             self._take(fresh, seen)
             took_ms = round((time.monotonic() - started) * 1000)
             self._on_event(
-                "reloaded", generation=fresh.number, changes=changes, renewed=fresh.parts.renewed, took_ms=took_ms
+                "reloaded",
+                generation=fresh.number,
+                changes=changes,
+                renewed=fresh.parts.renewed,
+                took_ms=took_ms,
+                **({"anyway": True} if anyway else {}),
             )
             for warning in fresh.materials.warnings:
                 self._on_event("configuration_warning", key=warning.key, reason=warning.reason, fix=warning.fix)
             return Reloaded(fresh.number, changes=changes)
 
-    async def _build(self) -> tuple[Generation, Seen]:
+    async def _build(self, anyway: bool) -> tuple[Generation, Seen]:
         """Raises: ConfigurationRefused, Misconfigured, Unavailable."""
         # What is seen is seen before it is read: what changes in between is found different at the next look.
         seen = self._seen = await asyncio.to_thread(digests, self._files())
@@ -107,7 +122,14 @@ class Reloading:
             seen = self._seen = await asyncio.to_thread(digests, self._files())
         materials = await asyncio.to_thread(open_materials, settings, self._lasting.clock.now(), serving=serving)
         number = self.generation.number + 1
-        return await Generation.build(number, materials, self._lasting, self.generation), seen
+        fresh = await Generation.build(number, materials, self._lasting, self.generation)
+        async with AsyncExitStack() as failing:
+            failing.push_async_callback(fresh.parts.close)
+            # Last, since it takes longest.
+            if not anyway and (refused := await self._gate(materials)):
+                raise ConfigurationRefused(settings.source, refused)
+            failing.pop_all()
+        return fresh, seen
 
     def _read_anew(self) -> Settings:
         forget_profiles()

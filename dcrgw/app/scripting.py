@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from fnmatch import fnmatchcase
 
+from dcrgw.app.gating import Gatekeeper
 from dcrgw.config.model import Settings
 from dcrgw.config.secrets import SecretReference
 from dcrgw.core.market import Market
@@ -17,10 +18,12 @@ from dcrgw.errors import Misconfigured
 from dcrgw.materials import Materials
 from dcrgw.materials.scripts import script_entry, worker_settings
 from dcrgw.ports.clock import Clock
+from dcrgw.ports.decisions import Decisions
 from dcrgw.ports.script_entries import ScriptEntries
 from dcrgw.scripting.files import ScriptFiles
 from dcrgw.scripting.host import ScriptHost
 from dcrgw.scripting.keeping import ScriptKeeper
+from dcrgw.scripting.prepared import Prepared
 from dcrgw.scripting.runner import Loaded
 from dcrgw.scripting.runners import Runners
 
@@ -39,13 +42,16 @@ class Scripting:
         if any(script.enabled and script.mode == "worker" for script in settings.scripts):
             self.runners.start()
 
-    async def serve(self, materials: Materials, entries: ScriptEntries, health: Health) -> None:
-        """Load what settings and registry name, serve it, and look for changes from then on.
+    async def serve(
+        self, materials: Materials, entries: ScriptEntries, health: Health, decisions: Decisions
+    ) -> Gatekeeper:
+        """Load what settings and registry name, serve it, and look for changes from then on; what tries changes.
 
         Raises: Misconfigured with every fault of the scripts that the settings name.
         """
         settings = materials.settings
         self.follow(materials)
+        gatekeeper = Gatekeeper(lambda: self._serving, self._scripts, decisions, self._on_event)
         self._keeper = ScriptKeeper(
             host=self.host,
             runner=self.runners,
@@ -57,10 +63,12 @@ class Scripting:
             on_health=lambda ok, reason: health.set("scripts", ok, reason),
             note=lambda loaded: _uncalled(loaded, self._serving),
             deadline_s=settings.scripting.deadline_s,
+            gate=gatekeeper.scripts,
         )
         await self._keeper.start()
         # The one task of the scripts: kept here, ended by `close`.
         self._watch = asyncio.get_running_loop().create_task(self._keeper.watch(), name="watch scripts")
+        return gatekeeper
 
     def follow(self, materials: Materials) -> None:
         """Take properties and markets from another generation at the next look; which scripts there are stays."""
@@ -70,6 +78,9 @@ class Scripting:
     def _serving(self) -> Materials:
         assert self._materials is not None
         return self._materials
+
+    def _scripts(self) -> tuple[Prepared, ...]:
+        return self.keeper.serving()
 
     @property
     def keeper(self) -> ScriptKeeper:

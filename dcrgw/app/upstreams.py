@@ -8,19 +8,20 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from dcrgw.adapters.upstream.discovery import Discovery
+from dcrgw.adapters.upstream.discovery import Discovery, Whereabouts
+from dcrgw.adapters.upstream.hydra import HydraDesk, HydraSettings
+from dcrgw.adapters.upstream.keycloak import KeycloakDesk, KeycloakSettings
+from dcrgw.adapters.upstream.own_token import OwnClient, OwnToken
 from dcrgw.adapters.upstream.registration import RegistrationDesk, RegistrationSettings
 from dcrgw.adapters.upstream.server import Desk, Passing, Server
 from dcrgw.adapters.upstream.servers import UpstreamServers
-from dcrgw.adapters.upstream.tokens import Introspection, JudgedTokens, PublishedKeys, TokenSettings
+from dcrgw.adapters.upstream.tokens import Introspection, Judge, JudgedTokens, PublishedKeys, TokenSettings
 from dcrgw.adapters.upstream.way import Bounds, Way
 from dcrgw.app.outgoing import tls_context
 from dcrgw.app.parts import Parts
-from dcrgw.config.sections.upstream import UpstreamSettings
 from dcrgw.core.certificates.forwarded import Form
 from dcrgw.core.upstream.fields import Fields
 from dcrgw.edge.health import Health
-from dcrgw.errors import Misconfigured
 from dcrgw.materials import Materials, UpstreamMaterials
 from dcrgw.ports.clock import Clock
 
@@ -57,15 +58,10 @@ def server_of(
     each: UpstreamMaterials, clock: Clock, monotonic: Callable[[], float], tell: Callable[[bool, str], None]
 ) -> Server:
     """One AS, nothing asked of it yet."""
-    own, url = each.settings, each.settings.url.rstrip("/")
-    way = Way(
-        f"upstream.{each.market}",
-        ssl_context=tls_context(each.trust, each.transport),
-        bounds=Bounds(own.total_s, own.page_idle_s, own.max_bytes, own.connections),
-        clock=monotonic,
-        ours=(*_proxy_facts(each.issuer), *_proof(each)),
-    )
-    discovery = Discovery(way, issuer=each.issuer, url=url, clock=monotonic, tell=tell)
+    own, url = each.settings, each.settings.url
+    # Two of them: what strangers' browsers do with pages takes neither connections nor patience from TPPs.
+    way, for_pages = _way(each, monotonic), _way(each, monotonic)
+    discovery = Discovery(way, Whereabouts(each.issuer, url, own.paths), clock=monotonic, tell=tell)
     tokens = TokenSettings(
         each.market,
         each.issuer,
@@ -73,23 +69,44 @@ def server_of(
         own.token_audience or each.issuer,
         own.introspection_client_id,
         _text(each.introspection_client_secret),
+        # Hydra asks nobody at its administration, and nowhere else.
+        url=f"{own.admin}/admin/oauth2/introspect" if own.kind == "hydra" else None,
     )
-    judge = (
-        Introspection(way, discovery, tokens, clock).judge
+    judge: Judge = (
+        Introspection(way, discovery, tokens, clock)
         if own.management_tokens == "introspection"
-        else PublishedKeys(way, discovery, tokens, clock, monotonic).judge
+        else PublishedKeys(way, discovery, tokens, clock, monotonic)
     )
     judged = JudgedTokens(judge, cache_s=own.token_cache_s, clock=clock, monotonic=monotonic)
-    return Server(way, discovery, _desk(each, way, discovery, url), judged, _passing(own), url)
+    passing = Passing(Form(own.form) if own.form else None, own.certificate_header)
+    return Server(way, discovery, _desk(each, way, discovery, monotonic), judged, passing, url, for_pages)
 
 
-def _desk(each: UpstreamMaterials, way: Way, discovery: Discovery, url: str) -> Desk:
+def _way(each: UpstreamMaterials, monotonic: Callable[[], float]) -> Way:
     own = each.settings
-    if own.kind in ("rfc7592", "oidc-provider"):
-        header = own.client_id_header or ("x-dcrgw-client-id" if own.kind == "oidc-provider" else None)
-        settings = RegistrationSettings(each.issuer, url, header, _text(each.registration_token))
-        return RegistrationDesk(way, discovery, settings)
-    raise Misconfigured(f"an authorization server of kind {own.kind} is not known yet")
+    return Way(
+        f"upstream.{each.market}",
+        ssl_context=tls_context(each.trust, each.transport),
+        bounds=Bounds(own.total_s, own.page_idle_s, own.max_bytes, own.connections),
+        clock=monotonic,
+        ours=(*_proxy_facts(each.issuer), *_proof(each)),
+    )
+
+
+def _desk(each: UpstreamMaterials, way: Way, discovery: Discovery, monotonic: Callable[[], float]) -> Desk:
+    own = each.settings
+    if own.kind == "keycloak":
+        assert own.admin_client_id is not None
+        client = OwnClient(own.admin_client_id, _text(each.admin_client_secret))
+        token = OwnToken(way, discovery, client, monotonic)
+        return KeycloakDesk(way, token, KeycloakSettings(each.market, f"{own.admin}/admin/realms/{own.realm}"))
+    if own.kind == "hydra":
+        assert own.admin is not None
+        return HydraDesk(way, HydraSettings(each.market, own.admin))
+    registration_token = _text(each.registration_token)
+    return RegistrationDesk(
+        way, discovery, RegistrationSettings(each.issuer.rstrip("/"), own.url, own.header_of_ids, registration_token)
+    )
 
 
 def _proxy_facts(issuer: str) -> Fields:
@@ -101,10 +118,6 @@ def _proof(each: UpstreamMaterials) -> Fields:
     if each.settings.proof_header is None or each.proof is None:
         return ()
     return ((each.settings.proof_header, each.proof.get_secret_value()),)
-
-
-def _passing(own: UpstreamSettings) -> Passing:
-    return Passing(None if own.certificate_form == "none" else Form(own.certificate_form), own.certificate_header)
 
 
 def _text(secret: SecretStr | None) -> str | None:

@@ -18,6 +18,8 @@ from dcrgw.cli.options import CONFIG
 from dcrgw.edge.socket_paths import reachable
 
 _TIMEOUT_S = 30.0
+#: A change that is tried on recorded decisions may take the gate's longest deadline, and a little.
+PATIENT_S = 630.0
 _LARGEST_ANSWER = 64 * 1024 * 1024
 
 
@@ -51,8 +53,10 @@ class Administration:
         body: Mapping[str, Any] | None = None,
         *,
         if_match: int | None = None,
+        timeout_s: float = _TIMEOUT_S,
     ) -> dict[str, Any]:
         """The JSON object of an answer. Raises: Refused, NoAnswer."""
+        self._connection.timeout = timeout_s
         target = path + (f"?{urlencode(query)}" if query else "")
         content = json.dumps(body).encode() if body else None
         headers = {"Accept": "application/json", **({"Content-Type": "application/json"} if content else {})}
@@ -123,7 +127,7 @@ class _SocketConnection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(_TIMEOUT_S)
+        self.sock.settimeout(self.timeout)
         with reachable(self._path) as address:
             self.sock.connect(address)
 

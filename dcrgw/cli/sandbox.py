@@ -19,11 +19,12 @@ from dcrgw.config.loading import load
 from dcrgw.core.checks import Report
 from dcrgw.edge.logging import LogStream, set_up_logging
 from dcrgw.errors import GatewayError
-from dcrgw.sandbox import reports
+from dcrgw.sandbox import reports, upstream
 from dcrgw.sandbox.narrator import Narrator
 from dcrgw.sandbox.session import Ports, Session, session
 from dcrgw.sandbox.story import tell
 from dcrgw.sandbox.telling import StoryFailed
+from dcrgw.sandbox.upstream import Program, UpstreamUnusable, program
 from dcrgw.tpp.credentials import CredentialsUnusable
 from dcrgw.tpp.setup import Incomplete
 from dcrgw.tpp.trouble import ConnectionTrouble
@@ -45,8 +46,13 @@ class Gateway(Protocol):
 StartGateway = Callable[[Path], Awaitable[Gateway]]
 
 
+#: What can go wrong with the world outside, told in a line.
+_TROUBLE = (
+    OSError, ssl.SSLError, ConnectionTrouble, CredentialsUnusable, Incomplete, GatewayError, UpstreamUnusable,
+)  # fmt: skip
 #: The gateway's log, beside what the sandbox writes: it outlives a run that went wrong.
 LOG = "gateway.log"
+_LOGS = {LOG: "gateway", upstream.LOG: "authorization server"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,26 +108,43 @@ def _port(flag: str, what: str) -> Callable[[Callable[..., None]], Callable[...,
 @_port("--directory-mtls-port", "The directory's token URL and SCIM.")
 @_port("--management-port", "The directory's management API.")
 @_port("--revocations-port", "The authorities' revocation lists and responder.")
+@_port("--upstream-port", "The authorization server of --upstream.")
+@click.option(
+    "--upstream", "server", metavar="NAME",
+    help="Put an authorization server behind the markets, in place of the built-in one: `oidc-provider`, or a folder"
+    " with a server.mjs.",
+)  # fmt: skip
 def sandbox(
     story: bool, folder: Path, mtls_port: int, public_port: int, health_port: int, directory_port: int,
-    directory_mtls_port: int, management_port: int, revocations_port: int,
+    directory_mtls_port: int, management_port: int, revocations_port: int, upstream_port: int, server: str | None,
 ) -> None:  # fmt: skip
     """Serve a test directory, a gateway and a TPP. Not for production."""
     ports = Ports(
-        mtls_port, public_port, health_port, directory_port, directory_mtls_port, management_port, revocations_port
-    )
-    sys.exit(asyncio.run(run(folder, ports, story=story)))
+        mtls_port, public_port, health_port, directory_port, directory_mtls_port, management_port, revocations_port,
+        upstream_port,
+    )  # fmt: skip
+    try:
+        behind = None if server is None else program(server)
+    except UpstreamUnusable as unusable:
+        raise click.ClickException(str(unusable)) from None
+    sys.exit(asyncio.run(run(folder, ports, story=story, behind=behind)))
 
 
 async def run(
-    folder: Path, ports: Ports, *, story: bool, narrator: Narrator | None = None, start: StartGateway | None = None
+    folder: Path,
+    ports: Ports,
+    *,
+    story: bool,
+    behind: Program | None = None,
+    narrator: Narrator | None = None,
+    start: StartGateway | None = None,
 ) -> int:
     """The exit code: 0 when all went as told or the end was asked for, 1 when not, 130 for an interrupted story."""
     say = narrator or Narrator()
     _end_on_signals()
     try:
         async with AsyncExitStack() as stack:
-            opened, gateway = await _open(stack, folder, ports, say, start or start_gateway)
+            opened, gateway = await _open(stack, folder, ports, behind, say, start or start_gateway)
             if story:
                 await tell(opened, lambda: list(gateway.reports), say)
                 say.close("All went as told.")
@@ -129,33 +152,39 @@ async def run(
                 say.close(f"Serving; {folder / 'sandbox.json'} names everything. Ctrl-C ends it.")
                 await asyncio.Event().wait()
     except asyncio.CancelledError:
-        (folder / LOG).unlink(missing_ok=True)
+        _forget(folder)
         say.fail("Interrupted." if story else "Ended; nothing is left.")
         return 130 if story else 0
     except StoryFailed as failure:
         return _failed(say, folder, str(failure))
-    except (OSError, ssl.SSLError, ConnectionTrouble, CredentialsUnusable, Incomplete, GatewayError) as error:
+    except _TROUBLE as error:
         return _failed(say, folder, f"{type(error).__name__}: {error}")
-    (folder / LOG).unlink(missing_ok=True)
+    _forget(folder)
     return 0
 
 
 def _failed(say: Narrator, folder: Path, sentence: str) -> int:
     say.fail(f"Not as told: {sentence}")
-    if (folder / LOG).exists():
-        say.fail(f"The gateway's own words are in {folder / LOG}.")
+    for name, whose in _LOGS.items():
+        if (folder / name).exists():
+            say.fail(f"The {whose}'s own words are in {folder / name}.")
     return 1
 
 
+def _forget(folder: Path) -> None:
+    for name in _LOGS:
+        (folder / name).unlink(missing_ok=True)
+
+
 async def _open(
-    stack: AsyncExitStack, folder: Path, ports: Ports, say: Narrator, start: StartGateway
+    stack: AsyncExitStack, folder: Path, ports: Ports, behind: Program | None, say: Narrator, start: StartGateway
 ) -> tuple[Session, Gateway]:
     """Directory and gateway, up; the stack takes them down."""
     recent: list[Gateway] = []
     say.warn()
     with say.step("The directory is up, with fresh keys") as line:
         opened = await stack.enter_async_context(
-            session(folder, ports, lambda wanted: reports.find(recent[0].reports, wanted) if recent else None)
+            session(folder, ports, lambda wanted: reports.find(recent[0].reports, wanted) if recent else None, behind)
         )
         for name, url in (
             ("key sets", opened.endpoints.keystore),
@@ -165,6 +194,10 @@ async def _open(
             ("revocation", opened.endpoints.revocations),
         ):
             line(f"{name:<12}{url}")
+    if opened.upstream is not None:
+        with say.step("The bank's own authorization server is up, for the gateway alone") as line:
+            await stack.enter_async_context(opened.upstream.running())
+            line(f"https://localhost:{opened.upstream.port}, from {opened.upstream.program.folder}")
     with say.step("The gateway is up") as line:
         gateway = await start(opened.config)
         stack.push_async_callback(gateway.stop)

@@ -71,23 +71,29 @@ class RunningScripts:
 
 
 @asynccontextmanager
-async def running(chosen: ScriptSet, on_event: Sink = lambda *_, **__: None) -> AsyncIterator[RunningScripts]:
-    """The set, loaded as a gateway loads it. Raises: Misconfigured in a script's words, Unavailable."""
-    runners = Runners(chosen.workers, on_event)
+async def running(
+    chosen: ScriptSet, on_event: Sink = lambda *_, **__: None, runners: Runners | None = None
+) -> AsyncIterator[RunningScripts]:
+    """The set, loaded as a gateway loads it, by `runners` where several sets share them.
+
+    Raises: Misconfigured in a script's words, Unavailable.
+    """
+    own = runners or Runners(chosen.workers, on_event)
     host = ScriptHost(on_event=on_event, deadline_s=chosen.deadline_s)
     loaded: list[Loaded] = []
     try:
         try:
             for each in chosen.scripts:
                 if not each.is_missing:
-                    loaded.append(await runners.load(each.entry, each.properties))  # noqa: PERF401 - as below
+                    loaded.append(await own.load(each.entry, each.properties))  # noqa: PERF401 - as below
         finally:
             # What was loaded is the host's to put away, also where the next does not load.
             host.swap(loaded, [each.entry for each in chosen.scripts if each.is_missing])
         yield RunningScripts(host, chosen.types, DetailTypes(host, chosen.declared))
     finally:
         await host.close()
-        await runners.close()
+        if runners is None:
+            await own.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,9 +132,11 @@ def _secrets_can_be_sealed(settings: Settings) -> Iterator[ConfigFault]:
         return
     for _, market, profile in _profiled(settings):
         tokens = profile.management == "registration_access_token"
-        if tokens or any(method.startswith("client_secret_") for method in market.client_auth_methods):
-            what = "registration access tokens" if tokens else "client secrets"
-            reason = f"is missing, but market {market.name} hands out {what}"
+        held = market.upstream is not None
+        if tokens or held or any(method.startswith("client_secret_") for method in market.client_auth_methods):
+            what = "hands out registration access tokens" if tokens else "hands out client secrets"
+            what = "holds credentials of its authorization server" if held else what
+            reason = f"is missing, but market {market.name} {what}"
             fix = "make one with `openssl rand -hex 32` and refer to it here"
             yield ConfigFault("registry.sealing_keys", reason, fix)
             return
@@ -150,7 +152,8 @@ def _people_can_be_asked(settings: Settings) -> Iterator[ConfigFault]:
             yield ConfigFault(
                 "listeners.public", reason, f"add it, or take authorization_code out of {key}.grant_types"
             )
-        if asks and settings.consent.customers is None:
+        is_own = market.upstream is None
+        if asks and is_own and settings.consent.customers is None:
             reason = f"is missing, but market {market.name} asks people to sign in"
             yield ConfigFault("consent.customers", reason, "make the file with `dcrgw customers add`, and name it")
         if "refresh_token" in server.grant_types and not asks:
@@ -158,7 +161,7 @@ def _people_can_be_asked(settings: Settings) -> Iterator[ConfigFault]:
         if server.pushed_requests == "required" and not asks:
             reason = "is required, but there is no authorization endpoint to push for"
             yield ConfigFault(f"{key}.pushed_requests", reason, "add authorization_code to grant_types")
-        if (asks or server.jwt_audience) and not can_sign:
+        if is_own and (asks or server.jwt_audience) and not can_sign:
             reason = f"is empty, so that {key} has no key to sign tokens with"
             yield ConfigFault("registry.sealing_keys", reason, "add one, or set signing.key or signing.keystore")
 

@@ -13,6 +13,7 @@ from dcrgw.config.market_rules import MARKET_RULES
 from dcrgw.config.model import Settings
 from dcrgw.config.sections.revocation import RevocationSettings
 from dcrgw.config.sections.scripts import secret_properties
+from dcrgw.config.upstream_rules import UPSTREAM_RULES
 from dcrgw.config.values import is_local_or_literal, split_https
 from dcrgw.config.walking import secrets
 
@@ -195,6 +196,12 @@ def _recording(settings: Settings) -> Iterator[ConfigFault]:
         yield ConfigFault("recording.path", "is the registry's own file", "name another file")
 
 
+def _gate_has_a_record(settings: Settings) -> Iterator[ConfigFault]:
+    if settings.reload.gate.recorded and not settings.recording.enabled:
+        reason = "asks for recorded decisions, and recording is off"
+        yield ConfigFault("reload.gate.recorded", reason, "set recording.enabled = true, or name bundles")
+
+
 def _proxies(settings: Settings) -> Iterator[ConfigFault]:
     ways = [("outbound", settings.outbound)]
     ways += [
@@ -280,6 +287,7 @@ RULES: tuple[Rule, ...] = (
     _proxied,
     _one_signing_key,
     _recording,
+    _gate_has_a_record,
     _directory_keys,
     _proxies,
     _public_addresses,
@@ -288,4 +296,5 @@ RULES: tuple[Rule, ...] = (
     _scripts_name_markets,
     _detail_types_stand,
     *MARKET_RULES,
+    *UPSTREAM_RULES,
 )

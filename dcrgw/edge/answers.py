@@ -11,7 +11,7 @@ from aiohttp import web
 from dcrgw.core.checks import wire_text
 from dcrgw.core.market import Market
 from dcrgw.edge.exchange import INTERACTION_HEADER, Exchange
-from dcrgw.errors import ErrorCode, Fault, GatewayError, Rejected, Unavailable
+from dcrgw.errors import ErrorCode, Fault, GatewayError, Passed, Rejected, Unavailable
 
 #: Made once: `json.dumps` with any setting of its own makes an encoder for each call.
 _to_json = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
@@ -93,14 +93,16 @@ def dress(response: web.StreamResponse, exchange: Exchange) -> None:
 def _rejected(error: Rejected, exchange: Exchange) -> web.Response:
     first, *more = error.faults
     description = wire_text(first.description) + (f" (and {len(more)} more)" if more else "")
-    body: dict[str, object] = dict(_body(_code(first, exchange), description))
+    status, body = first.status, dict[str, object](_body(_code(first, exchange), description))
+    if isinstance(error, Passed):
+        status, body = error.status, {"error": error.code, "error_description": error.description or description}
     if exchange.market is None or exchange.market.explain_errors:
         body["errors"] = [_explained(fault, exchange.market) for fault in error.faults]
     body |= _report(exchange)
     headers = dict(error.headers)
-    if first.status == 401:
+    if status == 401:
         headers.setdefault("WWW-Authenticate", _challenge(first.code, description))
-    return json_answer(first.status, body, exchange, headers=headers)
+    return json_answer(status, body, exchange, headers=headers)
 
 
 def _report(exchange: Exchange) -> dict[str, str]:

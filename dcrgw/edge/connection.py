@@ -70,6 +70,7 @@ class Connection(RequestHandler):
         "_header_bytes",
         "_limits",
         "_lost",
+        "_on_loss",
         "_phase",
         "_serving",
         "_taking",
@@ -116,6 +117,8 @@ class Connection(RequestHandler):
         self._wire: asyncio.Transport | None = None
         self.peer_chain: tuple[bytes, ...] = ()
         self.peer_user: PeerUser | None = None
+        #: What wants to know when it is lost.
+        self._on_loss: list[Callable[[], None]] = []
         #: Requests that were answered or are being answered.
         self.served = 0
 
@@ -128,6 +131,14 @@ class Connection(RequestHandler):
     def was_made(self) -> bool:
         """True once the transport, with its TLS handshake, stood."""
         return self._wire is not None
+
+    def when_lost(self, call: Callable[[], None]) -> Callable[[], None]:
+        """Let `call` be called once when the connection is lost, soon where it is already. Gives what takes it back."""
+        if self.transport is None:
+            handle = self._loop.call_soon(call)
+            return handle.cancel
+        self._on_loss.append(call)
+        return lambda: self._on_loss.remove(call) if call in self._on_loss else None
 
     # -- the transport's calls
 
@@ -143,6 +154,8 @@ class Connection(RequestHandler):
         super().connection_lost(exc)
         self._taking = None
         self._lost(self)
+        while self._on_loss:
+            self._on_loss.pop()()
 
     def data_received(self, data: bytes) -> None:
         if self._phase is Phase.IDLE and data:

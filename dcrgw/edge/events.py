@@ -19,7 +19,9 @@ _LOUD = frozenset(
     {"accept_failed", "certificate_expired", "connection_failed", "drain_forced", "loop_stalled", "reload_refused"}
 )
 #: Events that mean that the bank has to look one of these days.
-_WARNING = frozenset({"certificate_expires", "configuration_warning"})
+_WARNING = frozenset(
+    {"certificate_expires", "configuration_warning", "errand_refused", "errands_overdue", "gate_refused"}
+)
 
 
 #: Takes one event with all its fields: a level of `logging`, and the fields with `event`, `level` and `logger`.

@@ -36,6 +36,17 @@ class Exchange:
     notes: dict[str, str | int | float | bool] = field(default_factory=dict)
 
 
+class Cut(Exception):
+    """An exchange ended before its answer did, and its connection with it, so that nobody takes half for the whole.
+
+    `outcome` is `left` where the caller went away, `cut` where what is passed on ended, or was not taken, in time.
+    """
+
+    def __init__(self, outcome: str, status: int, reason: str) -> None:
+        self.outcome, self.status, self.reason = outcome, status, reason
+        super().__init__(f"{outcome}: {reason}")
+
+
 #: A listener's one function. It may raise anything: the edge knows the one map from failures to answers.
 Handler = Callable[[web.BaseRequest, Exchange], Awaitable[web.StreamResponse]]
 

@@ -15,7 +15,7 @@ from aiohttp import web
 from dcrgw.core.checks import Report, wire_text
 from dcrgw.edge.answers import answer, dress, principal
 from dcrgw.edge.events import Sink, log_event
-from dcrgw.edge.exchange import INTERACTION_HEADER, Exchange, Handler, interaction_id
+from dcrgw.edge.exchange import INTERACTION_HEADER, Cut, Exchange, Handler, interaction_id
 from dcrgw.edge.faults import HttpFault
 from dcrgw.edge.limits import Limits
 from dcrgw.edge.screening import screen
@@ -58,6 +58,9 @@ class Serving:
         except asyncio.CancelledError:
             self._log(request, exchange, status=0, outcome="cancelled")
             raise
+        except Cut as cut:
+            self._log(request, exchange, status=cut.status, outcome=cut.outcome, reason=cut.reason)
+            return web.Response(status=503)  # to nobody: the connection is gone
         except (Exception, SystemExit) as error:
             # SystemExit too: a handler that exits would otherwise end the whole loop.
             return self._failed(error, request, exchange)

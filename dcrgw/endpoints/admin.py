@@ -12,13 +12,25 @@ from dcrgw.edge.answers import json_answer
 from dcrgw.edge.exchange import Exchange
 from dcrgw.edge.faults import method_not_allowed, not_found
 from dcrgw.endpoints.admin_evidence import EvidenceEndpoint
-from dcrgw.endpoints.admin_requests import AdminPlace, limit_of, no_query, place_of, reason_of, screen, search_of
+from dcrgw.endpoints.admin_reconcile import ReconcileEndpoint
+from dcrgw.endpoints.admin_requests import (
+    AdminPlace,
+    limit_of,
+    no_query,
+    place_of,
+    reason_of,
+    screen,
+    search_of,
+    waiver_of,
+)
 from dcrgw.endpoints.admin_scripts import ScriptsEndpoint
 from dcrgw.endpoints.admin_views import audit_line, summary, whole
 from dcrgw.endpoints.administrators import Door, demand_writer
 from dcrgw.endpoints.reloading import Reload, reload_answer
 from dcrgw.flows.administer import CLIENT_KNOWN, Operation, Order, administer
+from dcrgw.flows.reconcile import ReconcileDesk
 from dcrgw.flows.scripts import ScriptDesk
+from dcrgw.flows.waiving import Waiver, note
 from dcrgw.ports import Ports
 from dcrgw.ports.decisions import Decisions
 from dcrgw.ports.registry import Archive
@@ -37,6 +49,7 @@ class AdminEndpoint:
     decisions: Decisions
     reload: Reload
     scripts: ScriptDesk
+    reconciling: ReconcileDesk
 
     async def __call__(self, request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
         """One answer of the administration."""
@@ -49,6 +62,8 @@ class AdminEndpoint:
             return await self._reload(request, exchange, administrator)
         if request.raw_path.startswith("/scripts"):
             return await ScriptsEndpoint(self.door, self.scripts)(request, exchange, administrator)
+        if ReconcileEndpoint.is_meant(request.raw_path):
+            return await ReconcileEndpoint(self.door, self.reconciling)(request, exchange, administrator)
         place = place_of(request)
         if place.client is None:
             return await self._search(request, exchange)
@@ -63,8 +78,11 @@ class AdminEndpoint:
     async def _reload(self, request: web.BaseRequest, exchange: Exchange, administrator: Administrator) -> web.Response:
         demand_writer(administrator, "reload", self.door)
         _demand(request, "POST")
-        no_query(request)
-        return await reload_answer(self.reload, exchange)
+        anyway, reason = waiver_of(request)
+        if anyway:
+            author = f"admin:{administrator.name}"
+            await note(Waiver("reload", "configuration", author, exchange.interaction_id, reason), self.ports)
+        return await reload_answer(self.reload, exchange, anyway=anyway)
 
     async def _search(self, request: web.BaseRequest, exchange: Exchange) -> web.Response:
         _demand(request, "GET")

@@ -84,6 +84,14 @@ def search_of(request: web.BaseRequest) -> ClientQuery:
     )
 
 
+def waiver_of(request: web.BaseRequest) -> tuple[bool, str]:
+    """Whether a change is to serve whatever recorded decisions say, and why."""
+    given = query_of(request, {"anyway", "reason"})
+    if given.get("anyway", "true") != "true" or ("reason" in given and "anyway" not in given):
+        raise QUERY.rejection("anyway is true or not there, and a reason goes with it")
+    return "anyway" in given, given.get("reason", "")
+
+
 def limit_of(request: web.BaseRequest) -> int:
     """How many audit rows a history is to have."""
     return limit_in(query_of(request, {"limit"}))

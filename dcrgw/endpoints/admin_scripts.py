@@ -4,7 +4,7 @@ GET    /scripts?type=                  every script of both homes, in the order 
 POST   /scripts                        a new one; 201
 GET    /scripts/errors                 the last failures
 GET    /scripts/{inum}?revision=       PUT, PATCH (RFC 7396), DELETE: If-Match takes the revision
-POST   /scripts/{inum}/{verb}          enable, disable, rollback {"revision"}, test
+POST   /scripts/{inum}/{verb}          enable, disable, rollback {"revision"}, accept, test
 GET    /scripts/{inum}/{verb}          history, diff?from=&to=, errors, export
 """
 
@@ -47,7 +47,7 @@ MATCH = gate(
 
 _PLACE = re.compile(r"/scripts(?:/(?P<inum>[A-Za-z0-9@!.-]{1,64})(?:/(?P<verb>[a-z]{1,16}))?)?")
 _REVISION = re.compile(r'"?([1-9][0-9]{0,8})"?')
-_FORCED = {"true": True, "false": False}
+_FLAGS = {"true": True, "false": False}
 #: Deeper than a request's JSON: an entry holds cases, and those hold requests.
 _DEPTH = 24
 _LONGEST_REASON = 500
@@ -93,11 +93,15 @@ class _Call:
         return query_of(self.request, known)
 
     def order(self, **more: Any) -> ScriptOrder:
-        query = self.query("reason", "force_disabled")
-        forced = query.get("force_disabled", "false")
-        if forced not in _FORCED:
-            raise BODY.rejection("force_disabled is neither true nor false")
-        given = ScriptOrder(self.author, query.get("reason", ""), _if_match(self.request), _FORCED[forced])
+        query = self.query("reason", "force_disabled", "anyway")
+        given = ScriptOrder(
+            self.author,
+            query.get("reason", ""),
+            _if_match(self.request),
+            force_disabled=_flag(query, "force_disabled"),
+            anyway=_flag(query, "anyway"),
+            interaction_id=self.exchange.interaction_id,
+        )
         return replace(given, **more)
 
     async def body(self, *types: str) -> dict[str, JsonValue]:
@@ -191,6 +195,10 @@ async def _test(call: _Call) -> web.Response:
     return call.answer(told_trial(await scripts.tried(call.desk, call.inum)))
 
 
+async def _accept(call: _Call) -> web.Response:
+    return await call.told(await scripts.accept(call.desk, call.inum, call.order()))
+
+
 async def _history(call: _Call) -> web.Response:
     limit = _number(call.query("limit").get("limit"), "limit") or 100
     rows = await scripts.history(call.desk, call.inum, limit)
@@ -221,7 +229,20 @@ async def _export(call: _Call) -> web.Response:
 
 
 _ASKED: Mapping[str, Handler] = {"history": _history, "diff": _diff, "errors": _errors, "export": _export}
-_ORDERED: Mapping[str, Handler] = {"enable": _enable, "disable": _disable, "rollback": _roll_back, "test": _test}
+_ORDERED: Mapping[str, Handler] = {
+    "enable": _enable,
+    "disable": _disable,
+    "rollback": _roll_back,
+    "accept": _accept,
+    "test": _test,
+}
+
+
+def _flag(query: Mapping[str, str], name: str) -> bool:
+    text = query.get(name, "false")
+    if text not in _FLAGS:
+        raise BODY.rejection(f"{name} is neither true nor false")
+    return _FLAGS[text]
 
 
 def _if_match(request: web.BaseRequest) -> int | None:

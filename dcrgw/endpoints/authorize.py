@@ -31,7 +31,15 @@ from dcrgw.endpoints import authorize_views as views
 from dcrgw.endpoints.asking import media_type, seen_by_scripts
 from dcrgw.endpoints.authorize_again import SignInAgain
 from dcrgw.endpoints.authorize_answers import Answer, Answers
-from dcrgw.endpoints.authorize_forms import FIELD, forget_older, give_ticket, settle_origin, settle_token, ticket_of
+from dcrgw.endpoints.authorize_forms import (
+    FIELD,
+    forget_older,
+    give_ticket,
+    leave,
+    settle_origin,
+    settle_token,
+    ticket_of,
+)
 from dcrgw.endpoints.authorize_visit import Visit
 from dcrgw.endpoints.pages import Pages
 from dcrgw.endpoints.pages.wording import by_weight
@@ -50,8 +58,6 @@ T = TypeVar("T")
 #: A flow, from a request to what became of it.
 Run = Callable[[Arrival, Market, Ports, Report], Awaitable[T]]
 
-#: How long a browser keeps the key of an interaction that is answered.
-_AFTERWARDS_S = 60
 _BEGIN = ("GET", "POST")
 
 #: An interaction's id, which becomes a part of a cookie's name.
@@ -114,7 +120,7 @@ class AuthorizeEndpoint:
         )
         begun = await self._recorded("authorize", begin, arrival, visit, exchange)
         if isinstance(begun, Redirect):
-            return _leave(begun)
+            return leave(begun)
         assert begun.ticket is not None
         await self._make_room(visit, begun)
         return self._go_to(visit, begun, begun.ticket)
@@ -175,11 +181,11 @@ class AuthorizeEndpoint:
         known = self._answers.of(ticket)
         if known is not None:
             again = known.again(decision, self._ports.clock.now())
-            return _leave(again, ticket) if again is not None else visit.notice("answered", 410)
+            return leave(again, ticket) if again is not None else visit.notice("answered", 410)
         # Two clicks are one decision, and both get its answer: the browser shows only the second one.
         key = (ticket.id, ticket.key, decision)
         redirect = await self._decisions.join(key, lambda: self._settled(visit, exchange, ticket, decision))
-        return _leave(redirect, ticket)
+        return leave(redirect, ticket)
 
     async def _settled(self, visit: Visit, exchange: Exchange, ticket: Ticket, decision: str) -> Redirect:
         redirect = await self._recorded("decide", decide, word(ticket, decision, visit.market), visit, exchange)
@@ -204,6 +210,7 @@ class AuthorizeEndpoint:
         journal = Journal()
         ports = recorded(self._ports, journal)
         report = self._report(operation, visit, exchange, ports)
+        journal.steps = report.findings.steps
         self._recent.kept.append((report, Evidence(arrival, report.at, journal, report.generation)))
         return await run(arrival, visit.market, ports, report)
 
@@ -218,16 +225,6 @@ class AuthorizeEndpoint:
             generation=exchange.generation,
         )
         return exchange.report
-
-
-def _leave(redirect: Redirect, ended: Ticket | None = None) -> web.Response:
-    """To the client. 303: a browser may not send our form's fields along (RFC 9700 §4.12)."""
-    response = web.Response(status=303, headers={"Location": redirect.url, "Referrer-Policy": "no-referrer"})
-    if ended is not None:
-        # Not taken away at once, for the second of two clicks. A browser that keeps pages whole for its back button
-        # lets go of one whose cookies change, and asks us again.
-        give_ticket(response, ended, _AFTERWARDS_S)
-    return response
 
 
 def _settle_method(request: web.BaseRequest, *methods: str) -> None:

@@ -14,7 +14,7 @@ from dcrgw.core.authorization import person
 from dcrgw.core.checks import gate
 from dcrgw.core.market import Market
 from dcrgw.errors import ErrorCode
-from dcrgw.flows.interacting import Ticket
+from dcrgw.flows.interacting import Redirect, Ticket
 
 ORIGIN = gate(
     "interaction.form.origin",
@@ -36,6 +36,8 @@ FIELD = "form"
 #: `__Host-`: Secure, for this host alone and all of its paths, so that no neighbour can plant one.
 _COOKIE = "__Host-dcrgw-"
 _MOST_TICKETS = 16
+#: How long a browser keeps the key of an interaction that is answered.
+_AFTERWARDS_S = 60
 
 
 def ticket_of(request: web.BaseRequest, id: str) -> Ticket:
@@ -51,6 +53,16 @@ def give_ticket(response: web.Response, ticket: Ticket, life_s: int) -> None:
     response.set_cookie(
         _COOKIE + ticket.id, ticket.key, max_age=life_s, path="/", secure=True, httponly=True, samesite="Lax"
     )
+
+
+def leave(redirect: Redirect, ended: Ticket | None = None) -> web.Response:
+    """To the client. 303: a browser may not send our form's fields along (RFC 9700 §4.12)."""
+    response = web.Response(status=303, headers={"Location": redirect.url, "Referrer-Policy": "no-referrer"})
+    if ended is not None:
+        # Not taken away at once, for the second of two clicks. A browser that keeps pages whole for its back button
+        # lets go of one whose cookies change, and asks us again.
+        give_ticket(response, ended, _AFTERWARDS_S)
+    return response
 
 
 def forget_older(request: web.BaseRequest, response: web.Response, id: str) -> None:

@@ -1,12 +1,14 @@
-"""What everybody may read of a market: its discovery document and our public keys."""
+"""What everybody may read of a market: its discovery document and the public keys of its issuer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
 from dcrgw.core.authorization import discovery
+from dcrgw.core.market import Market
+from dcrgw.core.strict_json import JsonValue
 from dcrgw.edge.answers import json_answer
 from dcrgw.edge.exchange import Exchange
 from dcrgw.edge.faults import method_not_allowed, not_found
@@ -19,12 +21,15 @@ _METHODS = ("GET", "HEAD")
 #: A rotation publishes the next key long before it signs, so readers may keep what they have for a while.
 _CACHED: Mapping[str, str] = {"Cache-Control": "public, max-age=300", "Access-Control-Allow-Origin": "*"}
 
+#: What there is to read of a market, as JSON.
+Readable = Callable[[Market], Awaitable[Mapping[str, JsonValue]]]
+
 
 class DiscoveryEndpoint:
     """`.well-known/…` below a market's issuer. `public`: this is a listener that is reached by issuers."""
 
-    def __init__(self, signer: Signer | None, details: Details, *, public: bool) -> None:
-        self._signer, self._details, self._public = signer, details, public
+    def __init__(self, document: Readable, *, public: bool) -> None:
+        self._document, self._public = document, public
 
     async def __call__(self, request: web.BaseRequest, exchange: Exchange, place: Place) -> web.Response:
         exchange.malformed = ErrorCode.INVALID_REQUEST
@@ -34,17 +39,14 @@ class DiscoveryEndpoint:
             raise not_found()
         if request.method not in _METHODS:
             raise method_not_allowed(_METHODS)
-        alg = await self._signer.alg() if self._signer is not None else None
-        types = self._details.types(place.market.name)
-        document = discovery.document(place.market, signing_alg=alg, detail_types=types)
-        return json_answer(200, document, exchange, headers=_CACHED)
+        return json_answer(200, await self._document(place.market), exchange, headers=_CACHED)
 
 
 class KeysEndpoint:
     """`jwks` below a market's issuer or base URL."""
 
-    def __init__(self, signer: Signer) -> None:
-        self._signer = signer
+    def __init__(self, keys: Readable) -> None:
+        self._keys = keys
 
     async def __call__(self, request: web.BaseRequest, exchange: Exchange, place: Place) -> web.Response:
         exchange.malformed = ErrorCode.INVALID_REQUEST
@@ -52,4 +54,23 @@ class KeysEndpoint:
             raise not_found()
         if request.method not in _METHODS:
             raise method_not_allowed(_METHODS)
-        return json_answer(200, {"keys": list(await self._signer.published())}, exchange, headers=_CACHED)
+        return json_answer(200, await self._keys(place.market), exchange, headers=_CACHED)
+
+
+def own_document(signer: Signer | None, details: Details) -> Readable:
+    """The documents of markets whose authorization server the gateway is."""
+
+    async def read(market: Market) -> Mapping[str, JsonValue]:
+        alg = await signer.alg() if signer is not None else None
+        return discovery.document(market, signing_alg=alg, detail_types=details.types(market.name))
+
+    return read
+
+
+def own_keys(signer: Signer) -> Readable:
+    """The gateway's public keys, the same in every market."""
+
+    async def read(_market: Market) -> Mapping[str, JsonValue]:
+        return {"keys": [dict(key) for key in await signer.published()]}
+
+    return read

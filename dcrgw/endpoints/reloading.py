@@ -25,12 +25,13 @@ class Reloaded:
     changes: tuple[str, ...] = ()
 
 
-Reload = Callable[[], Awaitable[Reloaded]]
+#: Called with True where what is found is to serve whatever recorded decisions say.
+Reload = Callable[[bool], Awaitable[Reloaded]]
 
 
-async def reload_answer(reload: Reload, exchange: Exchange) -> web.Response:
+async def reload_answer(reload: Reload, exchange: Exchange, *, anyway: bool = False) -> web.Response:
     """200 with the new generation, or 409 with every fault."""
-    done = await reload()
+    done = await reload(anyway)
     exchange.notes["operation"] = "reload"
     if done.faults:
         counted = f"{len(done.faults)} fault" + ("s" if len(done.faults) > 1 else "")

@@ -64,16 +64,38 @@ class MarketMap:
         return Place(market, path[len(prefix) + 1 :])
 
 
-class Dispatcher:
-    """A listener's handler: market by URL, endpoint by the first segment below it."""
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What is served below a market's URL: endpoints by the first segment, `pages` for every other path."""
 
-    def __init__(self, markets: MarketMap, endpoints: Mapping[str, Endpoint], decisions: Decisions) -> None:
-        self._markets, self._endpoints, self._decisions = markets, endpoints, decisions
+    endpoints: Mapping[str, Endpoint]
+    pages: Endpoint | None = None
+
+    def at(self, place: Place) -> Endpoint | None:
+        """The endpoint of a place."""
+        return self.endpoints.get(place.endpoint, self.pages)
+
+
+class Dispatcher:
+    """A listener's handler: market by URL, endpoint by the first segment below it.
+
+    `built_in` serves the markets whose authorization server the gateway is, `forwarded` those that have one behind.
+    """
+
+    def __init__(
+        self,
+        markets: MarketMap,
+        built_in: Service,
+        decisions: Decisions,
+        *,
+        forwarded: Service = Service({}),
+    ) -> None:
+        self._markets, self._built_in, self._forwarded, self._decisions = markets, built_in, forwarded, decisions
 
     async def __call__(self, request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
         path = _appended(request.raw_path.partition("?")[0])
         place = self._markets.find(path, request.headers.get("Host", ""))
-        endpoint = self._endpoints.get(place.endpoint) if place is not None else None
+        endpoint = self._service(place.market).at(place) if place is not None else None
         if place is None or endpoint is None:
             raise not_found()
         exchange.market = place.market
@@ -82,6 +104,9 @@ class Dispatcher:
         finally:
             if exchange.report is not None:
                 self._decisions.close(exchange.report, place.market)
+
+    def _service(self, market: Market) -> Service:
+        return self._built_in if market.upstream is None else self._forwarded
 
 
 def _appended(path: str) -> str:

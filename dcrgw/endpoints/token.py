@@ -76,6 +76,7 @@ class FormEndpoint:
             at=ports.clock.now(),
             generation=exchange.generation,
         )
+        journal.steps = report.findings.steps
         self._recent.kept.append((report, Evidence(arrival, report.at, journal, report.generation)))
         answer = await self._run(arrival, market, ports, report)
         return json_answer(answer.status, answer.body, exchange)
@@ -88,8 +89,13 @@ def form_endpoints(ports: Ports, recent: Recent) -> dict[str, Endpoint]:
         "par": FormEndpoint("par", _pushed, ports, recent, for_pushed=True),
         "introspect": FormEndpoint("introspect", _introspected, ports, recent),
         "revoke": FormEndpoint("revoke", _revoked, ports, recent),
-        "authorization-details": FormEndpoint("check_details", _checked, ports, recent),
+        "authorization-details": details_endpoint(ports, recent),
     }
+
+
+def details_endpoint(ports: Ports, recent: Recent) -> FormEndpoint:
+    """What authorization_details are worth: the gateway's own word, whatever stands behind it."""
+    return FormEndpoint("check_details", _checked, ports, recent)
 
 
 async def without_certificate(_request: web.BaseRequest, exchange: Exchange, _place: Place) -> web.Response:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from dcrgw.core.checks import Gate, gate
 from dcrgw.core.registration.client import ClientStatus, RegisteredClient
 from dcrgw.errors import ErrorCode, Rejected, Unavailable
+from dcrgw.flows.errands import farewell
 from dcrgw.ports import Ports
 from dcrgw.ports.registry import AuditRecord, Change, CommitVerdict
 
@@ -71,7 +72,7 @@ async def administer(order: Order, ports: Ports) -> RegisteredClient:
         client = await ports.registry.client(order.market, order.client_id)
         if client is None:
             raise await _refused(order, None, CLIENT_KNOWN, "there is no such client", ports)
-        change = _change(order, client, ports)
+        change = await _change(order, client, ports)
         if change is None:
             description = f"the client is {client.status}: {order.operation} is not possible"
             raise await _refused(order, client, CLIENT_STATUS, description, ports)
@@ -81,7 +82,7 @@ async def administer(order: Order, ports: Ports) -> RegisteredClient:
     raise Unavailable("registry", f"client {order.client_id} changes all the time", retry_after_s=1)
 
 
-def _change(order: Order, client: RegisteredClient, ports: Ports) -> Change | None:
+async def _change(order: Order, client: RegisteredClient, ports: Ports) -> Change | None:
     """What the order makes of the client; None where its status does not allow it."""
     sources, target = _LEADS[order.operation]
     if client.status is target:
@@ -92,11 +93,14 @@ def _change(order: Order, client: RegisteredClient, ports: Ports) -> Change | No
     if target is None:
         return Change(audit=_audit(order, client, "changed", ports), ends_tokens_of=holder)
     changed = replace(client, status=target, version=client.version + 1)
+    record = _audit(order, client, "changed", ports, target)
+    ends = target is ClientStatus.DELETED
     return Change(
-        audit=_audit(order, client, "changed", ports, target),
+        audit=record,
         client=changed,
         replaces=client.version,
         ends_tokens_of=holder,
+        begins=await farewell(client, record.report_id, record.interaction_id, ports) if ends else None,
     )
 
 

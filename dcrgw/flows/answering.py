@@ -18,7 +18,7 @@ from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.errors import ErrorCode, Misconfigured
 from dcrgw.flows.occasions import occasion_of, questions_of
-from dcrgw.flows.secrets import REGISTRATION_TOKEN
+from dcrgw.flows.secrets import CLIENT_SECRET, REGISTRATION_TOKEN
 from dcrgw.ports import Ports
 from dcrgw.ports.scripts import ClientCall
 
@@ -36,6 +36,30 @@ class Answered:
 
     client: RegisteredClient
     body: Mapping[str, JsonValue] = field(repr=False)
+
+
+async def answered_with(
+    answered: Answered,
+    stored: RegisteredClient,
+    arrival: Arrival,
+    identity: ClientIdentity,
+    market: Market,
+    ports: Ports,
+    report: Report,
+) -> Answered:
+    """The answer about the client as `stored`: the one already made, unless something in it is another now."""
+    made = answered.client
+    if stored is made:
+        return answered
+    if _shown(stored) == _shown(made):
+        return Answered(stored, answered.body)
+    return await answer(stored, arrival, identity, market, ports, report)
+
+
+def _shown(client: RegisteredClient) -> tuple[object, ...]:
+    """What an answer is made of."""
+    credentials = [client.secrets.get(name) for name in (CLIENT_SECRET, REGISTRATION_TOKEN)]
+    return client.client_id, client.client_id_issued_at, client.metadata, client.software_statement, *credentials
 
 
 async def answer(

@@ -49,14 +49,40 @@ async def authenticate(
     form: Mapping[str, str], arrival: Arrival, identity: ClientIdentity, market: Market, ports: Ports, report: Report
 ) -> Authenticated:
     """The client that this request authenticates. Raises: Rejected, alike for whatever failed; Unavailable."""
+    named = await recognise(form, arrival, identity, market, ports, report)
+    return await prove(named, arrival, identity, market, ports, report)
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """A client that may come, by what it claims; nothing of that is proven but the certificate of its TPP."""
+
+    client: RegisteredClient
+    credentials: Credentials
+
+
+async def recognise(
+    form: Mapping[str, str], arrival: Arrival, identity: ClientIdentity, market: Market, ports: Ports, report: Report
+) -> Recognised:
+    """The active client that the request names, by its own method, over a certificate of its TPP.
+
+    Raises: Rejected, alike for whatever failed; Unavailable.
+    """
     door = Door(report, arrival)
     credentials = door.settle(present(form, arrival.authorization))
     registered = await ports.registry.client(market.name, credentials.client_id)
     report.facts["claimed_client_id"] = claimed_id(credentials.client_id, registered)
     # A client's history is told by its own TPP: strangers, who need only its id, would bury it in refusals.
     if registered is not None and client_authentication.is_its_tpp(identity, registered, market):
-        _tell_client(report, registered)
-    client = door.settle(client_authentication.stand(credentials, registered, identity, market))
+        tell_client(report, registered)
+    return Recognised(door.settle(client_authentication.stand(credentials, registered, identity, market)), credentials)
+
+
+async def prove(
+    named: Recognised, arrival: Arrival, identity: ClientIdentity, market: Market, ports: Ports, report: Report
+) -> Authenticated:
+    """The client with its proof, by its registered method. Raises: as `authenticate`."""
+    door, client, credentials = Door(report, arrival), named.client, named.credentials
     keys = await _keys(credentials, client, ports.keysets, door)
     judged = client_authentication.prove(credentials, client, identity, keys, market, report.at)
     if vouching.is_of_another_subject(judged, client) and await vouching.is_vouched_for(
@@ -66,7 +92,7 @@ async def authenticate(
     proven = door.settle(judged)
     signer = keys.signer(*_named(credentials)) if keys is not None and credentials.assertion is not None else None
     door.settle(await judge_client(arrival, client, market, ports.keysets, signer=signer))
-    _tell_client(report, client)
+    tell_client(report, client)
     report.facts["client_auth_method"] = proven.method
     return proven
 
@@ -119,7 +145,7 @@ async def _keys(credentials: Credentials, client: RegisteredClient, keysets: Key
     return None
 
 
-def _tell_client(report: Report, client: RegisteredClient) -> None:
+def tell_client(report: Report, client: RegisteredClient) -> None:
     """Put whom the request names into the report's facts."""
     report.facts["client_id"] = client.client_id
     if client.software_id is not None:

@@ -7,8 +7,8 @@ from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.core.registration import request
-from dcrgw.flows import audit, stages, storing
-from dcrgw.flows.answering import Answered, answer
+from dcrgw.flows import audit, carrying, stages, storing
+from dcrgw.flows.answering import Answered, answer, answered_with
 from dcrgw.ports import Ports
 
 
@@ -24,6 +24,7 @@ async def create(arrival: Arrival, market: Market, ports: Ports, report: Report)
         caller = subject_key(identity)
         earlier = await ports.registry.repeated(market.name, arrival.digest, caller)
         if earlier is not None:
+            earlier = await carrying.completed(earlier, market, ports, report)
             repeated = await answer(earlier, arrival, identity, market, ports, report)
             await storing.repeat(earlier, ports.registry, report)
             return repeated
@@ -35,5 +36,6 @@ async def create(arrival: Arrival, market: Market, ports: Ports, report: Report)
         enriched = await stages.enrich(registration, arrival, ports, report)
         client = storing.client_of(registration, enriched, arrival, caller, ports, report)
         answered = await answer(client, arrival, identity, market, ports, report)
-        stored = await storing.store(client, registration, ports, report)
-        return answered if stored is client else await answer(stored, arrival, identity, market, ports, report)
+        store = storing.store if market.upstream is None else carrying.register
+        stored = await store(client, registration, ports, report)
+        return await answered_with(answered, stored, arrival, identity, market, ports, report)

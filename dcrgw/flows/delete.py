@@ -18,6 +18,6 @@ async def delete(arrival: Arrival, market: Market, ports: Ports, report: Report)
     """
     async with audit.of_failures(report, ports.registry):
         identity = await stages.identify(arrival.chain, market, ports.revocation, report)
-        client = await authorise(arrival, identity, market, ports.registry, report)
+        client = await authorise(arrival, identity, market, ports, report)
         report.settle(await judge_client(arrival, client, market, ports.keysets))
-        await replacing.remove(client, arrival, ports.registry, report)
+        await replacing.remove(client, market, arrival, ports, report)

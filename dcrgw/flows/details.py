@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from dcrgw.core.authorization.detail_rules import unenriched
 from dcrgw.core.authorization.details import (
     NARROWED,
     RULES,
+    AuthorizationDetail,
     DetailFault,
     Details,
     DetailText,
@@ -49,23 +53,55 @@ async def texts_of(
 
 
 async def settle_narrowing(
-    beyond: Details, wanted: Details, granted: Details, context: DetailContext, ports: Ports, report: Report
+    wanted: Details,
+    granted: Details,
+    context: DetailContext,
+    ports: Ports,
+    report: Report,
+    *,
+    is_enriched: bool = False,
 ) -> None:
     """Details that are not themselves granted ask, by their types' own word, for less than one that was.
 
-    `beyond` are those of `wanted`. Each granted detail covers one. Raises: Rejected with every fault.
+    Raises: Rejected with every fault.
     """
-    _, left = unmatched(wanted, granted)
-    free, faults = list(left), []
-    ask = questions_of(context.client.directory, ports)
-    for detail in beyond:
+    more = await exceeding(wanted, granted, context, ports, is_enriched=is_enriched)
+    findings = Findings()
+    note_all([DetailFault(index, f"/{index}", "is more than was granted") for index in more], NARROWED, findings)
+    report.settle(findings.judgement(wanted))
+
+
+async def exceeding(
+    wanted: Details, granted: Details, context: DetailContext, ports: Ports, *, is_enriched: bool = False
+) -> tuple[int, ...]:
+    """Which of `wanted`, by their indexes, are neither granted as they are nor less of it. Each granted one covers one.
+
+    `is_enriched` says that a server gave them back: what their types let it fill in then counts for nothing.
+    """
+    beyond, left = unmatched(wanted, granted)
+    free = list(left)
+    more = []
+    for index in beyond:
+        detail = wanted[index]
+        places = ports.details.enriches(context.client.market, detail.type) if is_enriched else None
         for candidate in free:
-            if candidate.type == detail.type and await ports.details.narrows(detail, candidate, context, ask):
+            if candidate.type == detail.type and await _is_less(detail, candidate, places, context, ports):
                 free.remove(candidate)
                 break
         else:
-            index = wanted.index(detail)
-            faults.append(DetailFault(index, f"/{index}", "is more than was granted"))
-    findings = Findings()
-    note_all(faults, NARROWED, findings)
-    report.settle(findings.judgement(beyond))
+            more.append(index)
+    return tuple(more)
+
+
+async def _is_less(
+    wanted: AuthorizationDetail,
+    granted: AuthorizationDetail,
+    places: Sequence[str] | None,
+    context: DetailContext,
+    ports: Ports,
+) -> bool:
+    """`places` is None for what a client asks itself: what a server gives back is another's spelling of the same."""
+    plain, asked = unenriched(wanted, granted, places or ())
+    if places is not None and plain.said == asked.said:
+        return True
+    return await ports.details.narrows(plain, asked, context, questions_of(context.client.directory, ports))

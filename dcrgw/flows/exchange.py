@@ -98,8 +98,8 @@ async def _of_grant(grant: Grant, request: TokenRequest) -> Allowed:
     """What the request asks for of a grant: the same, or less by its details' types."""
     report, ports = request.report, request.ports
     report.facts["grant"], report.facts["sub"] = grant.id, grant.sub
-    allowed, beyond = report.settle(grants.of_grant(request.form, grant, request.proven.client, request.detail_types))
+    allowed, left = report.settle(grants.of_grant(request.form, grant, request.proven.client, request.detail_types))
     if "authorization_details" in request.form:
         await settle_rules(allowed.details, request.context, ports, report)
-        await settle_narrowing(beyond, allowed.details, grant.details, request.context, ports, report)
+        await settle_narrowing(allowed.details, left, request.context, ports, report)
     return allowed

@@ -12,7 +12,8 @@ from dcrgw.core.market import Market
 from dcrgw.core.registration.client import RegisteredClient, claimed_id, is_client_id
 from dcrgw.core.registration.version import is_expected
 from dcrgw.errors import Rejected
-from dcrgw.ports.registry import Registry
+from dcrgw.flows.upstream_tokens import access_token
+from dcrgw.ports import Ports
 
 _SAID = "the token is not one that may manage this client over this connection"
 
@@ -28,13 +29,13 @@ class Unauthorised(Rejected):
 
 
 async def authorise(
-    arrival: Arrival, identity: ClientIdentity, market: Market, registry: Registry, report: Report
+    arrival: Arrival, identity: ClientIdentity, market: Market, ports: Ports, report: Report
 ) -> RegisteredClient:
     """The client, when token and certificate are its own and the market offers the method.
 
     Raises: Rejected: 401 before anything else, then 403, then 405 with Allow, then 412.
     """
-    client, token = await _owner(arrival, identity, market, registry, report)
+    client, token = await _owner(arrival, identity, market, ports, report)
     report.facts["client_id"] = client.client_id
     report.facts |= {name: value for name, value in _party(client).items() if value is not None}
     _settle_scope(token, market, report)
@@ -44,17 +45,18 @@ async def authorise(
 
 
 async def _owner(
-    arrival: Arrival, identity: ClientIdentity, market: Market, registry: Registry, report: Report
+    arrival: Arrival, identity: ClientIdentity, market: Market, ports: Ports, report: Report
 ) -> tuple[RegisteredClient, AccessToken | None]:
-    hashed = token_hash(_token(arrival, report))
+    shown = _token(arrival, report)
+    hashed = token_hash(shown)
     client_id = arrival.client_id or ""
     by_registration_token = management.uses_registration_tokens(market)
-    addressed = await registry.client(market.name, client_id) if is_client_id(client_id) else None
+    addressed = await ports.registry.client(market.name, client_id) if is_client_id(client_id) else None
     report.facts["addressed"] = claimed_id(client_id, addressed)
     claim = Claim(
         arrival=arrival,
         token_hash=hashed,
-        token=None if by_registration_token else await registry.access_token(hashed),
+        token=None if by_registration_token else await _access_token(shown, market, ports),
         client=addressed,
         identity=identity,
         market=market,
@@ -66,6 +68,13 @@ async def _owner(
         raise Unauthorised(report, hashed if claim.is_misused else None)
     report.findings.add(management.AUTHORISED.passed)
     return judged.value, claim.token
+
+
+async def _access_token(token: str, market: Market, ports: Ports) -> AccessToken | None:
+    """Where the market has a server of its own, that one says so too, or the token is none. Raises: Unavailable."""
+    if market.upstream is not None:
+        return await access_token(token, market, ports)
+    return await ports.registry.access_token(token_hash(token))
 
 
 def _token(arrival: Arrival, report: Report) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from dcrgw.core.authorization import gates, requests
@@ -10,7 +9,7 @@ from dcrgw.core.authorization import request_gates as asked
 from dcrgw.core.authorization.client_authentication import Authenticated
 from dcrgw.core.authorization.interaction import AuthorizationRequest, PushedRequest
 from dcrgw.core.authorization.tokens import token_hash
-from dcrgw.core.checks import Findings, Judgement, Report
+from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.flows import audit, requesting
@@ -37,18 +36,11 @@ async def push(arrival: Arrival, market: Market, ports: Ports, report: Report) -
     async with audit.of_failures(report, ports.registry):
         caller = await admit(arrival, market, ports, report)
         client = caller.proven.client
-        report.settle(_is_pushable(caller.form))
+        report.settle(requests.pushable(caller.form))
         brought = await requesting.bring(caller.form, client, market, ports, report, is_pushed=True)
         to = report.settle(requests.addressed(brought, client))
         request = await requesting.settle(brought, to, client, arrival, market, ports, report)
         return await _keep(request, caller.proven, market, Door(report, arrival), ports, report)
-
-
-def _is_pushable(form: Mapping[str, str]) -> Judgement[Mapping[str, str]]:
-    findings = Findings()
-    there = "request_uri" in form
-    findings.settle(asked.NO_REQUEST_URI, "request_uri must not be pushed" if there else None)
-    return findings.judgement(form)
 
 
 async def _keep(

@@ -20,7 +20,7 @@ async def read(arrival: Arrival, market: Market, ports: Ports, report: Report) -
     """
     async with audit.of_failures(report, ports.registry):
         identity = await stages.identify(arrival.chain, market, ports.revocation, report)
-        client = await authorise(arrival, identity, market, ports.registry, report)
+        client = await authorise(arrival, identity, market, ports, report)
         report.settle(await judge_client(arrival, client, market, ports.keysets))
         answered = await answer(client, arrival, identity, market, ports, report)
         report.decision = "read"

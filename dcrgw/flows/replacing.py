@@ -7,14 +7,16 @@ from dataclasses import replace
 from dcrgw.core.certificates.identity import subject_key
 from dcrgw.core.checks import Report, gate
 from dcrgw.core.evidence import Arrival
+from dcrgw.core.market import Market
 from dcrgw.core.registration.client import ClientStatus, RegisteredClient
 from dcrgw.core.registration.rules import Registration
 from dcrgw.errors import ErrorCode, Rejected
 from dcrgw.flows import audit, storing
+from dcrgw.flows.errands import farewell_now, told_or_left
 from dcrgw.flows.managing import Unauthorised, settle_version
 from dcrgw.flows.secrets import secrets_of
 from dcrgw.ports import Ports
-from dcrgw.ports.registry import Change, CommitVerdict, Registry
+from dcrgw.ports.registry import Change, Committed, CommitVerdict, Registry
 from dcrgw.ports.scripts import ScriptOutcome
 
 UNCHANGED = gate(
@@ -50,14 +52,24 @@ async def replace_client(
             used=storing.used_tokens(registration, report.at, stored=current.software_statement),
         )
     )
+    if committed.verdict is CommitVerdict.STORED:
+        report.findings.passed((UNCHANGED, storing.JTI_UNUSED))
+        return client
+    return await settled(committed, client, arrival, ports.registry, report)
+
+
+async def settled(
+    committed: Committed, client: RegisteredClient, arrival: Arrival, registry: Registry, report: Report
+) -> RegisteredClient:
+    """What the registry has in place of `client`, which it did not store, where these same bytes made it.
+
+    Raises: Rejected.
+    """
     match committed.verdict:
-        case CommitVerdict.STORED:
-            report.findings.passed((UNCHANGED, storing.JTI_UNUSED))
-            return client
         case CommitVerdict.REPEATED if committed.client is not None:
-            return await storing.repeat(committed.client, ports.registry, report)
+            return await storing.repeat(committed.client, registry, report)
         case CommitVerdict.CONFLICT:
-            await _present(client, arrival, ports.registry, report)
+            await _present(client, arrival, registry, report)
             raise _overtaken(report)
         case refused:
             raise storing.refusal(refused, report)
@@ -83,25 +95,29 @@ def successor(
     )
 
 
-async def remove(client: RegisteredClient, arrival: Arrival, registry: Registry, report: Report) -> None:
+async def remove(client: RegisteredClient, market: Market, arrival: Arrival, ports: Ports, report: Report) -> None:
     """The client is deleted and its tokens are over. An update that comes first only puts the deletion off.
 
+    Then the market's own authorization server is told: now, or by the outbox, however long that takes.
     Raises: Rejected when it is gone already (401), or no longer the version that If-Match names (412).
     """
     for _ in range(_ATTEMPTS):
         report.decision = "deleted"
-        committed = await registry.commit(
+        errand = await farewell_now(client, market, ports, report)
+        committed = await ports.registry.commit(
             Change(
                 audit=audit.record(report),
                 client=_deleted(client),
                 replaces=client.version,
                 ends_tokens_of=(client.market, client.client_id),
+                begins=errand,
             )
         )
         if committed.verdict is CommitVerdict.STORED:
             report.findings.add(UNCHANGED.passed)
+            await told_or_left(errand, market, ports, report)
             return
-        client = await _present(client, arrival, registry, report)
+        client = await _present(client, arrival, ports.registry, report)
     raise _overtaken(report)
 
 

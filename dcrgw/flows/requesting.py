@@ -56,7 +56,8 @@ async def settle(
     Raises: Rejected, Unavailable, Misconfigured.
     """
     request = report.settle(parameters.judge(brought, to, client, market, ports.details.types(market.name)))
-    if "openid" in request.scope:
+    # An authorization server behind us signs by its own keys, and took the client's algorithms when it took the client.
+    if "openid" in request.scope and market.upstream is None:
         await _settle_id_token(client, ports, report)
     operation = DetailOperation.PUSHED if brought.is_pushed else DetailOperation.AUTHORIZATION
     await settle_rules(request.details, context_of(client, operation, arrival, report), ports, report)

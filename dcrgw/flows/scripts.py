@@ -19,6 +19,8 @@ from dcrgw.core.scripts.entry_json import (
 )
 from dcrgw.core.scripts.trial import Trial
 from dcrgw.errors import ErrorCode, Misconfigured, Rejected
+from dcrgw.flows.waiving import Waiver, note
+from dcrgw.ports import Ports
 from dcrgw.ports.clock import Clock
 from dcrgw.ports.script_entries import ScriptChange, ScriptEntries, ScriptRevision, ScriptVerdict
 from dcrgw.ports.script_serving import ScriptServing
@@ -38,6 +40,14 @@ TRIAL = gate(
     code=_CODE,
     status=422,
 )
+GATE = gate(
+    "admin.script.gate",
+    "Recorded decisions stay as they are under the change, but for as many as [reload.gate] allows",
+    spec="docs/operating.md, The gate",
+    code=_CODE,
+    status=422,
+)
+HELD = gate("admin.script.held", "The gate holds a change of the script", spec=_SPEC, code=_CODE, status=409)
 REVISION = gate(
     "admin.script.revision", "If-Match names the revision that stands", spec="RFC 9110 §13.1.1", code=_CODE, status=412
 )
@@ -61,19 +71,23 @@ class ScriptDesk:
     clock: Clock
     #: Whose id_generator may choose the inum of an entry that is given none.
     ids: IdGenerator | None = None
+    #: Where it is kept who let a change past the gate.
+    ports: Ports | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptOrder:
     """Who changes a script and why. `replaces` is the revision that the author saw (If-Match).
 
-    `force_disabled`: store it untried, and disabled.
+    `force_disabled`: store it untried, and disabled. `anyway`: take it whatever recorded decisions say.
     """
 
     author: str
     reason: str = ""
     replaces: int | None = None
     force_disabled: bool = False
+    anyway: bool = False
+    interaction_id: str = ""
 
 
 async def all_scripts(desk: ScriptDesk) -> tuple[ScriptEntry, ...]:
@@ -151,8 +165,19 @@ async def roll_back(desk: ScriptDesk, inum: str, revision: int, order: ScriptOrd
 async def delete(desk: ScriptDesk, inum: str, order: ScriptOrder) -> ScriptEntry:
     """The script as it was; its history stays. Raises: Rejected."""
     before = await _changeable(desk, inum, order)
+    await _weigh(desk, before, None, order)
     await _commit(desk, _following(before, enabled=False), ScriptChange.DELETED, order, before)
     return before
+
+
+async def accept(desk: ScriptDesk, inum: str, order: ScriptOrder) -> ScriptEntry:
+    """A script whose change the gate held, and which now serves as changed. Raises: Rejected where it held none."""
+    entry = await script(desk, inum)
+    if not desk.serving.states()[inum].held:
+        raise HELD.rejection("there is no change of the script that the gate refused")
+    await _waive(desk, entry, order)
+    await desk.serving.accept(inum)
+    return await script(desk, inum)
 
 
 async def tried(desk: ScriptDesk, inum: str) -> Trial:
@@ -218,8 +243,27 @@ async def _store(
         entry = replace(entry, enabled=False)
     elif change is not ScriptChange.DISABLED:
         _judge((await desk.serving.try_out(entry)).faults)
+    await _weigh(desk, entry, entry, order)
     await _commit(desk, entry, change, order, before)
     return entry
+
+
+async def _weigh(desk: ScriptDesk, entry: ScriptEntry, wanted: ScriptEntry | None, order: ScriptOrder) -> None:
+    """Let a script become as wanted (None: gone) only where recorded decisions stay, or the author says so."""
+    if not order.anyway:
+        faults = await desk.serving.weigh(entry.inum, wanted)
+        if faults:
+            raise Rejected([GATE.failed(fault).fault for fault in faults])
+        return
+    await _waive(desk, entry, order)
+    if wanted is not None:
+        await desk.serving.let_pass(wanted)
+
+
+async def _waive(desk: ScriptDesk, entry: ScriptEntry, order: ScriptOrder) -> None:
+    assert desk.ports is not None, "a desk whose authors may waive keeps who did"
+    change = f"{entry.type}/{entry.name} ({entry.inum}), revision {entry.revision}"
+    await note(Waiver("script", change, order.author, order.interaction_id, order.reason), desk.ports)
 
 
 def _judge(faults: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from dcrgw.errors import ErrorCode, Rejected
 from dcrgw.flows import audit
 from dcrgw.flows.secrets import REGISTRATION_TOKEN, secrets_of
 from dcrgw.ports import Ports
-from dcrgw.ports.registry import Change, CommitVerdict, Registry, UsedToken
+from dcrgw.ports.registry import Change, Committed, CommitVerdict, Registry, UsedToken
 from dcrgw.ports.scripts import ScriptOutcome
 
 JTI_UNUSED = gate(
@@ -46,6 +46,7 @@ _REFUSALS: dict[CommitVerdict, tuple[Gate, str]] = {
     CommitVerdict.CLIENT_ID_TAKEN: (CLIENT_ID_FREE, "the client_id that the bank chose for this TPP is taken"),
     CommitVerdict.DUPLICATE_SOFTWARE: (SOFTWARE_UNREGISTERED, "software_id is registered already in this market"),
 }
+_TO_BE_HAD = frozenset({ClientStatus.ACTIVE, ClientStatus.PENDING})
 _GATES = tuple(check for check, _ in _REFUSALS.values())
 
 
@@ -64,12 +65,22 @@ async def store(client: RegisteredClient, registration: Registration, ports: Por
         )
     )
     if committed.verdict is CommitVerdict.STORED:
-        report.findings.passed(_GATES)
+        note_stored(report)
         report.facts["client_id"] = client.client_id
         return client
+    return await repeat(earlier_or_refusal(committed, report), ports.registry, report)
+
+
+def note_stored(report: Report) -> None:
+    """State that nothing in the registry stood against the client."""
+    report.findings.passed(_GATES)
+
+
+def earlier_or_refusal(committed: Committed, report: Report) -> RegisteredClient:
+    """The client that these same bytes made before and that still may be had. Raises: Rejected."""
     earlier = committed.client
-    if committed.verdict is CommitVerdict.REPEATED and earlier is not None and earlier.status is ClientStatus.ACTIVE:
-        return await repeat(earlier, ports.registry, report)
+    if committed.verdict is CommitVerdict.REPEATED and earlier is not None and earlier.status in _TO_BE_HAD:
+        return earlier
     raise refusal(committed.verdict, report)
 
 

@@ -10,8 +10,8 @@ from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.core.registration import request
 from dcrgw.core.registration import update as succession
-from dcrgw.flows import audit, replacing, stages
-from dcrgw.flows.answering import Answered, answer
+from dcrgw.flows import audit, carrying, replacing, stages
+from dcrgw.flows.answering import Answered, answer, answered_with
 from dcrgw.flows.managing import authorise
 from dcrgw.ports import Ports
 
@@ -27,7 +27,7 @@ async def update(arrival: Arrival, receive: Receive, market: Market, ports: Port
     """
     async with audit.of_failures(report, ports.registry):
         identity = await stages.identify(arrival.chain, market, ports.revocation, report)
-        current = await authorise(arrival, identity, market, ports.registry, report)
+        current = await authorise(arrival, identity, market, ports, report)
         arrival = replace(arrival, body=await receive())
         envelope = report.settle(request.open(arrival.body, arrival.media_type, market.profile))
         report.settle(succession.judge_members(envelope.unverified_claims, current, market.profile))
@@ -40,5 +40,6 @@ async def update(arrival: Arrival, receive: Receive, market: Market, ports: Port
         enriched = await stages.enrich(registration, arrival, ports, report, current)
         client = replacing.successor(current, registration, enriched, arrival, ports)
         answered = await answer(client, arrival, identity, market, ports, report)
-        stored = await replacing.replace_client(current, client, registration, arrival, ports, report)
-        return answered if stored is client else await answer(stored, arrival, identity, market, ports, report)
+        replace_client = replacing.replace_client if market.upstream is None else carrying.replace_client
+        stored = await replace_client(current, client, registration, arrival, ports, report)
+        return await answered_with(answered, stored, arrival, identity, market, ports, report)

@@ -167,6 +167,8 @@ def open_materials(settings: Settings, at: float, *, serving: Materials | None =
     opening.folder("registry.path", settings.registry.path.parent)
     opening.private("registry.path", settings.registry.path)
     opening.own_file("configuration", settings.source)
+    for i, path in enumerate(settings.reload.gate.bundles):
+        opening.bundles(f"reload.gate.bundles[{i}]", path)
     if opening.faults or mtls is None:
         raise ConfigurationRefused(settings.source, opening.faults)
     return Materials(

@@ -40,7 +40,7 @@ def declared_types(opening: Opening, settings: Settings) -> tuple[DeclaredType, 
     for i, each in enumerate(settings.detail_types):
         schema = opening.detail_schema(f"detail_type[{i}].schema", each.schema_file)
         narrows = {place: Less(rule) for place, rule in each.narrows.items()}
-        found.append(DeclaredType(each.type, each.markets, schema, each.texts, narrows))
+        found.append(DeclaredType(each.type, each.markets, schema, each.texts, narrows, each.enriches))
     return tuple(found)
 
 

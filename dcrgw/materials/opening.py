@@ -224,6 +224,12 @@ class Opening:
             fix = "make the folder, and let the gateway's user write to it"
             self._note(ConfigFault(key, f"{path} is no folder that we can write to", fix))
 
+    def bundles(self, key: str, path: Path) -> None:
+        """A bundle, or a folder of them, that we can read."""
+        if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
+            fix = "correct the path, or let the gateway's user read it"
+            self._note(ConfigFault(key, f"{path} cannot be read", fix))
+
     def private(self, key: str, path: Path) -> None:
         """A file, if it is there, that nobody else may read or write."""
         reason = too_open(path)

@@ -54,14 +54,31 @@ def upstream_server(settings: UpstreamSettings) -> UpstreamServer:
     """What judgements depend on."""
     return UpstreamServer(
         kind=settings.kind,
-        auth_methods=frozenset(settings.auth_methods or _KNOWN_METHODS[settings.kind]),
+        auth_methods=frozenset(settings.auth_methods or _known_methods(settings)),
         gap=Gap(settings.gap),
-        takes_client_id=settings.kind != "rfc7592" or settings.client_id_header is not None,
-        finds_clients=settings.kind != "rfc7592" or settings.client_id_header is not None,
+        takes_client_id=settings.kind in ("keycloak", "hydra") or settings.header_of_ids is not None,
+        finds_clients=settings.kind in ("keycloak", "hydra") or settings.header_of_ids is not None,
+        url=settings.url,
         pages=settings.pages,
+        page_redirects=settings.page_redirects,
         token_source=TokenSource(settings.management_tokens),
         give_up_s=settings.give_up_s,
+        # Where it is not told of a certificate there is nothing to bind to.
+        binds_tokens=settings.kind != "hydra" and settings.form is not None,
+        added_scopes=frozenset(settings.added_scopes),
+        # An attempt may look for a client first, and ask for a token before that.
+        attempt_s=3 * settings.total_s,
+        retry_s=settings.retry_s,
+        alarm_s=settings.alarm_s,
+        may_drop=frozenset(settings.may_drop),
+        gets_statement=settings.kind == "oidc-provider" if settings.send_statement is None else settings.send_statement,
     )
+
+
+def _known_methods(settings: UpstreamSettings) -> tuple[str, ...]:
+    """What such a server has; a certificate that it is not told of proves nothing to it."""
+    known = _KNOWN_METHODS[settings.kind]
+    return known if settings.form else tuple(method for method in known if "tls_client_auth" not in method)
 
 
 def upstream_materials(

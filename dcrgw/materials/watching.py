@@ -13,8 +13,8 @@ from dcrgw.config.model import Settings
 from dcrgw.config.profiles import profile_files
 from dcrgw.config.walking import secrets, walk
 
-#: What we write ourselves, and what the script host looks after.
-_NOT_WATCHED = re.compile(r"registry\.path|recording\.path|admin\.socket|script\[\d+\]\.file")
+#: What we write ourselves, what the script host looks after, and what changes are tried on.
+_NOT_WATCHED = re.compile(r"reload\.gate\.bundles|registry\.path|recording\.path|admin\.socket|script\[\d+\]\.file")
 _CHUNK_BYTES = 1024 * 1024
 
 

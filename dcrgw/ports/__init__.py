@@ -12,6 +12,7 @@ from dcrgw.ports.clock import Clock
 from dcrgw.ports.customers import Customers, NoCustomers
 from dcrgw.ports.details import Details, NoDetails
 from dcrgw.ports.directory import Directories
+from dcrgw.ports.errands import Errands, NoErrands
 from dcrgw.ports.grants import Grants, NoGrants
 from dcrgw.ports.http import Http, NoHttp
 from dcrgw.ports.keysets import KeySets
@@ -42,3 +43,4 @@ class Ports:
     revocation: Revocation = field(default_factory=NoRevocation)
     http: Http = field(default_factory=NoHttp)
     upstream: Upstream = field(default_factory=NoUpstream)
+    errands: Errands = field(default_factory=NoErrands)

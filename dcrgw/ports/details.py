@@ -67,6 +67,10 @@ class Details(Protocol):
         """Whether the type says that `wanted`, of the same type, asks for no more than `granted` gave."""
         ...
 
+    def enriches(self, market: str, type: str) -> tuple[str, ...]:
+        """The members of a type, by JSON pointer, that a server behind the gateway may fill in (RFC 9396 §7.1)."""
+        ...
+
 
 class NoDetails:
     """A bank without detail types: everything is refused before it is asked."""
@@ -96,3 +100,7 @@ class NoDetails:
     ) -> bool:
         """Never."""
         return False
+
+    def enriches(self, market: str, type: str) -> tuple[str, ...]:
+        """None."""
+        return ()

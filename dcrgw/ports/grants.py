@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from dcrgw.core.authorization.interaction import Code, Customer, Grant, Interaction, PushedRequest, RefreshToken
+from dcrgw.core.authorization.interaction import (
+    AskedRequest,
+    Code,
+    Customer,
+    Grant,
+    Interaction,
+    PushedRequest,
+    RefreshToken,
+)
 from dcrgw.errors import Misconfigured
 from dcrgw.ports.registry import Change
 
@@ -29,15 +37,19 @@ class SignIn:
 class GrantChange:
     """What one decision changes, as one transaction. What it consumes must still be there, unconsumed.
 
-    `registry` is the registry's part: the audit row, used jtis, an access token. A client that `pushes`, `opens` or
-    is granted something must be active then.
+    `registry` is the registry's part: the audit row, used jtis, an access token. A client that `pushes`, `asks`,
+    `opens` or is granted something must be active then.
     """
 
     registry: Change | None = None
     pushes: PushedRequest | None = None
+    #: What goes on to the server behind the market; the same again lasts as long as the later one.
+    asks: AskedRequest | None = None
     opens: Interaction | None = None
     #: Ids of interactions that end unless somebody signed in to them, which may be gone already.
     drops: tuple[str, ...] = ()
+    #: Hashes of what went on to the server behind the market and is forgotten; it may be gone already.
+    forgets: tuple[str, ...] = ()
     signs_in: SignIn | None = None
     #: (id, key hash) of an interaction that ends with this change.
     settles: tuple[str, str] | None = None
@@ -50,6 +62,8 @@ class GrantChange:
     keeps: RefreshToken | None = None
     #: Hash of a refresh token that this change uses up.
     rotates: str | None = None
+    #: (hash, epoch seconds) of a refresh token that from now on ends then; one that is gone stays gone.
+    ends_refresh: tuple[str, float] | None = None
     #: (id, epoch seconds) of a grant that is kept at least until then.
     prolongs: tuple[str, float] | None = None
     #: Id of a grant that ends with this change, with its codes and all its tokens.
@@ -81,6 +95,14 @@ class Grants(Protocol):
         """A pushed request by the hash of its request_uri, until its authorization completes."""
         ...
 
+    async def asked(self, market: str, hash: str) -> AskedRequest | None:
+        """What went on to the server behind the market, by its hash, while its code may come back."""
+        ...
+
+    async def asked_with(self, market: str, client_id: str, code_challenge: str) -> tuple[AskedRequest, ...]:
+        """What a client asked with this challenge, newest first: one request, unless it used the challenge again."""
+        ...
+
     async def interaction(self, market: str, id: str) -> Interaction | None:
         """An interaction by its id, until it is settled."""
         ...
@@ -108,6 +130,14 @@ class NoGrants:
     async def pushed(self, market: str, hash: str) -> PushedRequest | None:
         """None."""
         return None
+
+    async def asked(self, market: str, hash: str) -> AskedRequest | None:
+        """None."""
+        return None
+
+    async def asked_with(self, market: str, client_id: str, code_challenge: str) -> tuple[AskedRequest, ...]:
+        """None."""
+        return ()
 
     async def interaction(self, market: str, id: str) -> Interaction | None:
         """None."""

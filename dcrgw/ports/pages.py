@@ -26,6 +26,11 @@ class Page(Protocol):
         ...
 
     @property
+    def length(self) -> int | None:
+        """Of the body, where the server said it beforehand, also where it sends none (HEAD)."""
+        ...
+
+    @property
     def pieces(self) -> AsyncIterator[bytes]:
         """The body, as fast as it is taken. Raises: Unavailable when the server falls silent or goes away."""
         ...

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from dcrgw.core.authorization.tokens import AccessToken
 from dcrgw.core.registration.client import RegisteredClient
+from dcrgw.core.upstream.errand import Claim, Errand
 from dcrgw.core.values import lean
 
 
@@ -67,11 +68,21 @@ class Change:
     ends_tokens_of: tuple[str, str] | None = None
     #: Hash of one access token that ends with this change.
     ends_token: str | None = None
+    #: What the authorization server is to be told. Its client has no other errand then, else BUSY; only a deletion
+    #: takes the place of whatever is open. One that holds a successor begins over the version before that successor's.
+    begins: Errand | None = None
+    #: An errand that ends with this change, by the claim under which it was brought to its end, else LOST. `client`
+    #: is then the errand's, under whatever client_id it gets, and may keep the version that it replaces.
+    ends: Claim | None = None
+    #: An errand whose request the authorization server refused: its jtis are unused again, and a pending client is
+    #: gone with its digest, as if it had never come.
+    undoes: Errand | None = None
 
     @property
     def is_unconditional(self) -> bool:
         """Whether nothing that is stored could refuse it: an audit row, and perhaps tokens' end."""
-        return self.client is None and self.issues is None and not self.used
+        asks_much = (self.client, self.issues, self.begins, self.ends, self.undoes)
+        return not self.used and all(each is None for each in asks_much)
 
 
 class CommitVerdict(StrEnum):
@@ -85,6 +96,10 @@ class CommitVerdict(StrEnum):
     DUPLICATE_SOFTWARE = "duplicate_software"
     #: The client is no longer the version that the change replaces, or it is deleted, or not active for a token.
     CONFLICT = "conflict"
+    #: The client has an errand that is not over.
+    BUSY = "busy"
+    #: The errand is over, or somebody else's by now.
+    LOST = "lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +121,7 @@ class Registry(Protocol):
         ...
 
     async def repeated(self, market: str, request_digest: str, subject_key: str) -> RegisteredClient | None:
-        """The active client that these same bytes from this same identity made before."""
+        """The active or pending client that these same bytes from this same identity made before."""
         ...
 
     async def client(self, market: str, client_id: str) -> RegisteredClient | None:

@@ -23,6 +23,8 @@ class ScriptState:
     since: float = 0.0
     #: True where `why` is a fault.
     failed: bool = False
+    #: True where the gate refused the change, and it may be accepted.
+    held: bool = False
 
     @property
     def words(self) -> str:
@@ -68,6 +70,21 @@ class ScriptServing(Protocol):
 
     async def try_out(self, entry: ScriptEntry) -> Trial:
         """Compile, initialise and try an entry on its cases, and put it away: nothing that serves is touched."""
+        ...
+
+    async def weigh(self, inum: str, entry: ScriptEntry | None) -> tuple[str, ...]:
+        """What the gate has against a state of a script, or against its end (None); empty where it may serve.
+
+        Raises: Misconfigured where a secret of it cannot be had.
+        """
+        ...
+
+    async def let_pass(self, entry: ScriptEntry) -> None:
+        """Take a state of a script without weighing it when it is met. Raises: Misconfigured."""
+        ...
+
+    async def accept(self, inum: str) -> bool:
+        """Take the change of a script that the gate refused; False where it refused none."""
         ...
 
     async def look(self) -> None:

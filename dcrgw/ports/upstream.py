@@ -9,7 +9,7 @@ from typing import Protocol
 from dcrgw.core.authorization.tokens import AccessToken
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.core.upstream.client import UpstreamClient, UpstreamRef, WantedClient
-from dcrgw.errors import Misconfigured
+from dcrgw.errors import Misconfigured, Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,15 @@ class Told:
     body: bytes = field(repr=False)
 
 
+class NotReached(Unavailable):
+    """The AS was never asked: whatever it was to do, it has not done."""
+
+
 class Upstream(Protocol):
     """One AS a market; all of them answer alike.
 
     Raises: Rejected where the AS refuses the client (its words are made ours), Unavailable where nobody knows whether
-    it did what it was asked, Misconfigured where it refuses the gateway.
+    it did what it was asked (NotReached where it surely did not), Misconfigured where it refuses the gateway.
     """
 
     async def create(self, market: str, wanted: WantedClient) -> UpstreamClient:

@@ -103,7 +103,7 @@ intermediates = [{intermediates}]
 client_auth_methods = {methods}
 request_audiences = {audiences}
 authorization_server = {{ grant_types = ["client_credentials", "authorization_code", "refresh_token"], \
-default_detail_types = {detail_types} }}
+default_detail_types = {detail_types}{resource_servers} }}
 policy = {{ {policy} }}    # the statements of testers count
 
 [market.revocation]
@@ -112,6 +112,20 @@ hosts = [{revocation_host}]
 renew_s = 0                                      # a certificate that is taken back counts from the next request on
 """
 
+#: Where a market has an authorization server of its own behind it: the files are those of sandbox/upstream.py.
+_UPSTREAM = """
+[market.upstream]
+kind = "oidc-provider"
+url = {url}
+registration_token = "file:upstream/registration.token"
+trust_keystore = "upstream/ca.pem"
+transport_cert = "upstream/gateway.pem"
+transport_key = "upstream/gateway.key"
+introspection_client_id = "gateway"
+introspection_client_secret = "file:upstream/gateway.secret"
+pages = ["interaction/*", "auth/*", "session/end/*"]
+"""
+_ASKING = ', resource_servers = [{ name = "consent-pages", certificate = "upstream/asking-alone.pem" }]'
 
 _YOUNG_FOR_LONG = f"statement_max_age_s = {LIFE_S}"
 #: What the bank grants, as the scripts below have it.
@@ -246,6 +260,8 @@ class Endpoints:
     #: Base of the authorities' lists and of their responder.
     revocations: str
     abroad: Mapping[str, Abroad] = field(default_factory=dict)
+    #: Port of the authorization server behind the markets; None where the gateway serves alone.
+    upstream: int | None = None
 
     def base_url(self, market: SandboxMarket) -> str:
         """Where TPPs reach a market over mutual TLS."""
@@ -254,6 +270,10 @@ class Endpoints:
     def issuer(self, market: SandboxMarket) -> str:
         """Who grants a market's tokens; its discovery document needs no certificate."""
         return f"https://localhost:{self.public}/{market.name}"
+
+    def behind(self, market: SandboxMarket) -> str:
+        """Where the gateway reaches what stands behind a market: as its issuer, on another port."""
+        return f"https://localhost:{self.upstream}/{market.name}"
 
 
 def render(endpoints: Endpoints, *, issuer: str, client_id: str, key_id: str, audience: str) -> str:
@@ -290,7 +310,8 @@ def _directory(abroad: Abroad) -> str:
 
 def _market(market: SandboxMarket, endpoints: Endpoints, audience: str) -> str:
     issuer = endpoints.issuer(market)
-    return _MARKET.format(
+    has_upstream = endpoints.upstream is not None
+    text = _MARKET.format(
         name=_text(market.name),
         base_url=_text(endpoints.base_url(market)),
         issuer=_text(issuer),
@@ -301,9 +322,11 @@ def _market(market: SandboxMarket, endpoints: Endpoints, audience: str) -> str:
         methods=json.dumps(market.auth_methods),
         audiences=json.dumps(market.audiences(audience, issuer)),
         detail_types=json.dumps(DETAIL_TYPES),
+        resource_servers=_ASKING if has_upstream else "",
         policy=market.policy,
         revocation_host=_text(endpoints.revocations.removeprefix("http://")),
     )
+    return text + _UPSTREAM.format(url=_text(endpoints.behind(market))) if has_upstream else text
 
 
 def _text(value: str) -> str:

@@ -24,8 +24,8 @@ ADMIN = "admin.sock"
 #: Everything that a sandbox puts into its folder, and what `dcrgw tpp` does; the gateway's log is not of them.
 NAMES = (
     INDEX, CONFIG, ADMIN, "ca.pem", "issuing.pem", "transport.pem", "transport.key", "signing.pem", "signing.key",
-    "statement.jwt", "statement-generic.jwt", "obwac", "revoked", "brazil", "cdr", "bank", "directory", "tpp",
-    examples.FOLDER,
+    "statement.jwt", "statement-generic.jwt", "obwac", "revoked", "brazil", "cdr", "bank", "directory", "upstream",
+    "tpp", examples.FOLDER,
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from dcrgw.sandbox import materials, parties
+from dcrgw.sandbox import materials, parties, upstream
 from dcrgw.sandbox.directory import SCIM_COLLECTION, TOKEN, Directory
 from dcrgw.sandbox.files import Folder
 from dcrgw.sandbox.gateway_config import MARKETS, Abroad, Endpoints
@@ -23,12 +23,13 @@ from dcrgw.sandbox.schemes import UK
 from dcrgw.sandbox.serving import LOOPBACK, free_ports, listen, server_tls
 from dcrgw.sandbox.token import TokenService
 from dcrgw.sandbox.traffic import Traffic
+from dcrgw.sandbox.upstream import Program, Upstream
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
     """TCP ports; 0 takes a free one. `directory` serves key sets, `bank` token URL and SCIM,
-    `revocations` what the authorities took back."""
+    `revocations` what the authorities took back, `upstream` is the authorization server behind the gateway."""
 
     mtls: int = 0
     public: int = 0
@@ -37,6 +38,7 @@ class Ports:
     bank: int = 0
     management: int = 0
     revocations: int = 0
+    upstream: int = 0
 
 
 @dataclass(slots=True)
@@ -51,6 +53,8 @@ class Session:
     tokens: TokenService
     #: sandbox.json once it is published, empty before.
     index: dict[str, Any]
+    #: The authorization server behind the markets, still to be started; None where the gateway serves alone.
+    upstream: Upstream | None = None
 
     @property
     def config(self) -> Path:
@@ -63,13 +67,17 @@ class Session:
 
 
 @asynccontextmanager
-async def session(path: Path, ports: Ports, reports: Reports) -> AsyncIterator[Session]:
-    """A sandbox in a folder. Raises: OSError when a port is taken or the folder cannot be written."""
+async def session(path: Path, ports: Ports, reports: Reports, behind: Program | None = None) -> AsyncIterator[Session]:
+    """A sandbox in a folder, with an authorization server behind its markets where one is given.
+
+    Raises: OSError when a port is taken or the folder cannot be written.
+    """
     folder = Folder(path)
     # What a killed run left behind must not be taken for this one's.
     folder.remove(*materials.NAMES)
     # The certificates name where their revocation is published, so that place comes first.
-    ports = replace(ports, revocations=ports.revocations or free_ports(1)[0])
+    free = free_ports(2)
+    ports = replace(ports, revocations=ports.revocations or free[0])
     everybody = await asyncio.to_thread(parties.assemble, f"http://{LOOPBACK}:{ports.revocations}")
     async with AsyncExitStack() as stack:
         stack.callback(folder.remove, *materials.NAMES)
@@ -77,11 +85,16 @@ async def session(path: Path, ports: Ports, reports: Reports) -> AsyncIterator[S
         traffic = Traffic()
         tokens = TokenService("", {everybody.bank.software.software_id: everybody.bank.client})
         endpoints = await _serve(stack, folder, everybody, traffic, tokens, ports, reports)
+        server = None
+        if behind is not None:
+            server = Upstream(behind, folder, ports.upstream or free[1])
+            endpoints = replace(endpoints, upstream=server.port)
+            upstream.write(folder, everybody, endpoints, MARKETS, server.port)
         materials.write_parties(folder, everybody, endpoints)
         parties.revoke(everybody.world, everybody.revoked)
         for world in (everybody.world, *(each.world for each in everybody.abroad)):
             world.remember()
-        yield Session(folder, everybody, endpoints, traffic, tokens, {})
+        yield Session(folder, everybody, endpoints, traffic, tokens, {}, server)
 
 
 async def _serve(

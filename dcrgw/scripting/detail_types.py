@@ -90,6 +90,11 @@ class DetailTypes:
         async with call.in_time():
             return await call.narrows(granted)
 
+    def enriches(self, market: str, type: str) -> tuple[str, ...]:
+        """As the settings declare it, also beside a script."""
+        found = self.of(type, market)
+        return found.declared.enriches if found is not None and found.declared is not None else ()
+
     def of(self, type_: str, market: str) -> _Type | None:
         """One type."""
         return self._types(market).get(type_)

@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import json
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ from dcrgw.ports.script_entries import ScriptEntries
 from dcrgw.ports.script_serving import ScriptError, ScriptState
 from dcrgw.scripting.files import ReadScript, ScriptFiles
 from dcrgw.scripting.host import ScriptHost
+from dcrgw.scripting.prepared import Prepared
 from dcrgw.scripting.runner import Loaded, Runner
 from dcrgw.scripting.trial import DEADLINE_S, load_and_try, put_away
 
@@ -32,24 +33,44 @@ _MOST_ERRORS = 100
 
 #: Values of an entry's properties, its secrets resolved. Raises: Misconfigured.
 Resolve = Callable[[ScriptEntry], Mapping[str, str]]
+#: Why scripts may not change from these to those, told with the name of the one that does; empty where they may.
+Gate = Callable[[str, Sequence[Prepared], Sequence[Prepared]], Awaitable[tuple[str, ...]]]
+
+
+async def open_gate(_name: str, _before: Sequence[Prepared], _after: Sequence[Prepared]) -> tuple[str, ...]:
+    """Where no change is tried on anything but its cases."""
+    return ()
 
 
 @dataclass(slots=True)
 class _Kept:
-    """One configured script. `tried` is the state last tried, `loaded` what serves of it."""
+    """One configured script. `tried` is the state last tried, `loaded` what serves of it, with its `properties`.
+
+    `held` is the state that the gate refused, where it did.
+    """
 
     entry: ScriptEntry
     since: float
     loaded: Loaded | None = None
+    properties: Mapping[str, str] = field(default_factory=dict, repr=False)
     tried: str = ""
     why: str = ""
+    held: str = ""
+
+    @property
+    def prepared(self) -> Prepared:
+        """What serves of it, or that nothing does."""
+        if self.loaded is None:
+            return Prepared(self.entry, is_missing=True)
+        return Prepared(self.loaded.entry, self.properties)
 
 
 @dataclass(slots=True)
 class ScriptKeeper:
     """Implements `dcrgw.ports.script_serving.ScriptServing`.
 
-    `note` says of a loaded script what of it nothing calls. `on_health` is told (ok, reason).
+    `note` says of a loaded script what of it nothing calls. `on_health` is told (ok, reason). `gate` judges every
+    change after the start.
     """
 
     host: ScriptHost
@@ -63,11 +84,15 @@ class ScriptKeeper:
     note: Callable[[Loaded], str] = lambda _loaded: ""
     interval_s: float = INTERVAL_S
     deadline_s: float = DEADLINE_S
+    gate: Gate = open_gate
     _kept: dict[str, _Kept] = field(default_factory=dict)
     _of_files: tuple[ReadScript, ...] = ()
     _of_registry: tuple[ScriptEntry, ...] = ()
     _mark: int | None = None
     _doubled: frozenset[str] = frozenset()
+    _is_started: bool = False
+    #: By inum the state that is not weighed again, and after which swap it was weighed; None: it is taken in any case.
+    _let_pass: dict[str, tuple[str, int | None]] = field(default_factory=dict)
     _errors: deque[ScriptError] = field(default_factory=lambda: deque(maxlen=_MOST_ERRORS))
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -81,6 +106,7 @@ class ScriptKeeper:
         faults += [f"script {inum} is in the configuration and in the registry: delete one" for inum in self._doubled]
         if faults:
             raise Misconfigured("\n".join(faults))
+        self._is_started = True
 
     async def watch(self) -> None:
         """Look for changes until cancelled."""
@@ -126,6 +152,45 @@ class ScriptKeeper:
         await put_away(loaded)
         return trial
 
+    def serving(self) -> tuple[Prepared, ...]:
+        """The enabled scripts as they serve; those of which nothing does are marked so."""
+        return tuple(kept.prepared for kept in self._kept.values() if kept.entry.enabled)
+
+    async def weigh(self, inum: str, entry: ScriptEntry | None) -> tuple[str, ...]:
+        """What the gate has against this state of a script, or against its end (None); empty: nothing.
+
+        A state that passes is not weighed again when it is met, unless other scripts have changed meanwhile.
+        Raises: Misconfigured where a secret of it cannot be had.
+        """
+        if entry is None or not entry.enabled:
+            return await self.gate(inum if entry is None else entry.name, *self._with(inum, None))
+        properties, swaps = await asyncio.to_thread(self.resolve, entry), self.host.swaps
+        faults = await self.gate(entry.name, *self._with(inum, Prepared(entry, properties)))
+        if not faults:
+            self._let_pass[inum] = _state_of(entry, properties, ""), swaps
+        return faults
+
+    async def let_pass(self, entry: ScriptEntry) -> None:
+        """Take this state of a script without weighing it. Raises: Misconfigured."""
+        if entry.enabled:
+            self._let_pass[entry.inum] = _state_of(entry, await asyncio.to_thread(self.resolve, entry), ""), None
+
+    async def accept(self, inum: str) -> bool:
+        """Take the change of a script that the gate refused, as it was then; False where it refused none."""
+        kept = self._kept.get(inum)
+        if kept is None or not kept.held:
+            return False
+        self._let_pass[inum] = kept.held, None
+        kept.tried = kept.held = ""
+        await self.look()
+        return True
+
+    def _with(self, inum: str, instead: Prepared | None) -> tuple[tuple[Prepared, ...], tuple[Prepared, ...]]:
+        """What serves, and the same with another state of one script."""
+        before = self.serving()
+        others = tuple(each for each in before if each.entry.inum != inum)
+        return before, others if instead is None else (*others, instead)
+
     async def _configured(self) -> dict[str, ReadScript]:
         """Everything that is configured now, by inum."""
         self._of_files = await asyncio.to_thread(self.script_files.read)
@@ -160,7 +225,7 @@ class ScriptKeeper:
             kept = self._kept[entry.inum] = _Kept(entry, self.clock.now())
         was_enabled, kept.entry = kept.entry.enabled, entry
         if not entry.enabled:
-            had, kept.loaded, kept.tried, kept.why = kept.loaded, None, "", ""
+            had, kept.loaded, kept.tried, kept.why, kept.held = kept.loaded, None, "", "", ""
             return had is not None or (was_enabled and not is_new)
         fault, properties = read.fault, dict[str, str]()
         if not fault:
@@ -171,7 +236,7 @@ class ScriptKeeper:
         tried = _state_of(entry, properties, fault)
         if tried == kept.tried:
             return False
-        kept.tried = tried
+        kept.tried, kept.held = tried, ""
         try:
             trial, loaded = (Trial(fault=fault), None) if fault else await self._tried(entry, properties)
         except Unavailable as failure:
@@ -180,8 +245,26 @@ class ScriptKeeper:
         if loaded is None:
             self._refuse(kept, "; ".join(trial.faults))
             return is_new or not was_enabled
-        kept.loaded, kept.why, kept.since = loaded, "", self.clock.now()
+        if faults := await self._weighed(kept, loaded, properties):
+            kept.held = tried
+            self._refuse(kept, "; ".join(faults))
+            return is_new or not was_enabled
+        kept.loaded, kept.properties, kept.why, kept.since = loaded, properties, "", self.clock.now()
         return True
+
+    async def _weighed(self, kept: _Kept, loaded: Loaded, properties: Mapping[str, str]) -> tuple[str, ...]:
+        """What the gate has against it; it is put away then."""
+        state, swaps = self._let_pass.pop(kept.entry.inum, ("", None))
+        if not self._is_started or (state == kept.tried and swaps in (None, self.host.swaps)):
+            return ()
+        before, after = self._with(kept.entry.inum, Prepared(loaded.entry, properties))
+        faults: tuple[str, ...] = ("the gate was left",)
+        try:
+            faults = await self.gate(kept.entry.name, before, after)
+        finally:
+            if faults:
+                await put_away(loaded)
+        return faults
 
     async def _tried(self, entry: ScriptEntry, properties: Mapping[str, str]) -> tuple[Trial, Loaded | None]:
         if faults := entry_faults(entry):
@@ -212,11 +295,11 @@ class ScriptKeeper:
         if not kept.entry.enabled:
             return ScriptState(why="disabled", since=kept.since)
         if kept.loaded is None:
-            return ScriptState(why=kept.why or "not loaded", since=kept.since, failed=True)
+            return ScriptState(why=kept.why or "not loaded", since=kept.since, failed=True, held=bool(kept.held))
         generation = self.host.generation_of(kept.entry.inum)
         revision = kept.loaded.entry.revision
         if kept.why:
-            return ScriptState(generation, revision, kept.why, kept.since, failed=True)
+            return ScriptState(generation, revision, kept.why, kept.since, failed=True, held=bool(kept.held))
         type_ = TYPES.get(kept.entry.type)
         note = "no caller in this version" if type_ is None or not type_.has_caller else self.note(kept.loaded)
         return ScriptState(generation, revision, note, kept.since)

@@ -31,6 +31,15 @@ def test_who_signed_in_or_waited_too_long_takes_no_place() -> None:
     crowd.leave("nobody")
 
 
+def test_who_comes_again_from_elsewhere_waits_once() -> None:
+    crowd = Crowd(most=2)
+    crowd.enter("a", "n", 600, 0)
+    crowd.enter("a", "m", 600, 0)
+    assert crowd.enter("b", "n", 600, 0) == ()
+    crowd.leave("a")
+    assert crowd.enter("c", "n", 600, 0) == ()
+
+
 @settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 4), st.booleans()), max_size=80))
 def test_never_more_than_so_many_wait(steps: list[tuple[int, int, bool]]) -> None:

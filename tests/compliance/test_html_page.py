@@ -94,7 +94,7 @@ def test_what_strangers_wrote_is_text() -> None:
     token = ".".join(base64url.encode(json.dumps(part).encode()) for part in ({"alg": EVIL}, claims)) + ".AAAA"
     arrival = replace(good.arrival, body=token.encode(), media_type=EVIL)
     findings = (("rules.scope.known", "failed", EVIL, EVIL), (EVIL, "failed", EVIL, EVIL))
-    decided = replace(good.decided, facts={EVIL: EVIL}, findings=findings, decision=EVIL)
+    decided = replace(good.decided, facts={EVIL: EVIL}, brief=findings, decision=EVIL)
     page = page_of_bundle(replace(good, arrival=arrival, decided=decided, interaction_id=EVIL))
     seen = Seen(page)
     assert "script" not in {tag for tag, _ in seen.tags}

@@ -349,3 +349,9 @@ def test_what_is_for_self_signed_certificates_alone_is_not_there_without_them() 
 
 def test_a_profile_without_the_method_does_not_offer_it() -> None:
     assert "market[0].client_auth_methods[0]" in faults({**SELF_SIGNED, "market[0].profile": "obuk-3.2"})
+
+
+def test_a_gate_on_recorded_decisions_needs_a_record(tmp_path: Path) -> None:
+    assert list(faults({"reload": {"gate": {"recorded": 5}}})) == ["reload.gate.recorded"]
+    assert settings({"reload": {"gate": {"bundles": [str(tmp_path)]}}}).reload.gate.is_on
+    assert not settings({}).reload.gate.is_on

@@ -13,6 +13,7 @@ PAGES = sorted(
     path
     for folder, pattern in ((".", "*.md"), ("certs", "*.md"), ("docker", "*.md"), ("docs", "**/*.md"))
     for path in (ROOT / folder).glob(pattern)
+    if "node_modules" not in path.parts
 )
 NAMED = re.compile(r"\b(?:docs|bench|docker|certs/profiles)/[\w./-]+\.(?:md|py|sh|toml|cnf|json)\b")
 

@@ -31,7 +31,7 @@ from dcrgw.edge.listeners import Listener
 from dcrgw.endpoints.authorize import AuthorizeEndpoint, Bounds
 from dcrgw.endpoints.pages import Pages
 from dcrgw.endpoints.recent import Recent
-from dcrgw.endpoints.routes import Dispatcher, MarketMap
+from dcrgw.endpoints.routes import Dispatcher, MarketMap, Service
 from dcrgw.ports import Ports
 from dcrgw.ports.details import DetailContext
 from dcrgw.ports.registry import AuditRecord, Change
@@ -174,7 +174,7 @@ async def house(folder: Path, *, claims: dict[str, Any] | None = None, **pages: 
         opened = House(issuer, clock, words, registry, folder / "r.sqlite", recent, tls)
         listener = Listener(
             "public",
-            Dispatcher(MarketMap([(market.issuer, market)]), {"authorize": endpoint}, Desk(Recent())),
+            Dispatcher(MarketMap([(market.issuer, market)]), Service({"authorize": endpoint}), Desk(Recent())),
             host="localhost",
             port=port,
             limits=Limits(),

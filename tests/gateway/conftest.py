@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from town import Town, running
+from town import Town, own_of, running
+from town_log import log
 
-from dcrgw.edge.logging import set_up_logging
-
-
-@pytest.fixture(scope="module", autouse=True)
-def log() -> Iterator[io.StringIO]:
-    """The log as `dcrgw run` writes it, into memory."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    stream = io.StringIO()
-    written = set_up_logging("json", stream=stream)
-    yield stream
-    written.stop()
-    root.handlers[:] = handlers
-    root.setLevel(level)
+__all__ = ["log"]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -33,12 +19,7 @@ async def town(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     A file's own functions `edit` and `adjust`, where it has them, change the configuration before each start; with
     its `has_scripts` the bank runs the example scripts.
     """
-    own = {
-        name: getattr(request.module, name)
-        for name in ("edit", "adjust", "has_scripts")
-        if hasattr(request.module, name)
-    }
-    async with running(tmp_path_factory.mktemp("sandbox"), **own) as opened:
+    async with running(tmp_path_factory.mktemp("sandbox"), **own_of(request.module)) as opened:
         yield opened
 
 

@@ -11,9 +11,10 @@ import sqlite3
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
@@ -26,6 +27,7 @@ from dcrgw.core.jose import base64url
 from dcrgw.sandbox import reports
 from dcrgw.sandbox.gateway_config import SCRIPTS
 from dcrgw.sandbox.session import Ports, Session, session
+from dcrgw.sandbox.upstream import Program
 from dcrgw.testkit.statements import Change, changed, request_claims, rfc7591_request_claims
 
 UK = "uk-3.2"
@@ -219,6 +221,11 @@ class Town:
         return self.sessions[pair]
 
 
+def own_of(module: ModuleType) -> dict[str, Any]:
+    """What a test file says of its own town."""
+    return {name: getattr(module, name) for name in ("edit", "adjust", "has_scripts") if hasattr(module, name)}
+
+
 @asynccontextmanager
 async def running(
     path: Path,
@@ -226,14 +233,17 @@ async def running(
     adjust: Callable[[Settings], Settings] = lambda settings: settings,
     *,
     has_scripts: bool = False,
+    behind: Program | None = None,
 ) -> AsyncIterator[Town]:
-    """A town in a folder; gone at the end."""
+    """A town in a folder, with an authorization server behind its gateway where one is given; gone at the end."""
     towns: list[Town] = []
 
     def found(wanted: str) -> Any:
         return reports.find(towns[0].gateway.reports, wanted) if towns and towns[0].gateway else None
 
-    async with session(path, Ports(), found) as opened:
+    async with session(path, Ports(), found, behind) as opened, AsyncExitStack() as stack:
+        if opened.upstream is not None:
+            await stack.enter_async_context(opened.upstream.running())
         town = Town(opened, edit, adjust, has_scripts=has_scripts)
         towns.append(town)
         await town.start()

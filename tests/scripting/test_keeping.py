@@ -417,3 +417,98 @@ async def test_no_call_is_lost_while_a_file_is_saved_good_and_bad_in_turn(file: 
         assert answered > 60
         assert await kept.marked() == "good 59"
         assert len(kept.told("scripts_swapped")) == 31
+
+
+@dataclass
+class Judge:
+    """A gate as a test sets it: what it says of every change, and what it was asked."""
+
+    says: tuple[str, ...] = ()
+    asked: list[tuple[str, list[str], list[str]]] = field(default_factory=list)
+
+    async def __call__(self, name: str, before: Any, after: Any) -> tuple[str, ...]:
+        self.asked.append((name, *([mark(each) for each in side] for side in (before, after))))
+        return self.says
+
+
+def mark(prepared: Any) -> str:
+    """What a prepared script leaves on every client."""
+    return "missing" if prepared.is_missing else prepared.entry.text.partition("['mark'] = '")[2].partition("'")[0]
+
+
+async def test_a_start_asks_no_gate_and_every_change_after_it_does(file: Path) -> None:
+    async with bench(of_file(file)) as kept:
+        judge = kept.keeper.gate = Judge()
+        await kept.keeper.start()
+        assert judge.asked == []
+        save(file, text("second"))
+        await kept.keeper.look()
+        assert judge.asked == [("script", ["first"], ["second"])]
+        assert await kept.marked() == "second"
+
+
+async def test_a_change_that_the_gate_refuses_is_held_until_it_is_accepted(file: Path) -> None:
+    async with bench(of_file(file)) as kept:
+        judge = kept.keeper.gate = Judge(("1 of 3 decisions change",))
+        await kept.keeper.start()
+        save(file, text("second"))
+        await kept.keeper.look()
+        assert await kept.marked() == "first"
+        assert (kept.state().held, kept.state().why) == (True, "1 of 3 decisions change")
+        assert kept.told("script_refused")
+        # The same state is weighed once.
+        await kept.keeper.look()
+        assert len(judge.asked) == 1
+        assert await kept.keeper.accept(inum_of(TYPE, "script"))
+        assert await kept.marked() == "second"
+        assert not kept.state().held
+        assert not await kept.keeper.accept(inum_of(TYPE, "script"))
+
+
+async def test_what_was_accepted_is_forgotten_with_the_next_edit(file: Path) -> None:
+    async with bench(of_file(file)) as kept:
+        kept.keeper.gate = Judge(("it changes",))
+        await kept.keeper.start()
+        for each in ("second", "third", "second"):
+            save(file, text(each))
+            await kept.keeper.look()
+            assert kept.state().held
+            if each == "second" and await kept.marked() == "first":
+                assert await kept.keeper.accept(inum_of(TYPE, "script"))
+        assert await kept.marked() == "second"
+        save(file, text("third"))
+        await kept.keeper.look()
+        assert await kept.marked() == "second"
+
+
+async def test_an_entry_that_was_weighed_is_not_weighed_again_unless_others_changed(file: Path) -> None:
+    async with bench(of_file(file)) as kept:
+        judge = kept.keeper.gate = Judge()
+        await kept.keeper.start()
+        entry = of_registry("stored")
+        assert await kept.keeper.weigh(entry.inum, entry) == ()
+        kept.entries.put(entry)
+        await kept.keeper.look()
+        assert judge.asked == [("stored", ["first"], ["first", "stored"])]
+        changed = of_registry("changed", revision=2)
+        assert await kept.keeper.weigh(entry.inum, changed) == ()
+        save(file, text("second"))
+        await kept.keeper.look()
+        kept.entries.put(changed)
+        await kept.keeper.look()
+        assert judge.asked[-1] == ("stored", ["second", "stored"], ["second", "changed"])
+        assert len(judge.asked) == 4
+
+
+async def test_an_entry_that_is_taken_anyway_and_the_end_of_one(file: Path) -> None:
+    async with bench(of_file(file)) as kept:
+        judge = kept.keeper.gate = Judge(("it changes",))
+        await kept.keeper.start()
+        entry = of_registry("stored")
+        assert await kept.keeper.weigh(entry.inum, entry) == ("it changes",)
+        await kept.keeper.let_pass(entry)
+        kept.entries.put(entry)
+        await kept.keeper.look()
+        assert kept.state("stored").generation is not None
+        assert await kept.keeper.weigh(entry.inum, None) == ("it changes",)
+        assert judge.asked[-1] == (entry.inum, ["first", "stored"], ["first"])

@@ -93,6 +93,8 @@ class FakeAs:
     document: dict[str, Any] = field(default_factory=dict)
     keys: list[dict[str, Any]] = field(default_factory=list)
     raw: Raw | None = None
+    #: Another server's answers beside its own: None where it has none.
+    also: Callable[[Came], web.Response | None] = lambda _: None
     port: int = 0
 
     @property
@@ -172,6 +174,9 @@ class FakeAs:
         replaced = self.says.get((came.method, came.path))
         if replaced is not None:
             return replaced(came)
+        other = self.also(came)
+        if other is not None:
+            return other
         if came.path.startswith("/reg/"):
             return self._managed(came, came.path.removeprefix("/reg/"))
         own = {

@@ -7,26 +7,17 @@ from __future__ import annotations
 
 import sqlite3
 
-from dcrgw.adapters.sqlite.rows import AUDIT_COLUMNS, CLIENT_COLUMNS, CLIENT_SOURCE, Parameters, PreparedChange, Row
+from dcrgw.adapters.sqlite import errand_changes
+from dcrgw.adapters.sqlite.refusing import Refused
+from dcrgw.adapters.sqlite.rows import AUDIT_COLUMNS, CLIENT_COLUMNS, CLIENT_SOURCE, Parameters, PreparedChange
 from dcrgw.ports.registry import CommitVerdict
+
+__all__ = ["GRACE_S", "PURGE_LIMIT", "Refused", "apply", "purge"]
 
 #: How long a used jti is kept beyond its end, since a request may be judged just before and stored just after it.
 GRACE_S = 300
 #: Expired jtis and tokens are deleted a few at a time, so that no change waits for a big clean-up.
 PURGE_LIMIT = 200
-
-
-class Refused(Exception):
-    """The change was not stored, and why.
-
-    `client` is the row of the earlier registration when it repeats one, `kind` that of a jti that was used before.
-    """
-
-    def __init__(self, verdict: CommitVerdict, client: Row | None = None, kind: str = "") -> None:
-        self.verdict = verdict
-        self.client = client
-        self.kind = kind
-        super().__init__(verdict.value)
 
 
 # Against: the same bytes from the same subject; the client_id; the software, unless it may register twice.
@@ -111,7 +102,7 @@ DELETE FROM access_tokens WHERE client = (SELECT id FROM clients WHERE market = 
 # What hangs on a client besides its own tokens. Codes and tokens of a grant go with it.
 _END_GRANTS = tuple(
     f"DELETE FROM {table} WHERE client = (SELECT id FROM clients WHERE market = ? AND client_id = ?)"  # noqa: S608
-    for table in ("grants", "pushed_requests", "interactions")
+    for table in ("grants", "pushed_requests", "interactions", "asked_requests")
 )
 
 _AUDIT = f"""
@@ -122,13 +113,23 @@ VALUES ({", ".join(f"?{number}" for number in range(1, 13))},
 
 
 def apply(connection: sqlite3.Connection, change: PreparedChange, now: float) -> None:
-    """Store a change. Raises: Refused, in the order repeated, token, conflict, client_id, software."""
+    """Store a change. Raises: Refused, in the order lost, repeated, token, conflict, client_id, software, busy."""
+    errand = change.errand
+    if errand is not None:
+        errand_changes.end(connection, errand, change.client)
     if change.client is not None and change.replaces is not None:
         _replace(connection, change, change.client, change.replaces, now)
     elif change.client is not None:
         _register(connection, change, change.client, now)
+    elif errand is not None and errand.over is not None:
+        _stand(connection, change, errand.over, errand.over["version"], now)
     else:
         _use_tokens(connection, change.used, now)
+    if errand is not None:
+        errand_changes.undo(connection, errand)
+        errand_changes.begin(connection, errand)
+    elif change.client is not None and change.client["status"] == "deleted":
+        errand_changes.demand_none(connection, change.client)
     _settle_tokens(connection, change)
     connection.execute(_AUDIT, change.audit)
 
@@ -141,7 +142,13 @@ def purge(connection: sqlite3.Connection, now: float) -> bool:
 
 #: Tables whose rows pass, and how long each is kept beyond its end. A pushed request is consumed at the end of its
 #: interaction, which may be long after nobody can begin one with it.
-_PASSING = (("access_tokens", 0), ("grants", 0), ("interactions", 0), ("pushed_requests", 3600))
+_PASSING = (
+    ("access_tokens", 0),
+    ("grants", 0),
+    ("interactions", 0),
+    ("asked_requests", 0),
+    ("pushed_requests", 3600),
+)
 
 
 def _expired(table: str) -> str:
@@ -166,6 +173,17 @@ def _replace(
     connection: sqlite3.Connection, change: PreparedChange, client: Parameters, replaces: int, now: float
 ) -> None:
     """The row of a client anew: only over the version that was judged, and never over a deleted one."""
+    _stand(connection, change, client, replaces, now)
+    connection.execute(_REPLACE_CLIENT, {**client, "statement": _kept_statement(connection, change)})
+    connection.execute(_KEEP_TEXT, client)
+    if client["status"] != "active":
+        _end_all(connection, client["market"], client["client_id"])
+
+
+def _stand(
+    connection: sqlite3.Connection, change: PreparedChange, client: Parameters, replaces: int, now: float
+) -> None:
+    """The client may be replaced, and the request for it is a new one. Uses up the change's jtis."""
     standing = connection.execute(_STANDING, client).fetchone()
     row, status, version, same_request = standing or (0, "deleted", 0, False)
     # A change that uses up no jti (a suspension, a deletion) carries the client's last request along.
@@ -174,10 +192,6 @@ def _replace(
     _use_tokens(connection, change.used, now)
     if status == "deleted" or version != replaces:
         raise Refused(CommitVerdict.CONFLICT)
-    connection.execute(_REPLACE_CLIENT, {**client, "statement": _kept_statement(connection, change)})
-    connection.execute(_KEEP_TEXT, client)
-    if client["status"] != "active":
-        _end_all(connection, client["market"], client["client_id"])
 
 
 def _settle_tokens(connection: sqlite3.Connection, change: PreparedChange) -> None:

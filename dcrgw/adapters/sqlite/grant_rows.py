@@ -9,6 +9,7 @@ from typing import Any
 from dcrgw.adapters.sqlite.rows import Parameters, Row, details_of, details_text
 from dcrgw.core.authorization.details import DetailText
 from dcrgw.core.authorization.interaction import (
+    AskedRequest,
     AuthorizationRequest,
     Code,
     Customer,
@@ -32,6 +33,12 @@ def pushed_of(row: Row) -> PushedRequest:
     """The pushed request of (hash, request, expires_at)."""
     hash_, request, expires_at = row
     return PushedRequest(hash_, _request_of(request), expires_at)
+
+
+def asked_of(row: Row) -> AskedRequest:
+    """The request of (hash, request, expires_at)."""
+    hash_, request, expires_at = row
+    return AskedRequest(hash_, _request_of(request), expires_at)
 
 
 def interaction_of(row: Row) -> Interaction:
@@ -78,13 +85,14 @@ def refresh_token_of(row: Row) -> RefreshToken:
     return RefreshToken(hash_, grant_of(row[:_OF_GRANT]), expires_at, bool(used))
 
 
-def pushed_parameters(pushed: PushedRequest) -> Parameters:
-    """A pushed request as SQL parameters."""
+def pushed_parameters(pushed: PushedRequest | AskedRequest) -> Parameters:
+    """A request that waits, as SQL parameters."""
     request = pushed.request
     return {
         "hash": pushed.hash,
         "market": request.market,
         "client_id": request.client_id,
+        "challenge": request.code_challenge,
         "request": _request_text(request),
         "expires_at": pushed.expires_at,
     }

@@ -10,6 +10,7 @@ from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.sqlite import commit
 from dcrgw.adapters.sqlite.grant_rows import (
     GRANT_COLUMNS,
+    asked_of,
     code_of,
     code_parameters,
     grant_of,
@@ -24,7 +25,7 @@ from dcrgw.adapters.sqlite.grant_rows import (
 )
 from dcrgw.adapters.sqlite.point_reads import PointReads
 from dcrgw.adapters.sqlite.rows import Parameters, Row, prepare
-from dcrgw.core.authorization.interaction import Code, Grant, Interaction, PushedRequest, RefreshToken
+from dcrgw.core.authorization.interaction import AskedRequest, Code, Grant, Interaction, PushedRequest, RefreshToken
 from dcrgw.ports.clock import Clock
 from dcrgw.ports.grants import GrantChange, GrantVerdict
 from dcrgw.ports.registry import CommitVerdict
@@ -39,6 +40,12 @@ _OF_CLIENT = "FROM clients WHERE market = :market AND client_id = :client_id AND
 _PUSH = f"""
 INSERT INTO pushed_requests (hash, client, request, expires_at) SELECT :hash, id, :request, :expires_at {_OF_CLIENT}
 """
+_ASK = f"""
+INSERT INTO asked_requests (hash, client, challenge, request, expires_at)
+SELECT :hash, id, :challenge, :request, :expires_at {_OF_CLIENT}
+ON CONFLICT (client, hash) DO UPDATE SET expires_at = max(expires_at, excluded.expires_at)
+WHERE request = excluded.request
+"""
 _OPEN = f"""
 INSERT INTO interactions (interaction_id, key_hash, client, request, texts, pushed, begun_at, expires_at)
 SELECT :id, :key_hash, id, :request, :texts, :pushed, :begun_at, :expires_at {_OF_CLIENT}
@@ -51,8 +58,10 @@ _ISSUE = """
 INSERT INTO codes (hash, granted, redirect_uri, code_challenge, nonce, expires_at)
 SELECT :hash, id, :redirect_uri, :code_challenge, :nonce, :expires_at FROM grants WHERE grant_id = :grant
 """
+# Another server may give the token again that it gave before, for the same grant.
 _KEEP = """
 INSERT INTO refresh_tokens (hash, granted, expires_at) SELECT :hash, id, :expires_at FROM grants WHERE grant_id = :grant
+ON CONFLICT (hash) DO UPDATE SET expires_at = excluded.expires_at WHERE granted = excluded.granted
 """
 
 # Each changes one row, or the change is of something that is gone.
@@ -66,12 +75,22 @@ _REDEEM = "UPDATE codes SET used = 1 WHERE hash = :hash AND used = 0 AND expires
 _ROTATE = "UPDATE refresh_tokens SET used = 1 WHERE hash = :hash AND used = 0 AND expires_at > :now"
 _PROLONG = "UPDATE grants SET expires_at = max(expires_at, :until) WHERE grant_id = :id"
 
+_END_REFRESH = "UPDATE refresh_tokens SET expires_at = ? WHERE hash = ?"
 _DROP = "DELETE FROM interactions WHERE interaction_id = ? AND sub IS NULL"
+_FORGET = "DELETE FROM asked_requests WHERE hash = ?"
 _REVOKE = "DELETE FROM grants WHERE grant_id = ?"
 
 _PUSHED = """
 SELECT p.hash, p.request, p.expires_at FROM pushed_requests p JOIN clients c ON c.id = p.client
 WHERE c.market = ? AND p.hash = ? AND p.expires_at > ?
+"""
+_ASKED = """
+SELECT a.hash, a.request, a.expires_at FROM asked_requests a JOIN clients c ON c.id = a.client
+WHERE c.market = ? AND a.hash = ? AND a.expires_at > ?
+"""
+_ASKED_WITH = """
+SELECT a.hash, a.request, a.expires_at FROM asked_requests a JOIN clients c ON c.id = a.client
+WHERE c.market = ? AND c.client_id = ? AND a.challenge = ? AND a.expires_at > ? ORDER BY a.id DESC LIMIT ?
 """
 _INTERACTION = """
 SELECT i.interaction_id, i.key_hash, i.request, i.texts, i.pushed, i.begun_at, i.expires_at, i.sub, i.customer,
@@ -101,6 +120,9 @@ class _Refused(Exception):
         super().__init__(verdict.value)
 
 
+#: A client makes a challenge for each request; whoever uses one again has some of them told apart, not any number.
+MOST_OF_A_CHALLENGE = 20
+
 _VERDICTS = {CommitVerdict.TOKEN_USED: GrantVerdict.TOKEN_USED, CommitVerdict.CONFLICT: GrantVerdict.CONFLICT}
 
 
@@ -124,7 +146,10 @@ class SqliteGrants:
                 commit.apply(connection, registry, now)
             if change.revokes is not None:
                 connection.execute(_REVOKE, (change.revokes,))
+            if change.ends_refresh is not None:
+                connection.execute(_END_REFRESH, (change.ends_refresh[1], change.ends_refresh[0]))
             connection.executemany(_DROP, [(each,) for each in change.drops])
+            connection.executemany(_FORGET, [(each,) for each in change.forgets])
 
         try:
             await self._write(work)
@@ -137,6 +162,15 @@ class SqliteGrants:
     async def pushed(self, market: str, hash: str) -> PushedRequest | None:
         """A pushed request by the hash of its request_uri, until its authorization completes."""
         return self._one(pushed_of, _PUSHED, (market, hash, self._clock.now()))
+
+    async def asked(self, market: str, hash: str) -> AskedRequest | None:
+        """What went on to the server behind the market, by its hash, while its code may come back."""
+        return self._one(asked_of, _ASKED, (market, hash, self._clock.now()))
+
+    async def asked_with(self, market: str, client_id: str, code_challenge: str) -> tuple[AskedRequest, ...]:
+        """What a client asked with this challenge, newest first."""
+        sought = (market, client_id, code_challenge, self._clock.now(), MOST_OF_A_CHALLENGE)
+        return tuple(map(asked_of, self._points.read(_ASKED_WITH, sought)))
 
     async def interaction(self, market: str, id: str) -> Interaction | None:
         """An interaction by its id, until it is settled."""
@@ -177,6 +211,8 @@ def _statements(change: GrantChange, now: float) -> list[tuple[str, Parameters, 
         found.append((_PROLONG, {"id": change.prolongs[0], "until": change.prolongs[1]}, gone))
     if change.pushes is not None:
         found.append((_PUSH, pushed_parameters(change.pushes), conflict))
+    if change.asks is not None:
+        found.append((_ASK, pushed_parameters(change.asks), conflict))
     if change.opens is not None:
         found.append((_OPEN, interaction_parameters(change.opens), conflict))
     if change.grants is not None:

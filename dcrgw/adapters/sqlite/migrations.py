@@ -39,6 +39,8 @@ MIGRATIONS = (
     _shipped(3, "signing_keys"),
     _shipped(4, "grants"),
     _shipped(5, "scripts"),
+    _shipped(6, "errands"),
+    _shipped(7, "asked"),
 )
 
 _VERSIONS = """

@@ -14,6 +14,7 @@ import aiosqlite
 from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.sqlite import commit, connections, migrations, searching
 from dcrgw.adapters.sqlite.backup import back_up
+from dcrgw.adapters.sqlite.errands import SqliteErrands
 from dcrgw.adapters.sqlite.grants import SqliteGrants
 from dcrgw.adapters.sqlite.known_requests import KnownRequests
 from dcrgw.adapters.sqlite.point_reads import PointReads
@@ -46,7 +47,7 @@ PURGE_INTERVAL_S = 60.0
 _CLIENT = f"SELECT {CLIENT_COLUMNS} FROM {CLIENT_SOURCE} WHERE c.market = ? AND c.client_id = ?"  # noqa: S608 - constants
 _REPEATED = f"""
 SELECT {CLIENT_COLUMNS} FROM {CLIENT_SOURCE} JOIN requests r ON r.client = c.id
-WHERE r.market = ? AND r.request_digest = ? AND r.subject_key = ? AND c.status = 'active'
+WHERE r.market = ? AND r.request_digest = ? AND r.subject_key = ? AND c.status IN ('active', 'pending')
 """  # noqa: S608 - constants
 _TOKEN = f"""
 SELECT {TOKEN_COLUMNS} FROM {TOKEN_SOURCE} WHERE t.hash = ? AND t.expires_at > ?
@@ -55,6 +56,7 @@ SELECT {TOKEN_COLUMNS} FROM {TOKEN_SOURCE} WHERE t.hash = ? AND t.expires_at > ?
 _SEALED_WITH = """
 SELECT DISTINCT substr(secret.value, 4, 8) FROM clients, json_each(clients.document, '$.secrets') AS secret
 UNION SELECT substr(sealed, 4, 8) FROM signing_keys WHERE sealed IS NOT NULL
+UNION SELECT substr(sealed, 4, 8) FROM errands
 """
 _DIGESTS = "SELECT request_digest FROM requests"
 _AUDIT_TAIL = f"SELECT sequence, {AUDIT_COLUMNS} FROM audit ORDER BY sequence DESC LIMIT ?"  # noqa: S608 - constants
@@ -98,6 +100,8 @@ class SqliteRegistry:
         self.scripts = SqliteScriptEntries(writer, archive, sealer)
         #: Authorizations, in the same file and the same transactions.
         self.grants = SqliteGrants(self._run, points, sealer, clock)
+        #: What authorization servers have yet to be told, likewise.
+        self.errands = SqliteErrands(self._run, points, sealer, clock)
 
     @classmethod
     @asynccontextmanager
@@ -148,10 +152,13 @@ class SqliteRegistry:
         except commit.Refused as refused:
             earlier = client_of(refused.client, self._sealer) if refused.client else None
             return Committed(refused.verdict, earlier)
+        if prepared.errand is not None:
+            self.errands.stir(*(errand.key for errand in (change.begins, change.undoes) if errand is not None))
+            self.errands.stir(*(change.ends[:1] if change.ends else ()))
         return Committed(CommitVerdict.STORED, change.client)
 
     async def repeated(self, market: str, request_digest: str, subject_key: str) -> RegisteredClient | None:
-        """The active client that these same bytes from this same identity made before."""
+        """The active or pending client that these same bytes from this same identity made before."""
         # What another process stored since the start is found by `commit` all the same, a few stages later.
         if not self._known.may_hold(request_digest):
             return None

@@ -10,11 +10,13 @@ from functools import lru_cache
 from typing import Any
 
 from dcrgw.adapters.sealer import Sealer
+from dcrgw.adapters.sqlite.errand_rows import PreparedErrand, prepare_errand
 from dcrgw.core.authorization.details import AuthorizationDetail, Details, as_json
 from dcrgw.core.authorization.tokens import AccessToken
 from dcrgw.core.registration.client import ClientStatus, RegisteredClient
 from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.core.strict_json import JsonValue
+from dcrgw.core.upstream.client import UpstreamRef
 from dcrgw.core.values import lean
 from dcrgw.ports.registry import AuditRecord, Change, UsedToken
 
@@ -74,6 +76,8 @@ class PreparedChange:
     issues: Parameters | None
     ends_tokens_of: tuple[str, str] | None
     ends_token: str | None
+    #: What it is to errands; None for nearly all changes.
+    errand: PreparedErrand | None
 
 
 def prepare(change: Change, sealer: Sealer, *, burns: bool = False) -> PreparedChange:
@@ -82,19 +86,34 @@ def prepare(change: Change, sealer: Sealer, *, burns: bool = False) -> PreparedC
     Raises: ValueError for a change that no flow may make.
     """
     client, token = change.client, change.issues
-    if client is not None and change.replaces is not None and client.version != change.replaces + 1:
+    if client is not None and change.replaces is not None and client.version not in _versions(change, change.replaces):
         raise ValueError("a client that takes another's place bears the next version")
     return PreparedChange(
         audit=_audit_row(change.audit),
         client=_client_parameters(client, sealer) if client else None,
         statement=_statement(client) if client else None,
         replaces=change.replaces,
-        used=tuple(_used_parameters(used, change) for used in change.used) if client or token or burns else (),
+        used=tuple(_used_parameters(used, change) for used in change.used) if _burns(change) or burns else (),
         duplicates_allowed=change.duplicates_allowed,
         issues=_token_parameters(token) if token else None,
         ends_tokens_of=change.ends_tokens_of,
         ends_token=change.ends_token,
+        errand=prepare_errand(change.begins, change.ends, change.undoes, sealer),
     )
+
+
+def _versions(change: Change, replaces: int) -> tuple[int, ...]:
+    # What an authorization server confirmed of a client may be nothing that its TPP sees.
+    return (replaces + 1,) if change.ends is None else (replaces, replaces + 1)
+
+
+def _burns(change: Change) -> bool:
+    return bool(change.client or change.issues or _begun(change))
+
+
+def _begun(change: Change) -> RegisteredClient | None:
+    """The client that an errand is about to put in another's place."""
+    return change.begins.successor if change.begins else None
 
 
 def client_of(row: Row, sealer: Sealer | None) -> RegisteredClient:
@@ -124,6 +143,7 @@ def client_of(row: Row, sealer: Sealer | None) -> RegisteredClient:
         registration_access_token_hash=column["registration_access_token_hash"],
         status=ClientStatus(column["status"]),
         version=column["version"],
+        upstream=UpstreamRef(**document["upstream"]) if "upstream" in document else None,
     )
 
 
@@ -177,6 +197,8 @@ def _client_parameters(client: RegisteredClient, sealer: Sealer) -> Parameters:
             for name, secret in client.secrets.items()
         },
     }
+    if client.upstream is not None:
+        document["upstream"] = {"client_id": client.upstream.client_id, "uri": client.upstream.uri}
     return {
         "client_id": client.client_id,
         "issued_at": client.client_id_issued_at,
@@ -213,7 +235,7 @@ def _statement(client: RegisteredClient) -> PreparedStatement | None:
 
 
 def _used_parameters(used: UsedToken, change: Change) -> Parameters:
-    client, token = change.client, change.issues
+    client, token = change.client or _begun(change), change.issues
     return {
         "market": client.market if client else token.market if token else change.audit.market,
         "kind": used.kind,
@@ -223,7 +245,7 @@ def _used_parameters(used: UsedToken, change: Change) -> Parameters:
         "subject_key": client.subject_key if client else "",
         "expires_at": used.expires_at,
         # Only a registration may come twice, once its client is gone; a client assertion never.
-        "repeatable": client is not None and change.replaces is None and used.kind != "client_assertion",
+        "repeatable": change.client is not None and change.replaces is None and used.kind != "client_assertion",
     }
 
 

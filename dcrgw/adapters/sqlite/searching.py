@@ -8,9 +8,11 @@ from dcrgw.ports.registry import ClientQuery
 #: The largest page.
 LARGEST_PAGE = 1000
 
+# By the id besides: the row of a client that was refused in the end is the next one's.
 HISTORY = f"""
 SELECT {AUDIT_COLUMNS} FROM audit
-WHERE client = (SELECT id FROM clients WHERE market = ? AND client_id = ?) ORDER BY sequence DESC LIMIT ?
+WHERE client = (SELECT id FROM clients WHERE market = ?1 AND client_id = ?2) AND client_id = ?2
+ORDER BY sequence DESC LIMIT ?3
 """  # noqa: S608 - constants of this package
 
 

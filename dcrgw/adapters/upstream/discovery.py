@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from dcrgw.adapters.flights import Flights
 from dcrgw.adapters.upstream.way import Question, Way
@@ -21,15 +23,26 @@ _LONGEST_PAUSE_S = 15.0
 Tell = Callable[[bool, str], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Who the AS speaks for, and where it is: `url` without a trailing slash, and the paths below it that its own
+    document does not tell."""
+
+    issuer: str
+    url: str
+    paths: Mapping[str, str] = field(default_factory=dict)
+
+
 class Discovery:
     """Keeps one AS's discovery document. Its issuer is the market's in every document that is given out."""
 
-    def __init__(self, way: Way, *, issuer: str, url: str, clock: Callable[[], float], tell: Tell) -> None:
-        self._way, self._issuer, self._url, self._clock, self._tell = way, issuer, url, clock, tell
+    def __init__(self, way: Way, where: Whereabouts, *, clock: Callable[[], float], tell: Tell) -> None:
+        self._way, self._where, self._clock, self._tell = way, where, clock, tell
         self._kept: AsMetadata | None = None
         self._kept_at = 0.0
         self._failure: GatewayError | None = None
-        self._asked_at = 0.0
+        #: Far back, so that whoever comes first may ask.
+        self._asked_at = -math.inf
         self._failures = 0
         self._flights: Flights[str, None] = Flights()
 
@@ -45,12 +58,11 @@ class Discovery:
 
     async def current(self) -> AsMetadata:
         """The document as known. Raises: Unavailable."""
-        now = self._clock()
-        if self._kept is None and now - self._asked_at >= self._pause_s():
+        if self._usable() is None and self._clock() - self._asked_at >= self._pause_s():
             await self._flights.join("renew", self.renew)
-        kept = self._kept
-        if kept is not None and self._clock() - self._kept_at < _STALE_S:
-            return kept
+        usable = self._usable()
+        if usable is not None:
+            return usable
         failure = self._failure
         if isinstance(failure, Unavailable):
             raise Unavailable(failure.dependency, failure.reason, retry_after_s=failure.retry_after_s)
@@ -76,7 +88,7 @@ class Discovery:
         await self._flights.close()
 
     async def _fetched(self) -> AsMetadata:
-        url = f"{self._url}/.well-known/openid-configuration"
+        url = f"{self._where.url}/.well-known/openid-configuration"
         fields = (("Accept", "application/json"), ("Accept-Encoding", "identity"))
         answer = await self._way.ask(Question("GET", url, fields))
         if answer.status != 200:
@@ -86,7 +98,7 @@ class Discovery:
                 " lets the gateway in",
             )
         try:
-            return read(answer.body, issuer=self._issuer, url=self._url)
+            return read(answer.body, issuer=self._where.issuer, url=self._where.url, paths=self._where.paths)
         except strict_json.JsonRefused as refused:
             raise Unavailable(self._way.dependency, f"the discovery document at {url} {refused}") from None
         except ForeignIssuer as foreign:
@@ -104,5 +116,7 @@ class Discovery:
 
     def _failed(self, failure: GatewayError, reason: str) -> None:
         self._failure, self._failures = failure, self._failures + 1
-        is_usable = self._kept is not None and self._clock() - self._kept_at < _STALE_S
-        self._tell(is_usable, reason)
+        self._tell(self._usable() is not None, reason)
+
+    def _usable(self) -> AsMetadata | None:
+        return self._kept if self._clock() - self._kept_at < _STALE_S else None

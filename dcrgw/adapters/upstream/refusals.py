@@ -7,42 +7,9 @@ import time
 from dcrgw.adapters.directory.endpoint import retry_after_s
 from dcrgw.adapters.upstream.way import Answer
 from dcrgw.core import strict_json
-from dcrgw.core.checks import Gate, gate
 from dcrgw.core.strict_json import JsonValue
-from dcrgw.errors import ErrorCode, GatewayError, Misconfigured, Rejected, Unavailable
-
-_SPEC = "RFC 7591 §3.2.2"
-
-METADATA = gate(
-    "upstream.metadata",
-    "The bank's authorization server takes the client's metadata.",
-    spec=_SPEC,
-    code=ErrorCode.INVALID_CLIENT_METADATA,
-)
-REDIRECT_URIS = gate(
-    "upstream.redirect_uris",
-    "The bank's authorization server takes the client's redirect URIs.",
-    spec=_SPEC,
-    code=ErrorCode.INVALID_REDIRECT_URI,
-)
-STATEMENT = gate(
-    "upstream.statement",
-    "The bank's authorization server takes the software statement.",
-    spec=_SPEC,
-    code=ErrorCode.INVALID_SOFTWARE_STATEMENT,
-)
-APPROVED = gate(
-    "upstream.approved",
-    "The bank's authorization server approves the software statement.",
-    spec=_SPEC,
-    code=ErrorCode.UNAPPROVED_SOFTWARE_STATEMENT,
-)
-CLIENT_ID_FREE = gate(
-    "upstream.client_id.free",
-    "The bank's authorization server has no other client of the same client_id.",
-    spec="RFC 7591 §3.2.1",
-    code=ErrorCode.INVALID_CLIENT_METADATA,
-)
+from dcrgw.core.upstream.gates import APPROVED, CLIENT_ID_FREE, METADATA, REDIRECT_URIS, STATEMENT
+from dcrgw.errors import GatewayError, Misconfigured, Rejected, Unavailable
 
 _BY_ERROR = {
     "invalid_redirect_uri": REDIRECT_URIS,
@@ -89,27 +56,38 @@ def error_of(answer: Answer) -> tuple[str, str] | None:
         members = strict_json.loads_object(answer.body)
     except strict_json.JsonRefused:
         return None
-    error, description = members.get("error"), members.get("error_description", members.get("errorMessage"))
-    if not isinstance(error, str):
+    # errorMessage is Keycloak's.
+    error, description = members.get("error", ""), members.get("error_description", members.get("errorMessage", ""))
+    if not isinstance(error, str) or not isinstance(description, str) or not (error or description):
         return None
-    return error, description if isinstance(description, str) else ""
+    return error, description
 
 
-def members_of(dependency: str, asked: str, answer: Answer) -> dict[str, JsonValue]:
-    """The JSON object of a yes. Raises: Unavailable: what was done nobody knows."""
+def json_of(dependency: str, asked: str, answer: Answer) -> JsonValue:
+    """The JSON of a yes. Raises: Unavailable: what was done nobody knows."""
     if answer.content_type != "application/json" and not answer.content_type.endswith("+json"):
         raise Unavailable(dependency, f"the answer to {asked} is no JSON")
     if answer.field("content-encoding") not in ("", "identity"):
         raise Unavailable(dependency, f"the answer to {asked} is compressed, though that was not asked for")
     try:
-        return strict_json.loads_object(answer.body)
+        return strict_json.loads(answer.body)
     except strict_json.JsonRefused as refused:
         raise Unavailable(dependency, f"the answer to {asked} {refused}") from None
 
 
+def members_of(dependency: str, asked: str, answer: Answer) -> dict[str, JsonValue]:
+    """The same where it is an object."""
+    found = json_of(dependency, asked, answer)
+    if not isinstance(found, dict):
+        raise Unavailable(dependency, f"the answer to {asked} is no JSON object")
+    return found
+
+
 def _about_the_client(said: tuple[str, str]) -> Rejected:
     error, description = said
-    refusing: Gate = _BY_ERROR.get(error, METADATA)
+    refusing = _BY_ERROR.get(error, METADATA)
+    if error not in _BY_ERROR and "redirect uri" in description.lower():
+        refusing = REDIRECT_URIS
     # Its words are meant for the developer of the client, who would get them from it without us, too.
     words = f": {description[:200]}" if description else ""
     return refusing.rejection(f"the authorization server refuses the client{words}")

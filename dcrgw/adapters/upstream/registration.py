@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from dcrgw.adapters.upstream.discovery import Discovery
 from dcrgw.adapters.upstream.refusals import error_of, members_of, refusal
 from dcrgw.adapters.upstream.way import Answer, Question, Way
+from dcrgw.core.registration.client import is_client_id
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.core.upstream.client import UpstreamClient, UpstreamRef, WantedClient
 from dcrgw.core.upstream.places import PlaceRefused, place
 from dcrgw.errors import Misconfigured, Unavailable
 
-#: RFC 6749 appendix A.1, as far as an id stands in a URL, a header and a log without escapes.
-CLIENT_ID = re.compile(r"[A-Za-z0-9._~:@!$'()*+,;=/?#\[\]-]{1,255}")
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{1,4096}=*")
 #: Members of an answer that are no metadata; the last four must not come back in a PUT (RFC 7592 §2.2).
 NOT_METADATA = frozenset(
@@ -108,6 +107,9 @@ class RegistrationDesk:
         """RFC 7592 has no such question."""
         return None
 
+    async def close(self) -> None:
+        """Nothing is under way that nobody waits for."""
+
     async def _ask(
         self, method: str, url: str, fields: list[tuple[str, str]], members: Mapping[str, JsonValue] | None = None
     ) -> Answer:
@@ -129,7 +131,7 @@ class RegistrationDesk:
         client_id, uri = members.get("client_id"), members.get("registration_client_uri", ref.uri if ref else None)
         token = members.get("registration_access_token", ref.token if ref else None)
         secret = members.get("client_secret")
-        if not isinstance(client_id, str) or not CLIENT_ID.fullmatch(client_id):
+        if not isinstance(client_id, str) or not is_client_id(client_id):
             raise Unavailable(dependency, "the answer about a client has no usable client_id")
         if token is not None and not (isinstance(token, str) and _TOKEN.fullmatch(token)):
             raise Unavailable(dependency, "the answer about a client has no usable registration_access_token")

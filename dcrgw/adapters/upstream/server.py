@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -45,6 +45,10 @@ class Desk(Protocol):
         """All that are ours."""
         ...
 
+    async def close(self) -> None:
+        """Stop asking."""
+        ...
+
 
 class TokenDesk(Protocol):
     """Who says what an access token is good for."""
@@ -55,6 +59,10 @@ class TokenDesk(Protocol):
 
     def forget(self, token: str) -> None:
         """It was revoked: nothing kept of it counts any more."""
+        ...
+
+    async def close(self) -> None:
+        """Stop asking."""
         ...
 
 
@@ -77,6 +85,8 @@ class Server:
     passing: Passing
     #: Where pages are: what stands for the issuer.
     url: str
+    #: The way of pages, apart from that of what TPPs ask.
+    for_pages: Way
 
     async def forward(self, asked: Asked) -> Told:
         """The whole answer to a TPP's request."""
@@ -89,13 +99,16 @@ class Server:
     @asynccontextmanager
     async def open(self, asked: Asked) -> AsyncIterator[Opened]:
         """The answer to a person's or a TPP's request, piece by piece."""
-        async with self.way.open(await self._question(asked, asked.headers)) as opened:
+        async with self.for_pages.open(await self._question(asked, asked.headers)) as opened:
             yield opened
 
     async def close(self) -> None:
         """Let go of everything."""
+        await self.clients.close()
+        await self.tokens.close()
         await self.discovery.close()
         await self.way.close()
+        await self.for_pages.close()
 
     async def _question(self, asked: Asked, fields: Fields) -> Question:
         # The document first: who stands there must speak for the issuer before it gets anything of a TPP's.
@@ -114,7 +127,3 @@ class Server:
         ours = names(form, leaf_header=header)
         kept = tuple((name, value) for name, value in fields if name.lower().replace("_", "-") not in ours)
         return kept + written(form, chain, leaf_header=header)
-
-
-#: The door of what is passed on piece by piece.
-Door = AbstractAsyncContextManager[Opened]

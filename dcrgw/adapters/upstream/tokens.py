@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.parse import quote_plus, urlencode
 
 from cachetools import TTLCache
@@ -45,6 +46,18 @@ class TokenSettings:
     url: str | None = None
 
 
+class Judge(Protocol):
+    """Finds out anew what a token is good for."""
+
+    async def judge(self, token: str) -> AccessToken | None:
+        """Its word now. Raises: Unavailable, Misconfigured."""
+        ...
+
+    async def close(self) -> None:
+        """Stop asking."""
+        ...
+
+
 class _Unknown:
     """Nothing is kept of a token; None is a word on it."""
 
@@ -57,7 +70,7 @@ class JudgedTokens:
 
     def __init__(
         self,
-        judge: Callable[[str], Awaitable[AccessToken | None]],
+        judge: Judge,
         *,
         cache_s: float,
         clock: Clock,
@@ -72,7 +85,7 @@ class JudgedTokens:
         key = token_hash(token)
         found = self._kept.get(key, _UNKNOWN)
         if isinstance(found, _Unknown):
-            found = self._kept[key] = await self._judge(token)
+            found = self._kept[key] = await self._judge.judge(token)
         # Looked at after the question: it may have been revoked while that was under way.
         if key in self._revoked or found is None or self._clock.now() >= found.expires_at:
             return None
@@ -83,6 +96,10 @@ class JudgedTokens:
         key = token_hash(token)
         self._kept.pop(key, None)
         self._revoked[key] = None
+
+    async def close(self) -> None:
+        """Stop asking."""
+        await self._judge.close()
 
 
 class Introspection:
@@ -113,6 +130,9 @@ class Introspection:
             raise refusal(dependency, "POST introspection", answer, credential="upstream.introspection_client_secret")
         said = members_of(dependency, "POST introspection", answer)
         return introspected(said, token, market=settings.market, issuer=settings.issuer, at=self._clock.now())
+
+    async def close(self) -> None:
+        """Nothing is under way that nobody waits for."""
 
 
 class PublishedKeys:
@@ -150,6 +170,10 @@ class PublishedKeys:
             at=self._clock.now(),
             leeway_s=_LEEWAY_S,
         )
+
+    async def close(self) -> None:
+        """End a question for keys."""
+        await self._flights.close()
 
     async def _is_proven(self, token: reader.Unverified) -> bool:
         keys = await self._current(_KEYS_S)

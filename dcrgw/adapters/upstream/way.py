@@ -25,6 +25,7 @@ from dcrgw.adapters.fetch_failures import FetchFailed, FetchReason, failure_of
 from dcrgw.adapters.resolver import BoundedResolver
 from dcrgw.core.upstream.fields import Fields, end_to_end, replaced
 from dcrgw.errors import Misconfigured, Unavailable
+from dcrgw.ports.upstream import NotReached
 
 _HEADER_BYTES = 8190
 _HEADERS = 100
@@ -78,6 +79,7 @@ class Opened:
     status: int
     fields: Fields
     pieces: AsyncIterator[bytes] = field(repr=False)
+    length: int | None = None
 
 
 class Way:
@@ -134,7 +136,7 @@ class Way:
         """
         answer = await self._opened(question)
         try:
-            yield Opened(answer.status, _fields(answer), self._pieces(question, answer))
+            yield Opened(answer.status, _fields(answer), self._pieces(question, answer), answer.content_length)
         finally:
             # Closes what is not at its end, and gives back what is.
             if answer.content.at_eof():
@@ -202,7 +204,7 @@ class Way:
         wait_s = self._breaker.admit()
         if wait_s > 0:
             reason = f"not asked for {wait_s:.0f} s after: {self._breaker.last_error}"
-            raise Unavailable(self.dependency, reason, retry_after_s=max(1, round(wait_s)))
+            raise NotReached(self.dependency, reason, retry_after_s=max(1, round(wait_s)))
 
     def _failed(self, question: Question, error: BaseException) -> Unavailable:
         """What to raise for an exchange that came to nothing. Raises: what is no failure of the AS."""
@@ -217,12 +219,16 @@ class Way:
             self._breaker.abandoned()
         else:
             self._breaker.failed(str(failure))
-        return self._unavailable(question, failure)
+        # Without a connection nothing was asked of it.
+        never = isinstance(error, aiohttp.ClientConnectorError)
+        return self._unavailable(question, failure, NotReached if never else Unavailable)
 
-    def _unavailable(self, question: Question, failure: FetchFailed) -> Unavailable:
+    def _unavailable(
+        self, question: Question, failure: FetchFailed, kind: type[Unavailable] = Unavailable
+    ) -> Unavailable:
         # The path without its query: a query may hold what is the customer's.
         asked = f"{question.method} {question.url.partition('?')[0]}"
-        return Unavailable(self.dependency, f"{asked}: {failure}{_WHAT_TO_DO.get(failure.reason, '')}")
+        return kind(self.dependency, f"{asked}: {failure}{_WHAT_TO_DO.get(failure.reason, '')}")
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._closed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from dcrgw.cli.scripts.bench import test
-from dcrgw.cli.scripts.changing import add, delete, disable, enable, replace, rollback, update
+from dcrgw.cli.scripts.changing import accept, add, delete, disable, enable, replace, rollback, update
 from dcrgw.cli.scripts.exchanging import export, import_
 from dcrgw.cli.scripts.looking import diff, errors, history, list_, show
 
@@ -20,7 +20,7 @@ def scripts() -> None:
 
 
 for _command in (
-    *(list_, show, add, update, replace, enable, disable, delete),
+    *(list_, show, add, update, replace, enable, disable, accept, delete),
     *(test, import_, export, history, diff, rollback, errors),
 ):
     scripts.add_command(_command)

@@ -12,10 +12,12 @@ import click
 from dcrgw.cli.administration import connected
 from dcrgw.cli.options import with_options
 from dcrgw.cli.scripts.common import (
+    ANYWAY,
     FILE,
     FORCE,
     PLACE,
     REASON,
+    alter,
     ask,
     found,
     json_of,
@@ -46,7 +48,7 @@ _PLAIN = ("name", "description", "level", "mode")
 @click.option("--inum", help="Its inum; else one is made of type and name.")
 @click.option("--entry", type=FILE, help="A JSON file with the whole entry, in place of the other options.")
 @click.option("--disabled", is_flag=True, help="Tried, but not yet serving.")
-@with_options(*_MEMBERS, REASON, FORCE, *PLACE)
+@with_options(*_MEMBERS, REASON, FORCE, ANYWAY, *PLACE)
 def add(
     file: Path | None, type_: str | None, inum: str | None, entry: Path | None, disabled: bool, **given: Any
 ) -> None:
@@ -64,15 +66,15 @@ def add(
     if disabled:
         members["enabled"] = False
     api = connected(given)
-    query = ordered(given["reason"], given["force_disabled"])
-    _tell(ask(api, "POST", "/scripts", query, members), given["as_json"])
+    query = ordered(given)
+    _tell(alter(api, "POST", "/scripts", query, members), given["as_json"])
 
 
 @click.command()
 @click.argument("script")
 @click.option("--file", type=FILE, help="A new text, with the cases that lie beside it.")
 @click.option("--remove-property", "removed", multiple=True, metavar="NAME", help="Property to take out.")
-@with_options(*_MEMBERS, REASON, FORCE, *PLACE)
+@with_options(*_MEMBERS, REASON, FORCE, ANYWAY, *PLACE)
 def update(script: str, file: Path | None, removed: tuple[str, ...], **given: Any) -> None:
     """Change some of a script; what is not named stays as it is."""
     api = connected(given)
@@ -84,32 +86,32 @@ def update(script: str, file: Path | None, removed: tuple[str, ...], **given: An
         change["configuration_properties"] = _merged(before["configuration_properties"], properties, removed)
     if not change:
         raise click.UsageError("nothing to change was named")
-    query = ordered(given["reason"], given["force_disabled"])
-    answer = ask(api, "PATCH", path_of(line), query, change, if_match=before["revision"])
+    query = ordered(given)
+    answer = alter(api, "PATCH", path_of(line), query, change, if_match=before["revision"])
     _tell(answer, given["as_json"])
 
 
 @click.command()
 @click.argument("script")
 @click.option("--entry", type=FILE, required=True, help="A JSON file with the whole entry, as `show --json` tells it.")
-@with_options(REASON, FORCE, *PLACE)
+@with_options(REASON, FORCE, ANYWAY, *PLACE)
 def replace(script: str, entry: Path, **given: Any) -> None:
     """Put a new state in a script's place; a hidden value that the file has as null stays."""
     api = connected(given)
     members = json_of(entry)
     line = found(api, script)
     revision = members.get("revision", line["revision"])
-    query = ordered(given["reason"], given["force_disabled"])
-    _tell(ask(api, "PUT", path_of(line), query, members, if_match=revision), given["as_json"])
+    query = ordered(given)
+    _tell(alter(api, "PUT", path_of(line), query, members, if_match=revision), given["as_json"])
 
 
 def _switch(name: str, summary: str) -> click.Command:
     @click.argument("script")
-    @with_options(REASON, *PLACE)
+    @with_options(REASON, ANYWAY, *PLACE)
     def switch(script: str, **given: Any) -> None:
         api = connected(given)
         line = found(api, script)
-        answer = ask(api, "POST", path_of(line, f"/{name}"), ordered(given["reason"]), if_match=line["revision"])
+        answer = alter(api, "POST", path_of(line, f"/{name}"), ordered(given), if_match=line["revision"])
         _tell(answer, given["as_json"])
 
     return click.command(name, help=summary)(switch)
@@ -121,8 +123,18 @@ disable = _switch("disable", "Let a script serve no more; it is kept.")
 
 @click.command()
 @click.argument("script")
-@click.option("--yes", is_flag=True, help="Do not ask.")
 @with_options(REASON, *PLACE)
+def accept(script: str, **given: Any) -> None:
+    """Take the change of a script that the gate refused ([reload.gate]), as it was refused; it is kept who did."""
+    api = connected(given)
+    line = found(api, script)
+    _tell(alter(api, "POST", path_of(line, "/accept"), ordered(given)), given["as_json"])
+
+
+@click.command()
+@click.argument("script")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_options(REASON, ANYWAY, *PLACE)
 def delete(script: str, yes: bool, **given: Any) -> None:
     """Delete a script; its history stays, and `rollback` does not bring it back: add it anew."""
     api = connected(given)
@@ -131,7 +143,7 @@ def delete(script: str, yes: bool, **given: Any) -> None:
         if not sys.stdin.isatty():
             raise click.UsageError("say --yes")
         click.confirm(f"Delete {line['type']}/{line['name']}?", abort=True)
-    answer = ask(api, "DELETE", path_of(line), ordered(given["reason"]), if_match=line["revision"])
+    answer = alter(api, "DELETE", path_of(line), ordered(given), if_match=line["revision"])
     if given["as_json"]:
         print_json(answer)
     else:
@@ -141,14 +153,14 @@ def delete(script: str, yes: bool, **given: Any) -> None:
 @click.command()
 @click.argument("script")
 @click.argument("revision", type=click.IntRange(1))
-@with_options(REASON, FORCE, *PLACE)
+@with_options(REASON, FORCE, ANYWAY, *PLACE)
 def rollback(script: str, revision: int, **given: Any) -> None:
     """Make an earlier revision the newest one, once it has been tried."""
     api = connected(given)
     line = found(api, script)
-    query = ordered(given["reason"], given["force_disabled"])
+    query = ordered(given)
     body = {"revision": revision}
-    _tell(ask(api, "POST", path_of(line, "/rollback"), query, body, if_match=line["revision"]), given["as_json"])
+    _tell(alter(api, "POST", path_of(line, "/rollback"), query, body, if_match=line["revision"]), given["as_json"])
 
 
 def _of_file(file: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import click
 
-from dcrgw.cli.administration import PLACE_OPTIONS, Administration, Refused
+from dcrgw.cli.administration import PATIENT_S, PLACE_OPTIONS, Administration, Refused
 from dcrgw.core.strict_json import JsonRefused, loads_object
 from dcrgw.errors import Misconfigured
 from dcrgw.scripting.files import read_text
@@ -20,6 +20,9 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 REASON = click.option("--reason", default="", help="Why; it stands in the history.")
 FORCE = click.option(
     "--force-disabled", is_flag=True, help="Store it disabled and untried, whatever is wrong with its text."
+)
+ANYWAY = click.option(
+    "--anyway", is_flag=True, help="Take it whatever recorded decisions say ([reload.gate]); it is kept who did."
 )
 PLACE = (*PLACE_OPTIONS, JSON)
 _LARGEST_ENTRY = 1024 * 1024
@@ -49,10 +52,16 @@ def path_of(line: Mapping[str, Any], verb: str = "") -> str:
     return f"/scripts/{quote(line['inum'], safe='@!')}{verb}"
 
 
-def ordered(reason: str, force_disabled: bool = False) -> dict[str, Any]:
-    """The query of a change."""
-    query: dict[str, Any] = {"reason": reason} if reason else {}
-    return {**query, "force_disabled": "true"} if force_disabled else query
+def ordered(given: Mapping[str, Any], reason: str = "") -> dict[str, Any]:
+    """The query of a change, of the options' values; `reason` where none was given."""
+    told = given["reason"] or reason
+    flags = {name: "true" for name in ("force_disabled", "anyway") if given.get(name)}
+    return {**({"reason": told} if told else {}), **flags}
+
+
+def alter(api: Administration, *question: Any, **more: Any) -> dict[str, Any]:
+    """The answer to a change, which may be tried for minutes. Raises: as `ask`."""
+    return ask(api, *question, timeout_s=PATIENT_S, **more)
 
 
 def faults_of(refused: Refused) -> str:

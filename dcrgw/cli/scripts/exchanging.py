@@ -11,7 +11,7 @@ import click
 
 from dcrgw.cli.administration import PLACE_OPTIONS, connected
 from dcrgw.cli.options import with_options
-from dcrgw.cli.scripts.common import FILE, FORCE, REASON, ask, found, listed, ordered, path_of, text_of
+from dcrgw.cli.scripts.common import ANYWAY, FILE, FORCE, REASON, alter, ask, found, listed, ordered, path_of, text_of
 from dcrgw.core.scripts.entry import ScriptEntry, inum_of
 from dcrgw.core.scripts.entry_json import EntryRefused, read_entry
 from dcrgw.core.scripts.janssen import from_janssen, to_janssen
@@ -25,7 +25,7 @@ _LARGEST = 16 * 1024 * 1024
 @click.command("import")
 @click.argument("file", type=FILE)
 @click.option("--check", is_flag=True, help="Only judge the file; no gateway is asked.")
-@with_options(REASON, FORCE, *PLACE_OPTIONS)
+@with_options(REASON, FORCE, ANYWAY, *PLACE_OPTIONS)
 def import_(file: Path, check: bool, **given: Any) -> None:
     """Take scripts from a JSON file of Janssen's: an entry, a list of them, or the answer of its API.
 
@@ -46,12 +46,12 @@ def import_(file: Path, check: bool, **given: Any) -> None:
             click.echo(f"{label}: {entry.type}/{entry.name} ({entry.inum}) can be imported")
             continue
         known = {line["inum"]: line for line in listed(api)}
-        query = ordered(given["reason"] or f"import of {file.name}", given["force_disabled"])
+        query = ordered(given, f"import of {file.name}")
         line = known.get(entry.inum)
         if line is None:
-            answer = ask(api, "POST", "/scripts", query, present)
+            answer = alter(api, "POST", "/scripts", query, present)
         else:
-            answer = ask(api, "PUT", path_of(line), query, present, if_match=line["revision"])
+            answer = alter(api, "PUT", path_of(line), query, present, if_match=line["revision"])
         click.echo(f"{label}: {entry.type}/{entry.name} ({entry.inum}) is at revision {answer['revision']}")
     if failed:
         raise click.exceptions.Exit(1)

@@ -10,6 +10,32 @@ from dcrgw.config.sections.base import Int, Seconds, Section, Text, like
 from dcrgw.config.values import FilePath
 
 
+class GateSettings(Section):
+    """Recorded decisions on which every change is tried before it serves. Where none are named, none is tried."""
+
+    bundles: tuple[FilePath, ...] = Field(default=(), description="Bundles, or folders of them.")
+    recorded: Int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="How many of the last decisions of each operation are taken from the gateway's own record besides "
+        "(needs `recording`).",
+    )
+    allowed_changes: Int = Field(
+        default=0,
+        ge=0,
+        description="Decisions that may come out otherwise, or store another client, without the change being refused.",
+    )
+    deadline_s: Seconds = Field(
+        default=60, gt=0, le=600, description="Longest trial; what takes longer is refused. It holds up no request."
+    )
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is anything to try a change on."""
+        return bool(self.bundles or self.recorded)
+
+
 class ReloadSettings(Section):
     """How changes are taken while the gateway runs. SIGHUP and `dcrgw reload` work besides."""
 
@@ -18,6 +44,9 @@ class ReloadSettings(Section):
         ge=0,
         le=3600,
         description="How often the configuration and the files that it names are looked at; 0 for never.",
+    )
+    gate: GateSettings = Field(
+        default_factory=GateSettings, description="Recorded decisions on which every change is tried before it serves."
     )
 
 

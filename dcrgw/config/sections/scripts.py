@@ -99,6 +99,11 @@ class DetailTypeSettings(Section):
         description="Members, by JSON pointer, in which a token request may ask for less: `subset` of a list, "
         "`at_most` a number.",
     )
+    enriches: tuple[DetailPointer, ...] = Field(
+        default=(),
+        description="Members, by JSON pointer, that a market's own authorization server may fill in when the customer "
+        "decides, such as the accounts chosen. What a request names there stays as it was asked.",
+    )
     markets: tuple[Name, ...] = Field(default=(), description="Markets that take it; none named means all.")
 
 

@@ -7,9 +7,24 @@ from typing import Annotated, Literal
 from pydantic import Field, Strict
 
 from dcrgw.config.sections.base import AuthMethod, Int, Seconds, Section, Text, like
-from dcrgw.config.values import FilePath, HttpsUrl, Secret, TrustPlace
+from dcrgw.config.values import BaseUrl, FilePath, HttpsUrl, Secret, TrustPlace
 
 HeaderName = Annotated[str, Strict(), Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+#: Below `url`, without anything that two servers could read in two ways.
+EndpointPath = Annotated[
+    str, Strict(), Field(pattern=r"^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*|/\.[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$")
+]
+EndpointName = Literal[
+    "authorization_endpoint",
+    "end_session_endpoint",
+    "introspection_endpoint",
+    "jwks_uri",
+    "pushed_authorization_request_endpoint",
+    "registration_endpoint",
+    "revocation_endpoint",
+    "token_endpoint",
+    "userinfo_endpoint",
+]
 
 
 class UpstreamSettings(Section):
@@ -19,10 +34,16 @@ class UpstreamSettings(Section):
     kind: Literal["rfc7592", "oidc-provider", "keycloak", "hydra"] = Field(
         description="How it takes registrations: `rfc7592` for any server of RFC 7591 and 7592."
     )
-    url: HttpsUrl = Field(
-        description="Where the gateway reaches it: what stands for the market's issuer there, perhaps with a path."
+    url: BaseUrl = Field(
+        description="Where the gateway reaches it: what stands for the market's issuer there, perhaps with a path. For"
+        " keycloak it ends in `/realms/` and the realm's name."
     )
-    admin_url: HttpsUrl | None = Field(
+    endpoints: dict[EndpointName, EndpointPath] = Field(
+        default_factory=dict,
+        description="Paths below `url` of endpoints for which its discovery document names a place that is not its own:"
+        ' `{ token_endpoint = "/oauth2/token" }`.',
+    )
+    admin_url: BaseUrl | None = Field(
         default=None,
         description="Its administration: Hydra's admin port, or Keycloak's server before `/realms`.",
         json_schema_extra=like("`url` up to `/realms` (keycloak); needed for hydra"),
@@ -30,8 +51,14 @@ class UpstreamSettings(Section):
     registration_token: Secret | None = Field(
         default=None, description="Initial access token (RFC 7591 §3) that it wants for a registration."
     )
-    admin_client_id: Text | None = Field(default=None, description="The gateway's own client there, for `keycloak`.")
-    admin_client_secret: Secret | None = Field(default=None, description="Secret of `admin_client_id`.")
+    admin_client_id: Text | None = Field(
+        default=None,
+        description="The gateway's own client in Keycloak's realm, with a service account that may `manage-clients`.",
+    )
+    admin_client_secret: Secret | None = Field(
+        default=None,
+        description="Secret of `admin_client_id`; without one the transport certificate speaks for the gateway.",
+    )
     client_id_header: HeaderName | None = Field(
         default=None,
         description="Header by which the gateway names the client_id that a new client shall have.",
@@ -56,10 +83,11 @@ class UpstreamSettings(Section):
         default=None, description="Header that proves the gateway to a server that asks for no certificate."
     )
     proof: Secret | None = Field(default=None, description="What stands in `proof_header`.")
-    certificate_form: Literal["rfc9440", "nginx", "haproxy", "none"] = Field(
-        default="rfc9440",
+    certificate_form: Literal["rfc9440", "nginx", "haproxy", "none"] | None = Field(
+        default=None,
         description="How the TPP's certificate is passed on: `rfc9440` (Client-Cert), `nginx` (URL-encoded PEM),"
         " `haproxy` (base64 of DER), or not at all. Needs mutual TLS or a `proof`.",
+        json_schema_extra=like("`none` for hydra, else `rfc9440`"),
     )
     certificate_header: HeaderName | None = Field(
         default=None,
@@ -76,9 +104,25 @@ class UpstreamSettings(Section):
         description="What becomes of a client by another method that the market offers: refused at registration, or"
         " authenticated by the gateway, which shows the server a secret of its own.",
     )
+    added_scopes: tuple[Text, ...] = Field(
+        default=(),
+        description="Scopes that it adds by itself to tokens, such as Keycloak's `profile` and `email`; any other scope"
+        " that a client did not register is no token's.",
+    )
+    send_statement: bool | None = Field(
+        default=None,
+        description="Whether a registration goes on with its `software_statement`, for a server that shows customers"
+        " the names in it. One that proves statements itself must trust the directory, too.",
+        json_schema_extra=like("true for oidc-provider, else false"),
+    )
     pages: tuple[Annotated[str, Strict(), Field(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*(/\*)?$")], ...] = Field(
         default=(),
         description="Paths below the issuer whose pages are passed on to browsers; `/*` at the end for all below.",
+    )
+    page_redirects: tuple[HttpsUrl, ...] = Field(
+        default=(),
+        description="Origins of the bank's own that those pages may send browsers to, such as its online banking;"
+        " clients' redirect URIs need not be named.",
     )
     management_tokens: Literal["introspection", "jwks"] = Field(
         default="introspection",
@@ -102,6 +146,43 @@ class UpstreamSettings(Section):
     retry_s: Seconds = Field(
         default=2, gt=0, le=3600, description="Pause before it is told again what it did not answer; doubles each time."
     )
+    alarm_s: Int = Field(
+        default=900, ge=1, le=31_536_000, description="When what it was not told yet becomes a warning of /readyz."
+    )
+    may_drop: tuple[Annotated[str, Strict(), Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")], ...] = Field(
+        default=(),
+        description="Members that it may leave out of a client although security rests on them"
+        " (`tls_client_certificate_bound_access_tokens`, say): the bank answers for that. Any other that it leaves out"
+        " refuses the registration.",
+    )
     give_up_s: Int = Field(
         default=86_400, ge=60, le=31_536_000, description="When a registration that it never confirmed is undone."
     )
+
+    @property
+    def form(self) -> str | None:
+        """The form in which a TPP's certificate is passed on; None where it is not."""
+        chosen = self.certificate_form or ("none" if self.kind == "hydra" else "rfc9440")
+        return None if chosen == "none" else chosen
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """`endpoints`, by plain names."""
+        return {str(name): path for name, path in self.endpoints.items()}
+
+    @property
+    def header_of_ids(self) -> str | None:
+        """The header that names a new client's id to the server; None where it is not told by one."""
+        return self.client_id_header or ("x-dcrgw-client-id" if self.kind == "oidc-provider" else None)
+
+    @property
+    def admin(self) -> str | None:
+        """Where its administration is, without what all kinds have in common; None where there is none."""
+        if self.kind == "keycloak":
+            return self.admin_url or self.url.partition("/realms/")[0]
+        return self.admin_url
+
+    @property
+    def realm(self) -> str:
+        """The name of Keycloak's realm."""
+        return self.url.rpartition("/realms/")[2]

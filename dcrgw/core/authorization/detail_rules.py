@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -44,6 +44,8 @@ class DeclaredType:
     schema: DetailSchema | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
     narrows: Mapping[str, Less] = field(default_factory=dict)
+    #: Members, by pointer, that a server behind the gateway may fill in when the customer decides.
+    enriches: tuple[str, ...] = ()
 
     def serves(self, market: str) -> bool:
         """Whether a market has it."""
@@ -62,6 +64,34 @@ class DeclaredType:
             _is_less(_at(place, wanted.members), _at(place, granted.members), rule)
             for place, rule in self.narrows.items()
         )
+
+
+def unenriched(
+    returned: AuthorizationDetail, asked: AuthorizationDetail, places: Sequence[str]
+) -> tuple[AuthorizationDetail, AuthorizationDetail]:
+    """Both without those of the members at `places` that the asked one leaves open: not there, or null or empty.
+
+    What it does not leave open stays in both, and is judged like any other member.
+    """
+    open_ = [place for place in places if _at(place, asked.members) in (None, [], {}, "")]
+    return _lacking(returned, open_), _lacking(asked, open_)
+
+
+def _lacking(detail: AuthorizationDetail, places: Sequence[str]) -> AuthorizationDetail:
+    members: JsonValue = dict(detail.members)
+    for place in places:
+        members = _pruned(members, place.split("/")[1:])
+    assert isinstance(members, dict)
+    return AuthorizationDetail(detail.type, members)
+
+
+def _pruned(value: JsonValue, steps: list[str]) -> JsonValue:
+    """A value without one member of it."""
+    if not isinstance(value, dict) or steps[0] not in value:
+        return value
+    if len(steps) == 1:
+        return {name: each for name, each in value.items() if name != steps[0]}
+    return {**value, steps[0]: _pruned(value[steps[0]], steps[1:])}
 
 
 def is_text(template: str) -> bool:

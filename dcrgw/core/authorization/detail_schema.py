@@ -46,8 +46,10 @@ class SchemaRefused(ValueError):
 class DetailSchema:
     """One type's schema, ready to be asked."""
 
-    def __init__(self, validator: jsonschema_rs.Draft202012Validator) -> None:
+    def __init__(self, validator: jsonschema_rs.Draft202012Validator, text: str) -> None:
         self._validator = validator
+        #: What it was compiled from.
+        self.text = text
 
     def faults(self, detail: AuthorizationDetail, index: int) -> tuple[DetailFault, ...]:
         """What is wrong with a detail, each with its place; empty for a right one. Never echoes a value."""
@@ -75,7 +77,7 @@ def compiled(text: str) -> DetailSchema:
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
         where = "/".join(["#", *(str(step) for step in getattr(error, "instance_path", ()))])
         raise SchemaRefused(f"is no JSON Schema at {where}: {_first_line(error)}") from None
-    return DetailSchema(validator)
+    return DetailSchema(validator, text)
 
 
 def _read(text: str) -> dict[str, JsonValue]:

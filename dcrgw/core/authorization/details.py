@@ -60,6 +60,21 @@ class AuthorizationDetail:
         """The same text for the same detail, however its members were ordered; 1, 1.0 and true stay apart."""
         return json.dumps(self.members, sort_keys=True, separators=(",", ":"))
 
+    @property
+    def said(self) -> str:
+        """The same text for details that say the same: 1 and 1.0 are one number, which servers spell as they like."""
+        return json.dumps(_plain(self.members), sort_keys=True, separators=(",", ":"))
+
+
+def _plain(value: JsonValue | Mapping[str, JsonValue]) -> JsonValue:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    return value
+
 
 Details = tuple[AuthorizationDetail, ...]
 
@@ -148,8 +163,8 @@ class Examined:
 
 def examine(value: JsonValue, client: RegisteredClient, supported: Collection[str]) -> Examined:
     """The same as `judge` says, place by place."""
-    found = _typed(value)
-    faults: dict[Gate, Sequence[DetailFault]] = {SHAPE: _shape_faults(value)}
+    found = typed(value)
+    faults: dict[Gate, Sequence[DetailFault]] = {SHAPE: shape_faults(value)}
     for allowed, entry, said in (
         (supported, SUPPORTED, "is none that is supported here"),
         (client.metadata.texts("authorization_details_types"), REGISTERED, "is none that the client registered"),
@@ -171,23 +186,23 @@ def as_json(details: Details) -> list[JsonValue]:
     return [dict(each.members) for each in details]
 
 
-def unmatched(wanted: Details, granted: Details) -> tuple[Details, Details]:
-    """What of `wanted` is not itself among the granted, and what of `granted` is left to cover it.
+def unmatched(wanted: Details, granted: Details) -> tuple[tuple[int, ...], Details]:
+    """The indexes of what of `wanted` is not itself among the granted, and what of `granted` is left to cover it.
 
     One granted detail covers one wanted detail: asking twice for a payment that was granted once is asking for more.
     """
     left = list(granted)
     beyond = []
-    for detail in wanted:
+    for index, detail in enumerate(wanted):
         same = next((each for each in left if each.canonical == detail.canonical), None)
         if same is None:
-            beyond.append(detail)
+            beyond.append(index)
         else:
             left.remove(same)
     return tuple(beyond), tuple(left)
 
 
-def _typed(value: JsonValue) -> dict[int, AuthorizationDetail]:
+def typed(value: JsonValue) -> dict[int, AuthorizationDetail]:
     """The elements that have a type, by their place."""
     elements = value[:MAX_DETAILS] if isinstance(value, list) else []
     found = {}
@@ -210,7 +225,8 @@ def _type_fault(element: Mapping[str, JsonValue]) -> str | None:
 _LISTS = ("locations", "actions", "datatypes", "privileges")
 
 
-def _shape_faults(value: JsonValue) -> list[DetailFault]:
+def shape_faults(value: JsonValue) -> list[DetailFault]:
+    """What is wrong with a list of details as such."""
     if not isinstance(value, list):
         return [DetailFault(0, "", "must be a list of objects")]
     if not 0 < len(value) <= MAX_DETAILS:

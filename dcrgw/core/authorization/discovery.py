@@ -46,10 +46,10 @@ def document(market: Market, *, signing_alg: str | None, detail_types: tuple[str
         "response_types_supported": _response_types(market, signing_alg),
         "grant_types_supported": list(server.grant_types),
         "subject_types_supported": ["public", "pairwise"] if "subject_type" in rules.members else ["public"],
-        "token_endpoint_auth_methods_supported": _methods(market),
+        "token_endpoint_auth_methods_supported": methods(market),
         "token_endpoint_auth_signing_alg_values_supported": _assertion_algorithms(market),
-        "introspection_endpoint_auth_methods_supported": _methods(market),
-        "revocation_endpoint_auth_methods_supported": _methods(market),
+        "introspection_endpoint_auth_methods_supported": methods(market),
+        "revocation_endpoint_auth_methods_supported": methods(market),
         "introspection_endpoint_auth_signing_alg_values_supported": _assertion_algorithms(market),
         "revocation_endpoint_auth_signing_alg_values_supported": _assertion_algorithms(market),
         "id_token_signing_alg_values_supported": _id_token_algorithms(market, signing_alg),
@@ -86,7 +86,8 @@ def _of_authorization(market: Market, signing_alg: str | None) -> dict[str, Json
     }
 
 
-def _methods(market: Market) -> list[str]:
+def methods(market: Market) -> list[str]:
+    """token_endpoint_auth_method values that the market offers and its profile knows, best first."""
     return [method for method in market.auth_methods if method in market.profile.metadata.auth_methods]
 
 

@@ -38,3 +38,13 @@ def authorization_endpoint(market: Market) -> str:
 def jwks_uri(market: Market) -> str:
     """Our own public keys, for everybody."""
     return f"{market.issuer}/jwks"
+
+
+def userinfo_endpoint(market: Market) -> str:
+    """Over mutual TLS: its tokens are bound to a certificate. Only an authorization server behind us has one."""
+    return f"{market.base_url}/userinfo"
+
+
+def end_session_endpoint(market: Market) -> str:
+    """For browsers. Only an authorization server behind us has one: at the built-in one nobody stays signed in."""
+    return f"{market.issuer}/end-session"

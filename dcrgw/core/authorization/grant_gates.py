@@ -53,6 +53,12 @@ CODE_VERIFIER = gate(
     spec="RFC 7636 §4.6; RFC 9700 §2.1.1",
     code=ErrorCode.INVALID_GRANT,
 )
+CODE_CHALLENGE = gate(
+    "token.code.challenge",
+    "In front of another server: one request alone had the code_challenge, so that the code is known to be its.",
+    spec="RFC 7636 §4.1, §7.1",
+    code=ErrorCode.INVALID_GRANT,
+)
 REFRESH_NAMED = gate(
     "token.refresh.present",
     "The request brings a refresh_token.",

@@ -122,7 +122,7 @@ def of_grant(
 ) -> Judgement[tuple[Allowed, Details]]:
     """What a request asks for of a grant: as granted where it asks for nothing.
 
-    The second value are details that are not themselves granted: their types must say that they are less.
+    The second value are the granted details that are left: those asked for must be among them, or less of them.
     """
     findings = Findings()
     left = _left_of(grant, client, detail_types)
@@ -134,9 +134,8 @@ def of_grant(
         scope = scopes.within(asked, scope, findings, narrows=True)
     wanted = _details(form, client, detail_types, findings)
     if wanted is None:
-        return findings.judgement((replace(left, scope=scope), ()))
-    beyond, _ = details.unmatched(wanted, left.details)
-    return findings.judgement((Allowed(scope, wanted, grant), beyond))
+        return findings.judgement((replace(left, scope=scope), left.details))
+    return findings.judgement((Allowed(scope, wanted, grant), left.details))
 
 
 def _left_of(grant: Grant, client: RegisteredClient, detail_types: Collection[str]) -> Allowed:

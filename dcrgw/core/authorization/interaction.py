@@ -82,6 +82,19 @@ class PushedRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedRequest:
+    """An authorization request that was judged and went on to the server behind the market (AS), whose grant it is.
+
+    Kept by the hash of the AS's request_uri, or of the request where none was pushed. Its code comes back with the
+    verifier of its challenge: by that it is known again.
+    """
+
+    hash: str
+    request: AuthorizationRequest
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Interaction:
     """A request that waits for a person. `id` stands in addresses; the key that its hash is of never does.
 
@@ -103,7 +116,11 @@ class Interaction:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a person granted a client; codes and tokens hang on it and end with it. `expires_at`: its last token's."""
+    """What a person granted a client; codes and tokens hang on it and end with it. `expires_at`: its last token's.
+
+    Of a grant of the server behind the market (AS) it is what was asked, and so the most that is released; `sub` is
+    empty, since the AS knows the person.
+    """
 
     id: str
     market: str

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from dcrgw.core.authorization import request_gates as gates
 from dcrgw.core.authorization import response_types
-from dcrgw.core.authorization.interaction import AuthorizationRequest, PushedRequest, Return, SingleUse
+from dcrgw.core.authorization.interaction import AskedRequest, AuthorizationRequest, PushedRequest, Return, SingleUse
 from dcrgw.core.authorization.server import AUTHORIZATION_CODE
 from dcrgw.core.checks import Findings, Judgement
 from dcrgw.core.registration.client import ClientStatus, RegisteredClient
@@ -49,7 +50,17 @@ def single_way(parameters: Mapping[str, str]) -> Judgement[Mapping[str, str]]:
     return findings.judgement(parameters)
 
 
-def pushed(found: PushedRequest | None, client: RegisteredClient, at: float) -> Judgement[PushedRequest]:
+def pushable(form: Mapping[str, str]) -> Judgement[Mapping[str, str]]:
+    """The same form, if it may be pushed: a pushed request is not another one's name."""
+    findings = Findings()
+    findings.settle(gates.NO_REQUEST_URI, "request_uri must not be pushed" if "request_uri" in form else None)
+    return findings.judgement(form)
+
+
+P = TypeVar("P", PushedRequest, AskedRequest)
+
+
+def pushed(found: P | None, client: RegisteredClient, at: float) -> Judgement[P]:
     """The request that was pushed, if this client did, and may still ask for it. `at` is epoch seconds."""
     findings = Findings()
     own = found is not None and found.request.client_id == client.client_id and at < found.expires_at

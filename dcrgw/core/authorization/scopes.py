@@ -29,12 +29,17 @@ NARROWED = gate(
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
 
 
+def is_scope(text: str) -> bool:
+    """Whether a text is scope words with one blank between."""
+    return _SCOPE.fullmatch(text) is not None
+
+
 def within(asked: str, allowed: tuple[str, ...], findings: Findings, *, narrows: bool = False) -> tuple[str, ...]:
     """The words asked for, each once; states that they are well-formed and within what is allowed.
 
     `allowed` are the client's registered scopes, or with `narrows` those of its grant.
     """
-    if not findings.settle(FORM, None if _SCOPE.fullmatch(asked) else "scope must be words with one blank between"):
+    if not findings.settle(FORM, None if is_scope(asked) else "scope must be words with one blank between"):
         return ()
     words = tuple(dict.fromkeys(asked.split(" ")))
     beyond = [index for index, word in enumerate(words) if word not in allowed]

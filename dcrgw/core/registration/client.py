@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from dcrgw.core.checks import wire_text
 from dcrgw.core.registration.metadata import ClientMetadata
 from dcrgw.core.strict_json import JsonValue
+from dcrgw.core.upstream.client import UPSTREAM_TOKEN, UpstreamRef
 from dcrgw.core.values import lean
 
 
 class ClientStatus(StrEnum):
-    """A client's life. `pending` is for one that another server has yet to confirm; no flow makes such a one yet."""
+    """A client's life. `pending` is one that the authorization server behind the market has yet to confirm: nobody
+    sees it, but its client_id, its jti and its software are taken."""
 
     PENDING = "pending"
     ACTIVE = "active"
@@ -30,7 +32,8 @@ class RegisteredClient:
 
     `subject_key` is the digest of the certificate's subject and issuer that registered it: who may ask again.
     `attributes` are the bank's own (trusted, access_token_as_jwt, per-client scripts); never on the wire.
-    `secrets` (client_secret) are sealed at rest; repr leaves them out, and the statement too: it is a token.
+    `secrets` (client_secret, and what the gateway shows the authorization server) are sealed at rest; repr leaves
+    them out, and the statement too: it is a token.
     """
 
     client_id: str
@@ -52,6 +55,13 @@ class RegisteredClient:
     registration_access_token_hash: str | None = field(default=None, repr=False)
     status: ClientStatus = ClientStatus.ACTIVE
     version: int = 1
+    #: How the authorization server behind the market knows it, without the token: that is among `secrets`.
+    upstream: UpstreamRef | None = None
+
+    def upstream_ref(self) -> UpstreamRef | None:
+        """How the authorization server knows it, with the token by which it is managed there."""
+        ref = self.upstream
+        return None if ref is None else replace(ref, token=self.secrets.get(UPSTREAM_TOKEN))
 
 
 #: OB UK DCR, client_id: 1 to 36 characters; none that a path, a log or a form would have to escape.

@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 
 from dcrgw.core.strict_json import JsonValue
 
+#: Among a client's sealed `secrets`: the AS's own registration access token.
+UPSTREAM_TOKEN = "upstream_token"
+#: Among them: the secret that the gateway shows the AS for a client that the gateway itself authenticates.
+UPSTREAM_SECRET = "upstream_secret"
+
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRef:

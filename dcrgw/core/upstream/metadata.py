@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from dcrgw.core import strict_json
 from dcrgw.core.strict_json import JsonValue
@@ -23,6 +24,9 @@ ENDPOINTS = (
 )
 
 
+_NO_PATHS: Mapping[str, str] = MappingProxyType({})
+
+
 class ForeignIssuer(ValueError):
     """The document is another issuer's, or leads elsewhere. The message tells the operator what to set."""
 
@@ -35,9 +39,10 @@ class AsMetadata:
     places: Mapping[str, str]
 
 
-def read(body: bytes, *, issuer: str, url: str) -> AsMetadata:
+def read(body: bytes, *, issuer: str, url: str, paths: Mapping[str, str] = _NO_PATHS) -> AsMetadata:
     """The discovery document of the AS that speaks for the market.
 
+    `paths` are those below `url` of endpoints for which the document names a place that is not the AS's own.
     Raises: strict_json.JsonRefused for what is no such document at all, ForeignIssuer.
     Spec: OpenID Connect Discovery 1.0 §4.3; RFC 8414 §3.3 (the issuer is compared by text).
     """
@@ -50,17 +55,19 @@ def read(body: bytes, *, issuer: str, url: str) -> AsMetadata:
             f"it says that its issuer is {_shown(said)}, and the market's is {issuer}: set its issuer (public"
             " URL, host name) to the market's, which stays the gateway's"
         )
-    places = {}
+    places = {name: url + path for name, path in paths.items()}
     for name in ENDPOINTS:
         named = document.get(name)
-        if named is None:
+        if named is None or name in paths:
             continue
         if not isinstance(named, str):
             raise strict_json.JsonRefused(f"has a {name} that is no text")
         try:
-            places[name] = place(named, issuer, url)
+            places[name] = place(named, issuer.rstrip("/"), url)
         except PlaceRefused as refused:
-            raise ForeignIssuer(f"its {name} {refused}: {_shown(named)}") from None
+            raise ForeignIssuer(
+                f"its {name} {refused}: {_shown(named)}; mend that there, or tell where it is by upstream.endpoints"
+            ) from None
     return AsMetadata(document, places)
 
 

@@ -25,7 +25,9 @@ def place(named: str, issuer: str, url: str) -> str:
         parts = urlsplit(named)
     except ValueError:
         raise PlaceRefused("is no URL") from None
-    if not named.isascii() or parts.scheme != "https" or "#" in named or "\\" in named or "@" in parts.netloc:
+    # By hand: urlsplit drops line ends and blanks at the ends, so that its parts are not what was written.
+    is_plain = named.isascii() and named.isprintable() and not set(named) & set(' #\\"<>')
+    if not is_plain or parts.scheme != "https" or "@" in parts.netloc:
         raise PlaceRefused("is no https URL without user and fragment")
     if not _PATH.fullmatch(parts.path) or not _QUERY.fullmatch(parts.query):
         raise PlaceRefused("has an odd path")

@@ -36,11 +36,29 @@ class UpstreamServer:
     takes_client_id: bool
     #: A registration whose answer was lost can be found there again.
     finds_clients: bool
+    #: Where the gateway reaches what stands for the issuer there; no slash at its end.
+    url: str
     #: Paths below the issuer whose pages are passed through to browsers (`interaction`, `auth/*`…).
     pages: tuple[str, ...]
     token_source: TokenSource
     #: After so many seconds without a word a registration is given up, and undone where it can be.
     give_up_s: int = 86_400
+    #: It binds tokens to the certificate that the gateway passes on (RFC 8705 §3); else only the gateway does.
+    binds_tokens: bool = True
+    #: Scopes that it adds by itself to what a client registered, and that may leave with a token.
+    added_scopes: frozenset[str] = frozenset()
+    #: Origins that its pages may send browsers to, beside the market's own and redirect URIs of clients that ask.
+    page_redirects: tuple[str, ...] = ()
+    #: Longest time that one attempt to tell it something may take.
+    attempt_s: float = 30.0
+    #: Pause before the second attempt; it doubles each time.
+    retry_s: float = 2.0
+    #: When something that it was not told yet is an alarm.
+    alarm_s: float = 900.0
+    #: Members of `core.upstream.judging` that it may leave out of what it keeps: the bank answers for that.
+    may_drop: frozenset[str] = frozenset()
+    #: It is sent the software statement too, proven by the gateway: its pages find the TPP's name there.
+    gets_statement: bool = False
 
     def has(self, method: str) -> bool:
         """Whether the AS authenticates clients by this method itself."""

@@ -198,7 +198,7 @@ def test_text_is_sought_in_narrow_rows_and_wide_ones_are_read_by_their_id(
 
 def test_history_and_tokens_are_found_by_index(crowd: sqlite3.Connection) -> None:
     for sql in (
-        searching.HISTORY.replace("?", "'x'", 2).replace("?", "5"),
+        searching.HISTORY.replace("?1", "'x'").replace("?2", "'x'").replace("?3", "5"),
         "SELECT id FROM access_tokens WHERE hash = 'x'",
         "DELETE FROM access_tokens WHERE client = 5",
         "SELECT id FROM access_tokens WHERE expires_at < 5 ORDER BY expires_at LIMIT 5",

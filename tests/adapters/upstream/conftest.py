@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fake_as import FakeAs
 
-from dcrgw.adapters.upstream.discovery import Discovery
+from dcrgw.adapters.upstream.discovery import Discovery, Whereabouts
 from dcrgw.adapters.upstream.registration import RegistrationDesk, RegistrationSettings
 from dcrgw.adapters.upstream.way import Bounds, Way
 from dcrgw.core.upstream.fields import Fields
@@ -31,11 +31,10 @@ class Bench:
         self._opened.append(way)
         return way
 
-    def discovery(self, way: Way | None = None, *, issuer: str | None = None) -> Discovery:
+    def discovery(self, way: Way | None = None, *, issuer: str | None = None, paths: Any = None) -> Discovery:
         found = Discovery(
             way or self.way(),
-            issuer=issuer or self.server.issuer,
-            url=self.server.url,
+            Whereabouts(issuer or self.server.issuer, self.server.url, paths or {}),
             clock=self.clock,
             tell=lambda ok, reason: self.told.append((ok, reason)),
         )

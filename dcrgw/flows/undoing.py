@@ -1,0 +1,108 @@
+"""When the market's authorization server (AS) says no, lies, or answers too late: nothing stays half done."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dcrgw.core.checks import CATALOGUE
+from dcrgw.core.registration.client import ClientStatus, RegisteredClient, is_client_id
+from dcrgw.core.upstream import gates
+from dcrgw.core.upstream.client import UPSTREAM_TOKEN, UpstreamClient, UpstreamRef
+from dcrgw.core.upstream.errand import Act, Errand, errand_key
+from dcrgw.errors import Rejected
+from dcrgw.flows.attempt import Attempt
+from dcrgw.ports.registry import Change, CommitVerdict
+
+#: How often an open deletion is told what it has yet to delete, while it is claimed at the same moment.
+_ROUNDS = 5
+
+
+async def refused(attempt: Attempt, said: Rejected) -> Rejected:
+    """The AS said no: nothing stays of what was begun, and the TPP hears why."""
+    findings = [CATALOGUE.get(fault.check, gates.METADATA).failed(fault.description) for fault in said.faults]
+    for finding in findings:
+        attempt.report.findings.add(finding)
+    await attempt.end("undone", undoes=True)
+    return Rejected([finding.fault for finding in findings])
+
+
+async def lied(attempt: Attempt, told: UpstreamClient) -> Rejected:
+    """What the AS has is not what it was asked for: it shall have what it had before."""
+    rejected = Rejected([finding.fault for finding in attempt.report.findings.failures])
+    if attempt.errand.act is Act.UPDATE:
+        await _restore(attempt, told)
+        return rejected
+    undoing: Errand | None = None
+    if await _is_for_deletion(attempt, told.ref):
+        undoing = attempt.follow(Act.DELETE, "undone", unsure=False, ref=told.ref)
+    else:
+        attempt.tell_orphan("it gave a client_id that another client has, or that none may have")
+    if await attempt.end("undone", undoing, undoes=True) is CommitVerdict.LOST:
+        await overtaken(attempt, told.ref)
+    return rejected
+
+
+async def overtaken(attempt: Attempt, ref: UpstreamRef) -> None:
+    """The AS did what nobody waits for any more: whoever ends that client must know what it is called there."""
+    errand, ports = attempt.errand, attempt.ports
+    for _ in range(_ROUNDS):
+        open_now = await ports.errands.of_client(errand.market, errand.client_id)
+        if open_now is not None and open_now.act is Act.DELETE:
+            told = replace(open_now, ref=ref, due_at=ports.clock.now(), claimed_until=0.0)
+            change = Change(audit=attempt.note("overtaken"), ends=open_now.claim, begins=told)
+        elif open_now is not None and ref.client_id == errand.client_id:
+            return  # whoever carries it now finds the same client there
+        elif await _is_for_deletion(attempt, ref, is_over=open_now is None):
+            change = Change(audit=attempt.note("overtaken"), begins=_stray(attempt, ref))
+        else:
+            return
+        if (await ports.registry.commit(change)).verdict is CommitVerdict.STORED:
+            return
+
+
+def with_token(ref: UpstreamRef, former: UpstreamRef | None) -> UpstreamRef:
+    """What was found, with the token that is held already where none came with it."""
+    if ref.token is not None or former is None:
+        return ref
+    return replace(ref, token=former.token, uri=ref.uri or former.uri)
+
+
+async def _restore(attempt: Attempt, told: UpstreamClient) -> None:
+    """The AS gets the client back as it stands here; the token that it gave meanwhile is kept."""
+    errand = attempt.errand
+    ref = with_token(told.ref, errand.ref)
+
+    def making(present: RegisteredClient) -> Change:
+        held = {**present.secrets, **({UPSTREAM_TOKEN: ref.token} if ref.token else {})}
+        return Change(
+            audit=attempt.note("undone"),
+            client=replace(present, secrets=held),
+            replaces=present.version,
+            ends=errand.claim,
+            undoes=errand if errand.successor is not None else None,
+            begins=attempt.as_it_stands(present, ref, "undone"),
+        )
+
+    if await attempt.settle(making) is CommitVerdict.LOST:
+        await overtaken(attempt, ref)
+
+
+async def _is_for_deletion(attempt: Attempt, ref: UpstreamRef, *, is_over: bool = False) -> bool:
+    """Whether a client there is nobody's: never what a client here is known by, nor what no client may be called.
+
+    `is_over`: the errand that asked for it is gone, and with it the pending client.
+    """
+    if ref.client_id == attempt.errand.client_id and not is_over:
+        return True
+    if not is_client_id(ref.client_id):
+        return False
+    known = await attempt.ports.registry.client(attempt.errand.market, ref.client_id)
+    return known is None or (is_over and known.status is ClientStatus.DELETED)
+
+
+def _stray(attempt: Attempt, ref: UpstreamRef) -> Errand:
+    errand, now = attempt.errand, attempt.ports.clock.now()
+    key = errand_key(Act.DELETE, errand.market, ref.client_id, errand.key)
+    return Errand(
+        key, Act.DELETE, errand.market, ref.client_id, errand.report_id, errand.interaction_id, now, now, ref=ref
+    )

@@ -1,0 +1,113 @@
+"""The discovery document of an authorization server: whose it is, how long it counts, and what becomes of failures."""
+
+from __future__ import annotations
+
+import pytest
+from aiohttp import web
+
+from dcrgw.errors import Misconfigured, Unavailable
+
+WELL_KNOWN = "/.well-known/openid-configuration"
+
+
+async def test_the_document_of_the_markets_issuer_is_kept(bench) -> None:
+    at = await bench(issuer="https://bank.example/as")
+    discovery = at.discovery()
+    await discovery.start()
+    metadata = await discovery.current()
+    assert metadata.document["token_endpoint"] == "https://bank.example/as/token"
+    assert metadata.places["token_endpoint"] == f"{at.server.url}/token"
+    await discovery.current()
+    assert at.server.paths() == [WELL_KNOWN]
+    assert at.told == [(True, "")]
+
+
+@pytest.mark.parametrize("issuer", ["https://bank.example/", "https://BANK.example", "https://evil.example"])
+async def test_another_issuer_is_refused_at_the_start_in_words_that_say_what_to_set(bench, issuer: str) -> None:
+    at = await bench(issuer=issuer)
+    with pytest.raises(Misconfigured) as refused:
+        await at.discovery(issuer="https://bank.example").start()
+    assert "set its issuer" in str(refused.value)
+    assert at.told[-1][0] is False
+
+
+async def test_another_issuer_later_is_asked_nothing_any_more(bench) -> None:
+    at = await bench()
+    discovery = at.discovery()
+    await discovery.start()
+    at.server.document["issuer"] = "https://evil.example"
+    await discovery.renew()
+    with pytest.raises(Unavailable):
+        await discovery.current()
+    assert at.told[-1][0] is False
+    del at.server.document["issuer"]
+    at.seconds += 60
+    assert (await discovery.current()).document["issuer"] == at.server.issuer
+    assert at.told[-1] == (True, "")
+
+
+async def test_one_that_is_not_there_is_waited_for(bench) -> None:
+    at = await bench()
+    await at.server.stop()
+    discovery = at.discovery()
+    await discovery.start()
+    assert at.told[-1][0] is False
+    with pytest.raises(Unavailable):
+        await discovery.current()
+    await at.server.start()
+    at.seconds += 60
+    assert (await discovery.current()).document["issuer"] == at.server.issuer
+
+
+async def test_strangers_do_not_make_us_ask_more_often(bench) -> None:
+    at = await bench()
+    at.server.says["GET", WELL_KNOWN] = lambda _: web.Response(status=500)
+    discovery = at.discovery()
+    await discovery.renew()
+    for _ in range(10):
+        with pytest.raises(Unavailable):
+            await discovery.current()
+    assert at.server.paths() == [WELL_KNOWN]
+
+
+async def test_a_kept_document_serves_through_an_outage_but_not_for_ever(bench) -> None:
+    at = await bench()
+    discovery = at.discovery()
+    await discovery.start()
+    at.server.says["GET", WELL_KNOWN] = lambda _: web.Response(status=503)
+    at.seconds += 600
+    await discovery.renew()
+    assert (await discovery.current()).document["issuer"] == at.server.issuer
+    assert at.told[-1][0] is True
+    at.seconds += 3600
+    with pytest.raises(Unavailable):
+        await discovery.current()
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (404, b"{}"),
+        (302, b""),
+        (200, b"<html>"),
+        (200, b"[]"),
+        (200, b"{}"),
+        (200, b'{"issuer":7}'),
+        (200, b'{"issuer":"a","issuer":"b"}'),
+        (200, b'{"x":' * 40 + b"1" + b"}" * 40),
+    ],
+)
+async def test_what_is_no_document_is_an_outage(bench, status: int, body: bytes) -> None:
+    at = await bench()
+    at.server.says["GET", WELL_KNOWN] = lambda _: web.Response(status=status, body=body, headers={"Location": "/y"})
+    discovery = at.discovery()
+    await discovery.start()
+    with pytest.raises(Unavailable):
+        await discovery.current()
+    assert at.server.paths() == [WELL_KNOWN]
+
+
+async def test_an_endpoint_elsewhere_is_refused(bench) -> None:
+    at = await bench(document={"token_endpoint": "https://evil.example/token"})
+    with pytest.raises(Misconfigured):
+        await at.discovery().start()
