@@ -18,7 +18,7 @@ from dcrgw.compliance.conformance.pack import Case, Expectation, Pack, Step
 from dcrgw.compliance.conformance.phone import Phone
 from dcrgw.compliance.conformance.scene import Actor, Bank, Scene, Unusable
 from dcrgw.compliance.conformance.transcript import Allowed, Exchange, Secrets
-from dcrgw.compliance.conformance.wording import in_words
+from dcrgw.compliance.conformance.wording import in_words, short
 from dcrgw.tpp import management
 from dcrgw.tpp.client import Answer
 from dcrgw.tpp.credentials import CredentialsUnusable
@@ -118,7 +118,7 @@ class _Player:
         try:
             answer = await self.phone.send(made.outgoing, step.certificate)
         except ConnectionTrouble as trouble:
-            exchange.trouble = self.secrets.without(str(trouble))
+            exchange.trouble = short(self.secrets.without(str(trouble)))
             return self._no_answer(exchange, expected, named)
         self._note_sent(made)
         self._told(exchange, answer)
@@ -132,7 +132,7 @@ class _Player:
         """Delete every client that came to be and is not gone."""
         for client_id, actor in self.stage.born.items():
             if not actor.is_gone and not await self._deleted(actor):
-                self.played.left_behind.append(client_id)
+                self.played.left_behind.append(short(client_id))
 
     async def _deleted(self, actor: Actor) -> bool:
         for attempt in range(2):
@@ -193,8 +193,8 @@ class _Player:
         try:
             answer = await self.phone.send(made.outgoing)
         except ConnectionTrouble as trouble:
-            exchange.trouble = str(trouble)
-            raise _Silent(f"the token endpoint gave no answer: {trouble}") from None
+            exchange.trouble = short(self.secrets.without(str(trouble)))
+            raise _Silent(f"the token endpoint gave no answer: {exchange.trouble}") from None
         self._told(exchange, answer)
         token = answer.members.get("access_token")
         if answer.status != 200 or not isinstance(token, str):
@@ -202,7 +202,7 @@ class _Player:
         return token
 
     def _noted(self, do: str, made: Made, *, implied: bool = False) -> Exchange:
-        self.secrets.meet_credentials(made.outgoing.secret_headers.values())
+        self.secrets.meet_request(made.outgoing)
         exchange = Exchange(do, self.secrets.without(transcript.sent(made)), implied=implied)
         self.played.exchanges.append(exchange)
         return exchange
