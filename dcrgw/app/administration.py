@@ -15,6 +15,7 @@ from dcrgw.endpoints.admin import AdminEndpoint
 from dcrgw.endpoints.administrators import CertificateDoor, SocketDoor
 from dcrgw.endpoints.reloading import Reload
 from dcrgw.errors import ErrorCode
+from dcrgw.flows.reconcile import ReconcileDesk
 from dcrgw.flows.scripts import ScriptDesk
 from dcrgw.materials import AdminMaterials
 from dcrgw.materials.administration import AdminSocket, AdminTls
@@ -35,15 +36,16 @@ def admin_listeners(
     archive: Archive,
     decisions: Decisions,
     scripts: ScriptDesk,
+    reconciling: ReconcileDesk,
     limits: Limits,
     reload: Reload,
 ) -> Iterator[Listener]:
     """The listeners of the settings, not yet started."""
     narrow = replace(limits, body_bytes=_BODY_BYTES)
     if admin is not None and admin.socket is not None:
-        yield _socket(admin.socket, ports, archive, decisions, scripts, narrow, reload)
+        yield _socket(admin.socket, ports, archive, decisions, scripts, reconciling, narrow, reload)
     if admin is not None and admin.tls is not None:
-        yield _tls(admin.tls, ports, archive, decisions, scripts, narrow, reload)
+        yield _tls(admin.tls, ports, archive, decisions, scripts, reconciling, narrow, reload)
 
 
 def _socket(
@@ -52,13 +54,14 @@ def _socket(
     archive: Archive,
     decisions: Decisions,
     scripts: ScriptDesk,
+    reconciling: ReconcileDesk,
     limits: Limits,
     reload: Reload,
 ) -> Listener:
     door = SocketDoor(socket.readers, socket.writers)
     return Listener(
         "admin",
-        AdminEndpoint(door, _LOCAL_HOSTS, ports, archive, decisions, reload, scripts),
+        AdminEndpoint(door, _LOCAL_HOSTS, ports, archive, decisions, reload, scripts, reconciling),
         file=SocketFile(socket.path, socket.group),
         limits=limits,
         hosts=_LOCAL_HOSTS,
@@ -73,6 +76,7 @@ def _tls(
     archive: Archive,
     decisions: Decisions,
     scripts: ScriptDesk,
+    reconciling: ReconcileDesk,
     limits: Limits,
     reload: Reload,
 ) -> Listener:
@@ -81,7 +85,7 @@ def _tls(
     door = CertificateDoor(tls.anchors, tls.rights, ports.clock, ports.revocation, policy, ADMINISTRATION)
     return Listener(
         "admin.tls",
-        AdminEndpoint(door, hosts, ports, archive, decisions, reload, scripts),
+        AdminEndpoint(door, hosts, ports, archive, decisions, reload, scripts, reconciling),
         host=tls.settings.host,
         port=tls.settings.port,
         limits=limits,

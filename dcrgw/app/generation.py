@@ -37,6 +37,7 @@ from dcrgw.endpoints.authorize import AuthorizeEndpoint, Bounds
 from dcrgw.endpoints.recent import Recent
 from dcrgw.endpoints.reloading import Reload
 from dcrgw.errors import Unavailable
+from dcrgw.flows.reconcile import ReconcileDesk
 from dcrgw.flows.scripts import ScriptDesk
 from dcrgw.materials import Materials
 from dcrgw.ports import Ports
@@ -140,8 +141,9 @@ class Generation:
         limits = http_limits(materials.settings)
         keeper, host = lasting.scripts.keeper, lasting.scripts.host
         desk = ScriptDesk(lasting.registry.scripts, keeper, lasting.clock, host, ports)
+        reconciling = ReconcileDesk(materials.markets, ports, lasting.registry)
         admin = admin_listeners(
-            materials.admin, ports, lasting.registry, lasting.decisions, desk, limits, lasting.reload
+            materials.admin, ports, lasting.registry, lasting.decisions, desk, reconciling, limits, lasting.reload
         )
         for listener in (*listeners(materials, serving, lasting.health, lasting.clock), *admin):
             if listener.ssl_context is not None:

@@ -59,13 +59,8 @@ def server_of(
 ) -> Server:
     """One AS, nothing asked of it yet."""
     own, url = each.settings, each.settings.url
-    way = Way(
-        f"upstream.{each.market}",
-        ssl_context=tls_context(each.trust, each.transport),
-        bounds=Bounds(own.total_s, own.page_idle_s, own.max_bytes, own.connections),
-        clock=monotonic,
-        ours=(*_proxy_facts(each.issuer), *_proof(each)),
-    )
+    # Two of them: what strangers' browsers do with pages takes neither connections nor patience from TPPs.
+    way, for_pages = _way(each, monotonic), _way(each, monotonic)
     discovery = Discovery(way, Whereabouts(each.issuer, url, own.paths), clock=monotonic, tell=tell)
     tokens = TokenSettings(
         each.market,
@@ -84,7 +79,18 @@ def server_of(
     )
     judged = JudgedTokens(judge, cache_s=own.token_cache_s, clock=clock, monotonic=monotonic)
     passing = Passing(Form(own.form) if own.form else None, own.certificate_header)
-    return Server(way, discovery, _desk(each, way, discovery, monotonic), judged, passing, url)
+    return Server(way, discovery, _desk(each, way, discovery, monotonic), judged, passing, url, for_pages)
+
+
+def _way(each: UpstreamMaterials, monotonic: Callable[[], float]) -> Way:
+    own = each.settings
+    return Way(
+        f"upstream.{each.market}",
+        ssl_context=tls_context(each.trust, each.transport),
+        bounds=Bounds(own.total_s, own.page_idle_s, own.max_bytes, own.connections),
+        clock=monotonic,
+        ours=(*_proxy_facts(each.issuer), *_proof(each)),
+    )
 
 
 def _desk(each: UpstreamMaterials, way: Way, discovery: Discovery, monotonic: Callable[[], float]) -> Desk:

@@ -14,6 +14,7 @@ COMMANDS = {
     "sandbox": ("dcrgw.cli.sandbox", "sandbox", "Serve a test directory, a gateway and a TPP."),
     "tpp": ("dcrgw.cli.tpp", "tpp", "Act as a TPP against any bank."),
     "clients": ("dcrgw.cli.clients", "clients", "Look after the registered clients of a running gateway."),
+    "reconcile": ("dcrgw.cli.reconcile", "reconcile", "Tell where registry and authorization servers differ; mend it."),
     "scripts": ("dcrgw.cli.scripts", "scripts", "Look after the bank's scripts, and try them offline."),
     "keys": ("dcrgw.cli.keys", "keys", "Show and rotate the gateway's own signature keys."),
     "keystore": ("dcrgw.cli.keystore", "keystore", "Look at, check, make and convert key and trust stores."),

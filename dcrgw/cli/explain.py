@@ -15,7 +15,7 @@ from rich.text import Text
 
 from dcrgw.cli import recorded
 from dcrgw.cli.administration import PLACE_OPTIONS, Administration, Refused, connected
-from dcrgw.cli.options import with_options
+from dcrgw.cli.options import with_options, write_file
 from dcrgw.cli.tables import printable
 from dcrgw.core.checks import Verdict
 
@@ -42,7 +42,7 @@ def explain(context: click.Context, /, folder: Path, html: Path | None, report_i
         from dcrgw.compliance.html import page_of_bundle
 
         plain = recorded.document(connected(place), report["report_id"])
-        html.write_text(page_of_bundle(bundles.read(json.dumps(plain).encode())))
+        write_file(html, page_of_bundle(bundles.read(json.dumps(plain).encode())))
         click.echo(f"{html}: {report['operation']} in market {report['market']}, {report['decision']}")
         return
     console = Console(highlight=False)

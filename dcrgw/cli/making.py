@@ -85,10 +85,10 @@ def make(
 
 
 def _judging(materials: Materials, name: str, given: object) -> Market:
-    """The market; with key sets from files without revocation, since nobody is asked."""
+    """The market; with key sets from files without revocation, since nobody is asked. No server is told of it."""
     from dcrgw.core.certificates.revocation import RevocationPolicy
 
-    market = materials.markets[name]
+    market = replace(materials.markets[name], upstream=None)
     return market if given is None else replace(market, revocation=RevocationPolicy())
 
 

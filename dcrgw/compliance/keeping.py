@@ -64,7 +64,7 @@ def bundled(closed: Closed) -> bytes:
         at=evidence.at,
         arrival=arrival,
         market=closed.market,
-        journal=told.journal,
+        journal=redaction.in_journal(told.journal, hidden),
         decided=Decided.of(closed.report),
         generations=told.generations,
         timings=told.timings,

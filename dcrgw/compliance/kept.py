@@ -15,6 +15,7 @@ from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.certificates.reading import CertificateRefused, load
 from dcrgw.core.jose.keys import KeySet, RefusedKey, VerificationKey
 from dcrgw.core.market import Market
+from dcrgw.ports.upstream import Asked, Told
 
 
 def text_of(value: Any) -> str:
@@ -71,6 +72,30 @@ def _default(member: Field[Any]) -> Any:
 
 #: A market as it decides: profile, directories, trust and all. It grows with `Market` by itself.
 KeptMarket = _FORMS[Market] = _with_forms(Market)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAsked:
+    """What went on to an authorization server. `body` is text: what is secret in it can be found, and taken out."""
+
+    endpoint: str
+    method: str
+    headers: tuple[tuple[str, str], ...]
+    query: str
+    body: str
+    chain: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptTold:
+    """What it answered, likewise."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: str
+
+
+_FORMS |= {Asked: KeptAsked, Told: KeptTold}
 
 
 def form_of(kind: Any) -> Any:
@@ -147,5 +172,35 @@ def _market(kept: Any) -> Market:
     return Market(**{each.name: restore(getattr(kept, each.name)) for each in fields(Market)})
 
 
-_KEEP: dict[Any, Any] = {KeySet: _kept_keys, TrustAnchors: _kept_anchors, Market: _kept_market}
-_RESTORE: dict[Any, Any] = {KeptKeySet: _key_set, KeptAnchors: _anchors, KeptMarket: _market}
+def _kept_asked(asked: Asked) -> KeptAsked:
+    body = asked.body.decode("latin-1")
+    return KeptAsked(asked.endpoint, asked.method, asked.headers, asked.query, body, asked.chain)
+
+
+def _asked(kept: KeptAsked) -> Asked:
+    # Raises: ValueError for characters that no octet is.
+    return Asked(kept.endpoint, kept.method, kept.headers, kept.query, kept.body.encode("latin-1"), kept.chain)
+
+
+def _kept_told(told: Told) -> KeptTold:
+    return KeptTold(told.status, told.headers, told.body.decode("latin-1"))
+
+
+def _told(kept: KeptTold) -> Told:
+    return Told(kept.status, kept.headers, kept.body.encode("latin-1"))
+
+
+_KEEP: dict[Any, Any] = {
+    KeySet: _kept_keys,
+    TrustAnchors: _kept_anchors,
+    Market: _kept_market,
+    Asked: _kept_asked,
+    Told: _kept_told,
+}
+_RESTORE: dict[Any, Any] = {
+    KeptKeySet: _key_set,
+    KeptAnchors: _anchors,
+    KeptMarket: _market,
+    KeptAsked: _asked,
+    KeptTold: _told,
+}

@@ -22,7 +22,13 @@ from dcrgw.ports.recording import values_of
 from dcrgw.ports.registry import Change, Committed, CommitVerdict
 
 #: Methods whose answers count in their order, whatever exactly was asked: they make something up or take a change.
-_BY_ORDER = frozenset({"registry.commit", "grants.commit", "signer.sign"})
+#: What a server behind the market is asked may hold a secret that stands in no bundle.
+_BY_ORDER = frozenset(
+    {
+        *("registry.commit", "grants.commit", "signer.sign", "errands.claim", "errands.put_off"),
+        *("upstream.create", "upstream.find", "upstream.update", "upstream.delete", "upstream.forward"),
+    }
+)
 
 
 #: Look-ups: whoever asks the same again within one decision gets the same answer. A script that is new to the

@@ -6,10 +6,11 @@ surrogate's: so a replay compares what the gateway compared, and nothing that op
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
-from urllib.parse import parse_qsl, quote, quote_plus
+from urllib.parse import parse_qsl, quote, unquote_plus
 
 from dcrgw.core import strict_json
 from dcrgw.core.authorization.requests import REQUEST_URI
@@ -17,13 +18,14 @@ from dcrgw.core.authorization.tokens import token_hash
 from dcrgw.core.evidence import Arrival, Entry
 from dcrgw.core.jose import base64url
 from dcrgw.core.registration.client import RegisteredClient
+from dcrgw.core.upstream.client import UpstreamClient, UpstreamRef, WantedClient
+from dcrgw.ports.upstream import Asked, Told
 
 #: Shorter texts are no secret of ours, and would be found inside other words.
 _LEAST = 16
 #: Members of a form that open a door; a code_verifier opens none without its code, and is needed as it is.
 _SECRET_FIELDS = ("client_secret", "code", "refresh_token", "token", "key")
 _SECRET_MEMBERS = ("client_secret", "registration_access_token", "access_token", "refresh_token")
-_ENCODINGS = quote_plus, quote
 #: Private members of a JWK (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
@@ -47,22 +49,82 @@ def surrogates(arrival: Arrival, journal: tuple[Entry, ...]) -> dict[str, str]:
     own = [uri.removeprefix(REQUEST_URI) for uri in uris] + [value for name, value in form if name in _SECRET_FIELDS]
     found = dict.fromkeys(text for text in (*own, *_secrets(arrival, journal, claims)) if len(text) >= _LEAST)
     made = {secret: _surrogate(index, secret) for index, secret in enumerate(found, 1)}
+    # What a text becomes by all of them, since one may be a part of another.
     hashes = {token_hash(each): token_hash(in_text(each, made)) for each in (*made, *uris)}
-    # As forms and queries write it, where it is of letters that they do not take as they are.
-    return made | {encode(secret): surrogate for secret, surrogate in made.items() for encode in _ENCODINGS} | hashes
+    # A form has another spelling of the same.
+    return {quote(secret, safe=""): surrogate for secret, surrogate in made.items()} | made | hashes
 
 
 def without(arrival: Arrival, hidden: Mapping[str, str]) -> Arrival:
     """The arrival with surrogates in place of its secrets."""
-    body = arrival.body
-    for secret, surrogate in hidden.items():
-        body = body.replace(secret.encode(), surrogate.encode())
     return replace(
         arrival,
-        body=body,
+        body=in_form(arrival.body.decode("latin-1"), hidden).encode("latin-1"),
         authorization=tuple(_credentials(text, hidden) for text in arrival.authorization),
-        query=in_text(arrival.query, hidden),
+        query=in_form(arrival.query, hidden),
     )
+
+
+def in_journal(journal: tuple[Entry, ...], hidden: Mapping[str, str]) -> tuple[Entry, ...]:
+    """The journal without secrets that servers spelled in other ways than plainly."""
+    return tuple(
+        entry._replace(answer=_in_answer(entry.answer, hidden)) if isinstance(entry.answer, Told) else entry
+        for entry in journal
+    )
+
+
+def _in_answer(told: Told, hidden: Mapping[str, str]) -> Told:
+    headers = tuple((name, value) for name, value in told.headers if name.lower() != "set-cookie")
+    if not told.body.strip():
+        return replace(told, headers=headers)
+    try:
+        members = strict_json.loads_object(told.body)
+    except strict_json.JsonRefused as refused:
+        # A token may stand anywhere in it, and cut: what stands for it is wrong in the same way.
+        return replace(told, headers=headers, body=_WRONG.get(str(refused), _NO_JSON))
+    return replace(told, headers=headers, body=in_text(json.dumps(members), hidden).encode())
+
+
+def _refusal(text: bytes) -> str:
+    try:
+        strict_json.loads_object(text)
+    except strict_json.JsonRefused as refused:
+        return str(refused)
+    raise AssertionError("an example of what is no JSON is JSON")
+
+
+_NO_JSON = b"withheld"
+#: What is said of a text that is no JSON as we take it -> another of which the same is said.
+_WRONG = {
+    _refusal(text): text
+    for text in (
+        _NO_JSON,
+        b"[]",
+        b"\xff",
+        b"\xef\xbb\xbf{}",
+        b'{"a":1,"a":1}',
+        b'{"a":NaN}',
+        b'{"a":-0}',
+        b'{"a":1e999}',
+        b'{"a":' + b"1" * 41 + b"}",
+        b'{"a":"\\ud800"}',
+        b"[" * 17 + b"]" * 17,
+    )
+}
+
+
+def in_form(text: str, hidden: Mapping[str, str]) -> str:
+    """A form, or any other text, without its secrets: in whichever of many ways a form spells them."""
+    return in_text("&".join([_in_piece(piece, hidden) for piece in text.split("&")]) if hidden else text, hidden)
+
+
+def _in_piece(piece: str, hidden: Mapping[str, str]) -> str:
+    name, mark, value = piece.partition("=")
+    if not mark or ("%" not in value and "+" not in value):
+        return piece
+    plain = unquote_plus(value)
+    clean = in_text(plain, hidden)
+    return piece if clean == plain else name + mark + quote(clean, safe="")
 
 
 def in_text(text: str, hidden: Mapping[str, str]) -> str:
@@ -83,25 +145,54 @@ def _secrets(arrival: Arrival, journal: tuple[Entry, ...], claims: Mapping[str, 
     for entry in journal:
         if entry.port in ("randomness.client_secret", "randomness.token", "signer.sign"):
             found.append(entry.answer)
-        for client in _clients((entry.question, entry.answer)):
-            found += client.secrets.values()
+        if entry.port in ("upstream.access_token", "upstream.revoked"):
+            found.append(entry.question[1])
+        for holder in _holders((entry.question, entry.answer)):
+            found += _held(holder)
     yield from (text for text in found if isinstance(text, str))
 
 
-def _clients(value: Any) -> Iterator[RegisteredClient]:
-    """Every client in a question or an answer, however deep."""
-    if isinstance(value, RegisteredClient):
+#: What secrets of a client stand in.
+_Holder = RegisteredClient | UpstreamRef | UpstreamClient | WantedClient | Asked | Told
+
+
+def _holders(value: Any) -> Iterator[_Holder]:
+    """Every holder of secrets in a question or an answer, however deep."""
+    if isinstance(value, _Holder):
         yield value
-    elif isinstance(value, tuple):
+    if isinstance(value, tuple):
         for each in value:
-            yield from _clients(each)
+            yield from _holders(each)
     elif is_dataclass(value) and not isinstance(value, type):
         for each in fields(value):
-            yield from _clients(getattr(value, each.name))
+            yield from _holders(getattr(value, each.name))
+
+
+def _held(holder: _Holder) -> list[Any]:
+    match holder:
+        case RegisteredClient():
+            return list(holder.secrets.values())
+        case UpstreamRef():
+            return [holder.token]
+        case UpstreamClient() | WantedClient():
+            return [holder.secret]
+        case Asked():
+            shown = [value.partition(" ")[2].strip() for name, value in holder.headers if name == "Authorization"]
+            form = parse_qsl(holder.body.decode("latin-1"))
+            return shown + [value for name, value in form if name in _SECRET_FIELDS]
+        case Told():
+            said = _claims(holder.body)
+            return [said.get(name) for name in (*_SECRET_MEMBERS, "id_token", "request_uri")]
 
 
 def _surrogate(index: int, secret: str) -> str:
-    """As long as the secret and a token by its letters, told apart by its number."""
+    """As long as the secret and a token by its letters, told apart by its number.
+
+    A signed JWT without its signature opens nothing, and what it says is looked at: only that is taken out of it.
+    """
+    if secret.count(".") == 2:
+        rest, dot, signature = secret.rpartition(".")
+        return rest + dot + f"redacted-{index:03d}-".ljust(len(signature), "0")[: max(16, len(signature))]
     return f"redacted-{index:03d}-".ljust(len(secret), "0")[: len(secret)]
 
 

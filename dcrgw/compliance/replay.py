@@ -23,6 +23,11 @@ from dcrgw.flows.create import create
 from dcrgw.flows.decide import decide
 from dcrgw.flows.delete import delete
 from dcrgw.flows.exchange import exchange
+from dcrgw.flows.forwarding import authorise as forwarded_authorise
+from dcrgw.flows.forwarding import introspect as forwarded_introspect
+from dcrgw.flows.forwarding import push as forwarded_push
+from dcrgw.flows.forwarding import revoke as forwarded_revoke
+from dcrgw.flows.forwarding import token as forwarded
 from dcrgw.flows.introspect import introspect
 from dcrgw.flows.push import push
 from dcrgw.flows.read import read
@@ -52,6 +57,10 @@ class Replayed:
         return canonical(now) == canonical(then)
 
 
+class Undecidable(ValueError):
+    """A bundle that these rules, or this dcrgw, cannot decide at all. The message says why."""
+
+
 def canonical(outcome: Decided) -> bytes:
     """Decision and findings in the one form in which they can be compared.
 
@@ -76,8 +85,10 @@ async def replay(
 
     With `scripts` those are run; without, what the recorded ones said stands. Never raises for what the flow decides.
     Where a question came up that the recording does not hold, the decision is unknown, whatever came of it.
+    Raises: Undecidable for an operation that there is not.
     """
     when, where = bundle.at if at is None else at, market or bundle.market
+    flow = _flow(bundle.operation, where)
     answers = Answers(when)
     # The report's own id and time were asked before the flow began.
     ports = ports_of(bundle, answers)
@@ -93,7 +104,7 @@ async def replay(
     )
     arrival = bundle.arrival if bundle.arrival.market == where.name else replace(bundle.arrival, market=where.name)
     try:
-        await _FLOWS[bundle.operation](arrival, where, ports, report)
+        await flow(arrival, where, ports, report)
     except GatewayError:
         pass  # what it was stands in the report's decision
     except Exception as error:
@@ -124,7 +135,20 @@ async def _update(arrival: Arrival, market: Market, ports: Ports, report: Report
     await update(replace(arrival, body=b""), receive, market, ports, report)
 
 
-_FLOWS: Mapping[str, Callable[[Arrival, Market, Ports, Report], Awaitable[Any]]] = {
+#: One flow.
+_Flow = Callable[[Arrival, Market, Ports, Report], Awaitable[Any]]
+
+
+def _flow(operation: str, market: Market) -> _Flow:
+    """The flow of an operation, as the market's endpoints run it. Raises: Undecidable."""
+    if market.upstream is not None and operation in _FORWARDED:
+        return _FORWARDED[operation]
+    if operation not in _FLOWS:
+        raise Undecidable(f"there is no operation {operation}: there are {', '.join(_FLOWS)}")
+    return _FLOWS[operation]
+
+
+_FLOWS: Mapping[str, _Flow] = {
     "create": create,
     "read": read,
     "manage": read,
@@ -137,6 +161,14 @@ _FLOWS: Mapping[str, Callable[[Arrival, Market, Ports, Report], Awaitable[Any]]]
     "introspect": introspect,
     "revoke": revoke,
     "check_details": check,
+}
+#: Those of markets with an authorization server behind, where they are others.
+_FORWARDED: Mapping[str, _Flow] = {
+    "token": forwarded.exchange,
+    "par": forwarded_push.push,
+    "authorize": forwarded_authorise.begin,
+    "introspect": forwarded_introspect.introspect,
+    "revoke": forwarded_revoke.revoke,
 }
 
 #: What can be decided again.

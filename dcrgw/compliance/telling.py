@@ -41,12 +41,13 @@ def as_json(result: Result) -> dict[str, Any]:
 
 def as_junit(results: Iterable[Result], tally: Tally) -> str:
     """The run as one JUnit test suite: a changed decision or client is a failure, an unreadable file an error."""
-    suite = ET.Element("testsuite", name="dcrgw replay", tests=str(tally.bundles))
+    suite = ET.Element("testsuite", name=f"dcrgw replay {xml_text(tally.rules)}".rstrip(), tests=str(tally.bundles))
     suite.set("failures", str(tally.effects))
     suite.set("errors", str(tally.unreadable))
     for result in results:
         operation = result.found.bundle.operation if result.found.bundle else "bundle"
-        case = ET.SubElement(suite, "testcase", classname=f"dcrgw.{operation}", name=str(result.found.path))
+        named = {"classname": xml_text(f"dcrgw.{operation}"), "name": xml_text(str(result.found.path))}
+        case = ET.SubElement(suite, "testcase", named)
         differs = result.shift
         if differs is None:
             ET.SubElement(case, "error", message=xml_text(result.fault))

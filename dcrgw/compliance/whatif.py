@@ -140,6 +140,16 @@ class Workshop:
         self._directory_key = _key(DIRECTORY_KID, profile.statement.algorithms)
         self._software_key = _key(SOFTWARE_KID, profile.request.algorithms)
 
+    async def prove(self) -> None:
+        """See that the request is taken here while nothing is wrong with it. Raises: NoGoodStart."""
+        outcome = await self.run(Fault("nothing is wrong", frozenset(), lambda _: None))
+        if not outcome.is_as_expected:
+            why = ", ".join(outcome.failed) or outcome.closed.report.facts.get("failure", "")
+            raise NoGoodStart(
+                f"signed anew and with nothing wrong it is {outcome.closed.report.decision} ({why}):"
+                " its negatives would tell nothing"
+            )
+
     def draft(self) -> Draft:
         """The good request, to be spoilt."""
         request = json.loads(json.dumps(self._request))
@@ -148,7 +158,8 @@ class Workshop:
         return Draft(
             operation=self.bundle.operation,
             # Nobody publishes lists of the throwaway certificates, and of the recorded one only those of its time.
-            market=replace(self.bundle.market, revocation=RevocationPolicy()),
+            # What an authorization server would say, like a script, is not the catalogue's.
+            market=replace(self.bundle.market, revocation=RevocationPolicy(), upstream=None),
             at=self.bundle.at,
             chain=self.bundle.arrival.chain,
             media_type=self.bundle.arrival.media_type,

@@ -12,6 +12,7 @@ from dcrgw.edge.answers import json_answer
 from dcrgw.edge.exchange import Exchange
 from dcrgw.edge.faults import method_not_allowed, not_found
 from dcrgw.endpoints.admin_evidence import EvidenceEndpoint
+from dcrgw.endpoints.admin_reconcile import ReconcileEndpoint
 from dcrgw.endpoints.admin_requests import (
     AdminPlace,
     limit_of,
@@ -27,6 +28,7 @@ from dcrgw.endpoints.admin_views import audit_line, summary, whole
 from dcrgw.endpoints.administrators import Door, demand_writer
 from dcrgw.endpoints.reloading import Reload, reload_answer
 from dcrgw.flows.administer import CLIENT_KNOWN, Operation, Order, administer
+from dcrgw.flows.reconcile import ReconcileDesk
 from dcrgw.flows.scripts import ScriptDesk
 from dcrgw.flows.waiving import Waiver, note
 from dcrgw.ports import Ports
@@ -47,6 +49,7 @@ class AdminEndpoint:
     decisions: Decisions
     reload: Reload
     scripts: ScriptDesk
+    reconciling: ReconcileDesk
 
     async def __call__(self, request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
         """One answer of the administration."""
@@ -59,6 +62,8 @@ class AdminEndpoint:
             return await self._reload(request, exchange, administrator)
         if request.raw_path.startswith("/scripts"):
             return await ScriptsEndpoint(self.door, self.scripts)(request, exchange, administrator)
+        if ReconcileEndpoint.is_meant(request.raw_path):
+            return await ReconcileEndpoint(self.door, self.reconciling)(request, exchange, administrator)
         place = place_of(request)
         if place.client is None:
             return await self._search(request, exchange)

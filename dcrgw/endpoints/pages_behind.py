@@ -161,5 +161,6 @@ class PagesBehind(_Behind):
         if paths.is_judged(place.path, passage.document, passage.locations):
             # However the bank's settings say it: what the gateway judges is not reached past it.
             raise not_found()
-        asked = Asked(f"/{place.path}", request.method, going_on(passage), query=query, body=await request.read())
+        body = await request.read() if request.method == "POST" else b""
+        asked = Asked(f"/{place.path}", request.method, going_on(passage), query=query, body=body)
         return await self._passing(passage, asked)

@@ -16,6 +16,7 @@ from dcrgw.core.upstream import cookies, headers, leading
 from dcrgw.core.upstream.locations import Locations, ReferenceRefused
 from dcrgw.edge.answers import dress
 from dcrgw.edge.exchange import Exchange
+from dcrgw.edge.places import Places
 from dcrgw.edge.streaming import pass_on, while_connected
 from dcrgw.errors import Misconfigured, Unavailable
 from dcrgw.ports.pages import Page, Pages
@@ -26,6 +27,8 @@ from dcrgw.ports.upstream import Asked
 #: `__Host-`: for this host alone, so that no neighbour can plant one.
 CARRIED = "__Host-dcrgw.carried"
 
+#: Pages under way for one network (`edge.places`): each holds a connection to the AS.
+_MOST_OF_A_NETWORK = 32
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _WITHOUT_BODY = frozenset({204, 304})
 
@@ -58,9 +61,19 @@ class Passing:
 
     def __init__(self, pages: Pages, registry: Registry, *, idle_s: float) -> None:
         self._pages, self._registry, self._idle_s = pages, registry, idle_s
+        self._places = Places(_MOST_OF_A_NETWORK)
 
     async def __call__(self, passage: Passage, asked: Asked) -> web.StreamResponse:
         """The AS's answer, sent. Raises: Unavailable, Misconfigured before it began; Cut after."""
+        place = self._places.take(passage.request.remote or "::")
+        if place is None:
+            raise Unavailable(f"upstream.{passage.market.name}", "one network asks for too many pages at once")
+        try:
+            return await self._pass(passage, asked)
+        finally:
+            self._places.give_back(place)
+
+    async def _pass(self, passage: Passage, asked: Asked) -> web.StreamResponse:
         async with while_connected(passage.request), self._pages.open(passage.market.name, asked) as page:
             _settle_status(page, passage.market)
             response = web.StreamResponse(status=page.status, headers=await self._headers(passage, page, asked))
@@ -99,6 +112,7 @@ class Passing:
             raise Unavailable(dependency, f"it redirects to what {refused}") from None
         if url.startswith("/") or passage.locations.is_own(url):
             return _by_our_names(url, passage)
+        # DIVERGENCE: RFC 9110 §10.2.2 lets a redirect lead anywhere.
         if await self._may_lead_to(url, passage):
             return url
         host = urlsplit(url).netloc[:100].encode("ascii", "replace").decode()

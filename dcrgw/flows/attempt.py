@@ -26,6 +26,7 @@ Making = Callable[[RegisteredClient], Change]
 
 #: How often a change is made anew while operators suspend and restore the client at the same moment.
 _ROUNDS = 5
+LOST_TOKEN = "an attempt whose answer was lost may have changed the client there, and the token to manage it by"
 LOST_ANSWER = "an attempt whose answer was lost may have made a client there"
 
 
@@ -130,14 +131,14 @@ class Attempt:
         errand = self.errand
         self.report.facts["given_up"] = trouble
         following: Errand | None = None
-        if errand.act is Act.UPDATE:
+        if unsure and not self.server.finds_clients:
+            self.tell_orphan(LOST_ANSWER if errand.act is Act.CREATE else LOST_TOKEN)
+        elif errand.act is Act.UPDATE:
             present = await self.ports.registry.client(errand.market, errand.client_id)
             following = self.as_it_stands(present, errand.ref, trouble) if present is not None else None
             following = replace(following, unsure=unsure) if following is not None else None
         elif self.server.finds_clients:
             following = self.follow(Act.DELETE, trouble, unsure=unsure)
-        elif unsure:
-            self.tell_orphan(LOST_ANSWER)
         await self.end("given up", following, undoes=True)
 
 

@@ -21,7 +21,7 @@ from dcrgw.core.upstream.client import UPSTREAM_SECRET, UPSTREAM_TOKEN, Upstream
 from dcrgw.core.upstream.errand import CLAIM_MARGIN_S, Act, Errand, deletion
 from dcrgw.core.upstream.server import UpstreamServer
 from dcrgw.errors import GatewayError, Misconfigured, Rejected, Unavailable
-from dcrgw.flows.attempt import Attempt, Making
+from dcrgw.flows.attempt import LOST_ANSWER, Attempt, Making
 from dcrgw.flows.secrets import CLIENT_SECRET
 from dcrgw.flows.undoing import lied, overtaken, refused, with_token
 from dcrgw.ports import Ports
@@ -89,7 +89,7 @@ async def _create(attempt: Attempt) -> RegisteredClient:
         await _leave(attempt, fault, is_open=errand.unsure)
         raise
 
-    def confirmed(present: RegisteredClient) -> RegisteredClient:
+    def confirmed(present: RegisteredClient, told: UpstreamClient) -> RegisteredClient:
         known = known_as(present, told, attempt.server)
         return replace(known, client_id=told.ref.client_id, status=ClientStatus.ACTIVE)
 
@@ -108,7 +108,7 @@ async def _update(attempt: Attempt) -> RegisteredClient:
         await _leave(attempt, fault, is_open=errand.unsure or errand.successor is None)
         raise
 
-    def confirmed(present: RegisteredClient) -> RegisteredClient:
+    def confirmed(present: RegisteredClient, told: UpstreamClient) -> RegisteredClient:
         if errand.successor is None:
             return known_as(present, told, attempt.server)
         # Operators suspend and restore meanwhile; nobody else changes a client that has an errand.
@@ -136,6 +136,8 @@ async def _made(attempt: Attempt) -> UpstreamClient:
         found = await attempt.ports.upstream.find(market, wanted)
         if found is not None and not judging.differing(wanted, found):
             return found
+    elif attempt.errand.unsure:
+        attempt.tell_orphan(LOST_ANSWER)
     return await attempt.ports.upstream.create(market, wanted)
 
 
@@ -171,16 +173,22 @@ async def _leave(attempt: Attempt, fault: Misconfigured, *, is_open: bool) -> No
 
 
 async def _confirm(
-    attempt: Attempt, told: UpstreamClient, decision: str, confirmed: Callable[[RegisteredClient], RegisteredClient]
+    attempt: Attempt,
+    told: UpstreamClient,
+    decision: str,
+    confirmed: Callable[[RegisteredClient, UpstreamClient], RegisteredClient],
 ) -> RegisteredClient:
     """The client as the AS confirmed it, stored. Raises: Rejected where it confirmed something else."""
+    if told.secret is None:
+        # It need not say again what it was told.
+        told = replace(told, secret=attempt.wanted.secret)
     judged = judging.judge(attempt.wanted, told, attempt.server)
     attempt.report.findings.take(judged.findings)
     _tell_differing(attempt, told)
     if judged.value is None:
         raise await lied(attempt, told)
     made: list[RegisteredClient] = []
-    verdict = await attempt.settle(_change_to(attempt, decision, confirmed, made))
+    verdict = await attempt.settle(_change_to(attempt, decision, lambda present: confirmed(present, told), made))
     if verdict is CommitVerdict.LOST:
         await overtaken(attempt, told.ref)
         raise Unavailable("upstream", "somebody else ended this meanwhile", retry_after_s=1)

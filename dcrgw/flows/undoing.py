@@ -10,7 +10,7 @@ from dcrgw.core.upstream import gates
 from dcrgw.core.upstream.client import UPSTREAM_TOKEN, UpstreamClient, UpstreamRef
 from dcrgw.core.upstream.errand import Act, Errand, errand_key
 from dcrgw.errors import Rejected
-from dcrgw.flows.attempt import LOST_ANSWER, Attempt
+from dcrgw.flows.attempt import Attempt
 from dcrgw.ports.registry import Change, CommitVerdict
 
 #: How often an open deletion is told what it has yet to delete, while it is claimed at the same moment.
@@ -19,12 +19,9 @@ _ROUNDS = 5
 
 async def refused(attempt: Attempt, said: Rejected) -> Rejected:
     """The AS said no: nothing stays of what was begun, and the TPP hears why."""
-    errand = attempt.errand
     findings = [CATALOGUE.get(fault.check, gates.METADATA).failed(fault.description) for fault in said.faults]
     for finding in findings:
         attempt.report.findings.add(finding)
-    if errand.act is Act.CREATE and errand.unsure and not attempt.server.finds_clients:
-        attempt.tell_orphan(LOST_ANSWER)
     await attempt.end("undone", undoes=True)
     return Rejected([finding.fault for finding in findings])
 

@@ -58,12 +58,13 @@ def upstream_server(settings: UpstreamSettings) -> UpstreamServer:
         gap=Gap(settings.gap),
         takes_client_id=settings.kind in ("keycloak", "hydra") or settings.header_of_ids is not None,
         finds_clients=settings.kind in ("keycloak", "hydra") or settings.header_of_ids is not None,
-        url=settings.url.rstrip("/"),
+        url=settings.url,
         pages=settings.pages,
         page_redirects=settings.page_redirects,
         token_source=TokenSource(settings.management_tokens),
         give_up_s=settings.give_up_s,
-        binds_tokens=settings.kind != "hydra",
+        # Where it is not told of a certificate there is nothing to bind to.
+        binds_tokens=settings.kind != "hydra" and settings.form is not None,
         added_scopes=frozenset(settings.added_scopes),
         # An attempt may look for a client first, and ask for a token before that.
         attempt_s=3 * settings.total_s,

@@ -34,6 +34,8 @@ class CarryingBank(Bank):
     path: Path = field(init=False)
     server: FakeServer = field(default_factory=FakeServer)
     changes: dict[str, Any] = field(default_factory=dict)
+    #: As it was before there was the server.
+    is_alone: bool = False
 
     @property
     def upstream(self) -> UpstreamServer:
@@ -51,7 +53,7 @@ class CarryingBank(Bank):
 
     @property
     def market(self) -> Market:
-        return replace(super().market, upstream=self.upstream)
+        return replace(super().market, upstream=None if self.is_alone else self.upstream)
 
     @property
     def ports(self) -> Ports:

@@ -32,6 +32,8 @@ class FakeServer:
 
     takes_client_id: bool = True
     finds_clients: bool = True
+    #: It says which clients the gateway made there.
+    lists: bool = True
     #: What goes wrong, one a call; None is a good one.
     faults: deque[str | None] = field(default_factory=deque)
     clients: dict[str, UpstreamClient] = field(default_factory=dict)
@@ -61,7 +63,7 @@ class FakeServer:
         await self._do("delete", lambda: self._delete(ref))
 
     async def listed(self, market: str) -> tuple[UpstreamClient, ...] | None:
-        return await self._do("listed", lambda: tuple(self.clients.values()) if self.finds_clients else None)
+        return await self._do("listed", lambda: tuple(self.clients.values()) if self.lists else None)
 
     async def forward(self, market: str, asked: Asked) -> Told:
         raise AssertionError

@@ -108,8 +108,8 @@ class Fronted:
 
 
 @asynccontextmanager
-async def fronted(folder: Path) -> AsyncIterator[Fronted]:
-    """A town with it; gone at the end."""
+async def fronted(folder: Path, more: str = "", upstream: str = "") -> AsyncIterator[Fronted]:
+    """A town with it; gone at the end. `more` stands at the end of the configuration, `upstream` in that table."""
     async with FakeAs() as server:
         server.trust.ca.cert_pem.write_to_path(folder / "as.pem")
         (folder / "as.token").write_text(server.initial_access_token)
@@ -128,7 +128,8 @@ async def fronted(folder: Path) -> AsyncIterator[Fronted]:
                 "end_session_endpoint": f"{server.issuer}/session/end",
             }
             end = text.find("[market.revocation]", name)
-            return text[:end] + _UPSTREAM.format(url=server.url).lstrip() + "\n" + text[end:]
+            table = _UPSTREAM.format(url=server.url).lstrip() + upstream
+            return f"{text[:end]}{table}\n{text[end:]}\n{more}"
 
         async with running(folder, edit) as town:
             yield Fronted(town, server)

@@ -13,9 +13,10 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 from as_clients import FORM, findings, proof
-from fake_as import Came, saying
+from fake_as import Came, oauth_error, saying
 from fronted import PROOF, Fronted, bearer, form_of, fronted
 from grant_clients import client_of, send
+from test_managing_clients import audit
 from town import UK
 from wire import Heard, own, wire
 from wire import request as raw_request
@@ -368,3 +369,60 @@ async def test_no_answer_crosses_over_to_another_request(at: Fronted) -> None:
             group.create_task(one(client, 100 + number))
             group.create_task(pipeliner(client, 200 + 10 * number))
         waiting.set()
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ("POST /{uk}/token HTTP/1.0\r\nTransfer-Encoding: chunked\r\n", 400),
+        ("POST /{uk}/token HTTP/2.0\r\n", 400),
+        ("POST https://other.example/{uk}/token HTTP/1.1\r\n", 421),
+        ("TRACE /{uk}/token HTTP/1.1\r\n", 405),
+        ("CONNECT as.internal:443 HTTP/1.1\r\n", 405),
+        ("GET /{uk}/token?grant_type=client_credentials HTTP/1.1\r\n", 405),
+        ("POST /{uk}/token?grant_type=client_credentials HTTP/1.1\r\n", 400),
+        ("POST /{uk}/token HTTP/1.1\r\nX-Big: " + "a" * 9_000 + "\r\n", 431),
+        ("POST /{uk}/token HTTP/1.1\r\n" + "X-Many: a\r\n" * 5_000, 431),
+        ("POST /{uk}/token HTTP/1.1\r\nContent-Length: 2000000\r\n", 413),
+        ("POST /{uk}/token HTTP/1.1\r\nExpect: the-unexpected\r\n", 417),
+    ],
+)  # fmt: skip
+async def test_what_is_no_request_of_ours_is_told_so(
+    at: Fronted, client: dict[str, Any], head: str, status: int
+) -> None:
+    port = at.town.gateway.addresses["mtls"][1]
+    length = "" if "Content-Length" in head or "chunked" in head else "Content-Length: 0\r\n"
+    sent = f"{head.format(uk=UK)}Host: localhost:{port}\r\nContent-Type: {FORM}\r\n{length}\r\n"
+    async with wire(at.town) as connection:
+        heard = await connection.ask(sent.encode())
+    assert heard.status == status
+    assert b"aaaa" not in heard.body
+    assert at.asked("/token") == []
+
+
+async def test_tunnelled_methods_and_wishes_for_pages_mean_nothing(at: Fronted, client: dict[str, Any]) -> None:
+    heard = await ask(
+        at,
+        grant(client, _method="DELETE"),
+        ("X-HTTP-Method-Override", "DELETE"),
+        ("Accept", "text/html"),
+        ("Upgrade", "h2c"),
+    )
+    assert (heard.status, heard.one("content-type"), heard.one("cache-control")) == (
+        200,
+        "application/json",
+        "no-store",
+    )
+    (came,) = at.asked("/token")
+    assert (came.method, came.fields("accept")) == ("POST", ["application/json"])
+    assert "server" not in heard.headers
+
+
+async def test_answer_is_in_the_trail_before_it_leaves(at: Fronted, client: dict[str, Any]) -> None:
+    assert (await ask(at, grant(client))).status == 200
+    at.server.says["POST", "/token"] = lambda _: oauth_error(400, "invalid_scope")
+    assert (await ask(at, grant(client))).status == 400
+    at.server.says["POST", "/token"] = lambda _: web.Response(text="garbage")
+    assert (await ask(at, grant(client))).status == 503
+    told = [decision for operation, decision in audit(at.town, client["client_id"]) if operation == "token"]
+    assert told[-3:] == ["issued", "refused", "unavailable"]

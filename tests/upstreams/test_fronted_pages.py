@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -509,3 +510,38 @@ async def test_userinfo_is_told_over_the_token_s_own_certificate(at: Fronted, cl
     says(at, "/me", web.Response(status=200, text="<html>Traceback"))
     lost = await asked(headers=bearer_)
     assert (lost.status, lost.body["error"]) == (503, "temporarily_unavailable")
+
+
+# -- strangers and TPPs
+
+
+async def test_strangers_on_slow_pages_take_nothing_from_tpps(at: Fronted, client: dict[str, Any]) -> None:
+    """Each holds a connection to the server; the connections of TPPs are others, and so is what fails on them."""
+    released = asyncio.Event()
+
+    async def slow(_: Came) -> web.StreamResponse:
+        await released.wait()
+        return web.Response(text="late")
+
+    says(at, "/auth/x", slow)
+    says(at, "/token", lambda _: bearer(client["client_id"]), "POST")
+    async with AsyncExitStack() as stack:
+        for _ in range(40):
+            connection = await stack.enter_async_context(at.browser())
+            connection.writer.write(at.request("auth/x"))
+            await connection.writer.drain()
+        for _ in range(3):
+            issued = await send(at.town, client, "token", grant_type="client_credentials")
+            assert issued.status == 200
+        heard = await at.page("files/a")
+        assert heard.status == 503
+        released.set()
+
+
+async def test_answer_to_an_old_browser_ends_with_its_connection(at: Fronted) -> None:
+    says(at, "/files/a", lambda _: Streaming([b"one", b"two"]))
+    async with at.browser() as connection:
+        connection.writer.write(at.request("files/a").replace(b"HTTP/1.1", b"HTTP/1.0"))
+        said = await whole(connection)
+    assert said.endswith(b"\r\n\r\nonetwo")
+    assert b"chunked" not in said.lower()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import ssl
 from collections.abc import AsyncIterator
@@ -12,6 +14,8 @@ import pytest_asyncio
 from as_clients import findings
 from behind import at_the_server
 from grant_clients import address, answer, client_of, decided, object_claims, pushed, send, tokens
+from joserfc import jwt
+from joserfc.jwk import KeySet
 from test_details_over_the_wire import PAYMENT, RECURRING
 from test_standard_client import home
 from test_standard_client import test_it_gets_what_a_customer_grants as test_standard_client_gets_what_is_granted
@@ -143,3 +147,25 @@ async def test_signed_request_is_judged_by_both(town: Town, mia: Person) -> None
     assert found.body["authorization_details"] == [PAYMENT]
     again = await send(town, client, "par", request=town.key().sign(claims))
     assert again.status == 400
+
+
+async def test_id_tokens_verify_against_the_discovered_issuer(town: Town, mia: Person) -> None:
+    """As any relying party does it: the issuer's document, its keys, and both tokens of a signed hybrid request."""
+    issuer = town.index(UK)["issuer"]
+    found = json.loads((await mia.open(f"{issuer}/.well-known/openid-configuration")).text)
+    assert found["issuer"] == issuer
+    keys = KeySet.import_key_set(json.loads((await mia.open(found["jwks_uri"])).text))
+    client = await client_of(town, response_types=["code", "code id_token"])
+    claims = object_claims(town, client, response_type="code id_token", scope="openid accounts")
+    # What stands beside the object counts for nothing, here and there.
+    url = address(town, client, request=town.key().sign(claims), response_type="code", scope="nothing", nonce="another")
+    told = answer(await decided(town, mia, url))
+    reply = await tokens(town, client, told["code"])
+    for token, half in ((told["id_token"], {"c_hash": told["code"]}), (reply.body["id_token"], {})):
+        read = jwt.decode(token, keys, algorithms=found["id_token_signing_alg_values_supported"])
+        said = read.claims
+        assert (said["iss"], said["aud"], said["nonce"]) == (issuer, client["client_id"], claims["nonce"])
+        assert said["sub"] == "sandbox-mia"
+        for name, text in half.items():
+            digest = hashlib.sha256(text.encode()).digest()[:16]
+            assert said[name] == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -30,7 +30,7 @@ async def test_client_lives_here_and_there(town: Town, market: str, method: str)
     client = await managed(town, market, method)
     assert await is_known_there(town, client.client_id, market)
     assert (await client.call("GET")).body["client_id"] == client.client_id
-    changed = await client.put(await client.body(scope="openid"))
+    changed = await client.put(client.sent_back(scope="openid"))
     assert (changed.status, changed.body.get("scope")) == (200, "openid"), (changed.body, findings(town))
     refused = await ask(town, changed.body, market, more={"scope": "accounts"})
     assert (refused.status, refused.body["error"]) == (400, "invalid_scope")

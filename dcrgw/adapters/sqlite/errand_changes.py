@@ -33,6 +33,10 @@ _FORGET = tuple(
 _OPEN = "SELECT claimed_until, attempts, unsure FROM errands WHERE market = :market AND client_id = :client_id"
 _DROP = "DELETE FROM errands WHERE market = :market AND client_id = :client_id"
 _KEY_TAKEN = "SELECT 1 FROM errands WHERE key = :key"
+_ALIVE = """
+SELECT 1 FROM clients
+WHERE market = :market AND client_id = :client_id AND status IN ('pending', 'active', 'suspended')
+"""
 _BEGIN = """
 INSERT INTO errands (key, act, market, client_id, begun_at, due_at, attempts, claimed_until, unsure, trouble, sealed)
 VALUES (:key, :act, :market, :client_id, :begun_at, :due_at, :attempts, :claimed_until, :unsure, :trouble, :sealed)
@@ -91,4 +95,8 @@ def begin(connection: sqlite3.Connection, errand: PreparedErrand) -> None:
         connection.execute(_DROP, begins)
     if connection.execute(_KEY_TAKEN, begins).fetchone():
         raise Refused(CommitVerdict.BUSY)
+    # What an authorization server is told of a client is never against what the registry says of it.
+    is_alive = connection.execute(_ALIVE, begins).fetchone() is not None
+    if is_alive is (begins["act"] == Act.DELETE):
+        raise Refused(CommitVerdict.CONFLICT)
     connection.execute(_BEGIN, begins)

@@ -85,6 +85,8 @@ class Server:
     passing: Passing
     #: Where pages are: what stands for the issuer.
     url: str
+    #: The way of pages, apart from that of what TPPs ask.
+    for_pages: Way
 
     async def forward(self, asked: Asked) -> Told:
         """The whole answer to a TPP's request."""
@@ -97,7 +99,7 @@ class Server:
     @asynccontextmanager
     async def open(self, asked: Asked) -> AsyncIterator[Opened]:
         """The answer to a person's or a TPP's request, piece by piece."""
-        async with self.way.open(await self._question(asked, asked.headers)) as opened:
+        async with self.for_pages.open(await self._question(asked, asked.headers)) as opened:
             yield opened
 
     async def close(self) -> None:
@@ -106,6 +108,7 @@ class Server:
         await self.tokens.close()
         await self.discovery.close()
         await self.way.close()
+        await self.for_pages.close()
 
     async def _question(self, asked: Asked, fields: Fields) -> Question:
         # The document first: who stands there must speak for the issuer before it gets anything of a TPP's.

@@ -85,7 +85,7 @@ async def _body(scene: Scene, step: Step) -> tuple[bytes, str, Mapping[str, Any]
     request = scene.pack.request
     assert request is not None, "loading saw to it"
     form = step.form or request.form
-    media_type = step.media_type or (JSON if form == "json" else request.media_type)
+    media_type = step.media_type or _media_type(scene, request, form)
     if step.body is not None:
         return step.body.encode(), media_type, {"body": step.body[:2_000]}, {}
     claims = await _claims(scene, step, request)
@@ -96,6 +96,11 @@ async def _body(scene: Scene, step: Step) -> tuple[bytes, str, Mapping[str, Any]
         raise Lacking("signing_key")
     order = signing.Order(header, claims, scene.own.key, _alg(scene, step), step.sign.key, step.sign.damage)
     return signing.token(order).encode(), media_type, {"header": header, "claims": claims}, claims
+
+
+def _media_type(scene: Scene, request: Request, form: str) -> str:
+    usual = scene.own.bank.media_type or request.media_type
+    return JSON if form == "json" and request.form == "jws" else usual
 
 
 def _header(scene: Scene, step: Step, request: Request) -> dict[str, Any]:
@@ -128,6 +133,13 @@ async def _claims(scene: Scene, step: Step, request: Request) -> dict[str, Any]:
 
 
 def _right(scene: Scene, request: Request, *, has_statement: bool) -> dict[str, Any]:
+    """The standard's right request, with what this bank wants besides."""
+    bank = scene.own.bank
+    right = {**_usual(scene, request, has_statement=has_statement), **scene.values.fill(bank.claims)}
+    return {name: value for name, value in right.items() if name not in bank.without}
+
+
+def _usual(scene: Scene, request: Request, *, has_statement: bool) -> dict[str, Any]:
     right = dict(scene.values.fill(request.claims))
     for name, offer in request.chosen.items():
         values = offered(scene, offer)
@@ -150,7 +162,8 @@ def _registered(scene: Scene, step: Step) -> dict[str, Any]:
 def _token(scene: Scene, step: Step) -> Made:
     """The client's own right to a token, by its registered method."""
     known = scene.actor(step.client).known
-    form = {**grants.OWN_RIGHT, **({"scope": scene.pack.token_scope} if scene.pack.token_scope else {})}
+    scope = scene.own.bank.token_scope or scene.pack.token_scope
+    form = {**grants.OWN_RIGHT, **({"scope": scope} if scope else {})}
     prepared = grants.prepare(scene.own.setup(), known, Moment(), method=step.auth_method, form=form)
     sent = {**dict(parse_qsl(prepared.outgoing.body.decode())), **step.form_fields}
     sent = {name: value for name, value in sent.items() if name not in step.without}

@@ -144,7 +144,9 @@ class _Player:
         return False
 
     async def _bearer(self, step: Step) -> str | None:
-        if step.do in ("register", "token", "fetch") and step.token == "own":
+        if step.do == "register" and step.token == "own":
+            return self.stage.own.initial_access_token
+        if step.do in ("token", "fetch") and step.token == "own":
             return None
         match step.token:
             case "none":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from dcrgw.compliance.conformance.making import Made
@@ -17,6 +18,8 @@ _SECRET = frozenset(
 )
 _HIDDEN = "(not shown)"
 _LONGEST = 4_000
+#: Of an answer, so many bytes are decoded for people, and so many headers shown: a bank may send what it likes.
+_LONGEST_BODY, _MOST_HEADERS = 64_000, 60
 #: Shorter texts would be found inside other words.
 _LEAST = 8
 
@@ -97,11 +100,11 @@ def sent(made: Made) -> dict[str, Any]:
 
 def received(answer: Answer) -> dict[str, Any]:
     """The answer for people."""
-    body: Any = dict(answer.members) or answer.body[:_LONGEST].decode("utf-8", "replace")
+    members = answer.members if len(answer.body) <= _LONGEST_BODY else {}
     return {
         "status": answer.status,
-        "headers": dict(answer.headers),
-        "body": _readable(body) if isinstance(body, dict) else body,
+        "headers": {name: value[:_LONGEST] for name, value in islice(answer.headers.items(), _MOST_HEADERS)},
+        "body": _readable(members) if members else answer.body[:_LONGEST].decode("utf-8", "replace"),
         "ms": round(answer.total_ms, 1),
     }
 

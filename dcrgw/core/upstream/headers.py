@@ -27,6 +27,7 @@ UPGRADE = gate(
     code=ErrorCode.INVALID_REQUEST,
 )
 
+# DIVERGENCE: RFC 9110 §5.1 lets unknown fields pass; any of them could be a certificate or a proof to the AS.
 #: What a TPP's program may add to a judged request: nothing that says who it is.
 _OF_PROGRAMS = frozenset({"accept-language", "user-agent", "x-fapi-auth-date", "x-fapi-customer-ip-address"})
 #: Fields of a browser that are lists, or that a browser may well send twice.

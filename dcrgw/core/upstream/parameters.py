@@ -17,6 +17,7 @@ NAMES = gate(
     code=ErrorCode.INVALID_REQUEST,
 )
 
+# DIVERGENCE: RFC 6749 appendix A.1 allows more in a name.
 # Some servers fold case (ASP.NET), make `scope.x` and `scope x` one with `scope_x` (PHP), or `scope[]` one with `scope`
 # (PHP, Rails, qs): what they would read as a parameter that we did not judge has such a name.
 _NAME = re.compile(r"[a-z0-9_-]{1,64}")

@@ -36,6 +36,7 @@ async def begin(arrival: Arrival, market: Market, ports: Ports, report: Report) 
 
     Raises: Rejected, Unavailable or Misconfigured while client or redirect_uri are not proven: for a page.
     """
+    # DIVERGENCE: RFC 9101 §10 wants an object to be used once; a browser may reload, so that its jti is not used up.
     judged = await authorise.judge(arrival, market, ports, report)
     if isinstance(judged, Redirect):
         return judged

@@ -48,6 +48,7 @@ async def userinfo(arrival: Arrival, market: Market, ports: Ports, report: Repor
     """
     async with audit.of_failures(report, ports.registry):
         identity = await stages.identify(arrival.chain, market, ports.revocation, report)
+        # DIVERGENCE: RFC 6750 §2.2 lets a form bring the token.
         token = report.settle(management.bearer(arrival))
         access = await access_token(token, market, ports)
         client = None if access is None else await ports.registry.client(market.name, access.client_id)

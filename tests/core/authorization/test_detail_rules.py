@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dcrgw.core.authorization.detail_rules import DeclaredType, Less, Unsayable, is_text
+from dcrgw.core.authorization.detail_rules import DeclaredType, Less, Unsayable, is_text, unenriched
 from dcrgw.core.authorization.details import AuthorizationDetail
 from dcrgw.core.languages import chosen
 
@@ -95,3 +95,45 @@ def test_braces_stand_around_pointers_only(template: str, is_one: bool) -> None:
 def test_language_is_found_by_its_longest_part() -> None:
     assert chosen(("en", "pt", "pt-BR"), ("pt-BR-x-y",)) == "pt-BR"
     assert chosen(("en", "pt"), ("de", "PT-pt")) == "pt"
+
+
+PLACES = ("/accounts", "/access/balances")
+
+
+@pytest.mark.parametrize("open_", [None, [], {}, ""])
+@pytest.mark.parametrize("chosen_", [["1", "2"], {"iban": "DE"}, None, 5])
+def test_what_was_left_open_may_be_filled_in(open_: Any, chosen_: Any) -> None:
+    asked = AuthorizationDetail("payment", {**GRANTED, "accounts": open_})
+    returned = AuthorizationDetail("payment", {**GRANTED, "accounts": chosen_})
+    plain, wanted = unenriched(returned, asked, PLACES)
+    assert plain.canonical == wanted.canonical
+
+
+def test_what_was_not_there_may_be_added() -> None:
+    plain, wanted = unenriched(detail(accounts=["1"]), detail(), PLACES)
+    assert plain.canonical == wanted.canonical
+
+
+@pytest.mark.parametrize(
+    ("asked", "returned"),
+    [
+        (detail(accounts=["1"]), detail(accounts=["2"])),
+        (detail(accounts=["1"]), detail()),
+        (detail(accounts=["1"]), detail(accounts=["1", "2"])),
+        (detail(), detail(others=["1"])),
+        (detail(), detail(access={"balances": ["1"]})),
+        (detail(access={"balances": []}), detail(access={"balances": ["1"], "transactions": ["1"]})),
+        (detail(accounts=0), detail(accounts=["1"])),
+        (detail(accounts=False), detail(accounts=["1"])),
+    ],
+)
+def test_nothing_else_may(asked: AuthorizationDetail, returned: AuthorizationDetail) -> None:
+    plain, wanted = unenriched(returned, asked, PLACES)
+    assert plain.canonical != wanted.canonical
+
+
+def test_a_member_deep_within_may_be_filled_in() -> None:
+    asked, returned = detail(access={"balances": [], "for": 1}), detail(access={"balances": ["1"], "for": 1})
+    plain, wanted = unenriched(returned, asked, PLACES)
+    assert plain.canonical == wanted.canonical
+    assert returned.members["access"] == {"balances": ["1"], "for": 1}
