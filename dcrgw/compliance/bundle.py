@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from types import MappingProxyType
@@ -23,7 +23,7 @@ from dcrgw.compliance.failures import KeptFailure
 from dcrgw.compliance.kept import text_of
 from dcrgw.compliance.plain import Writer
 from dcrgw.compliance.upgrades import upgraded
-from dcrgw.compliance.values import Unreadable
+from dcrgw.compliance.values import Shape, Unreadable
 from dcrgw.core.checks import Report, Verdict
 from dcrgw.core.evidence import Arrival, Entry, Timing
 from dcrgw.core.market import Market
@@ -161,16 +161,25 @@ def _read_entry(place: str, plain: Any, is_bare: bool) -> Entry:
     ):
         raise Unreadable(place, "is no entry with port, question and answer")
     port, asked = plain["port"], plain["question"]
-    method = _at(place, values.method, port)
-    if not method.needed <= len(asked) <= len(method.arguments):
-        raise Unreadable(f"{place}.question", f"has {len(asked)} of the {len(method.arguments)} arguments of {port}")
-    read = [] if is_bare else zip(method.arguments, asked, strict=False)
-    question = tuple([_at(f"{place}.question.{index}", shape.read, each) for index, (shape, each) in enumerate(read)])
-    if "failure" in plain:
-        return Entry(port, question, _at(f"{place}.failure", _read_failure, plain["failure"]))
-    if "answer" not in plain:
-        raise Unreadable(place, "has neither answer nor failure")
-    return Entry(port, question, _at(f"{place}.answer", method.answer.read, plain["answer"]))
+    within = ""
+    try:
+        method = values.method(port)
+        if not method.needed <= len(asked) <= len(method.arguments):
+            raise Unreadable("question", f"has {len(asked)} of the {len(method.arguments)} arguments of {port}")
+        question = () if is_bare else _read_question(method.arguments, asked)
+        if "failure" in plain:
+            return Entry(port, question, _at("failure", _read_failure, plain["failure"]))
+        if "answer" not in plain:
+            raise Unreadable("", "has neither answer nor failure")
+        within = "answer"
+        return Entry(port, question, method.answer.read(plain["answer"]))
+    except Unreadable as error:
+        raise Unreadable(".".join(filter(None, (place, within, error.place))), error.what) from None
+
+
+def _read_question(shapes: Sequence[Shape], asked: list[Any]) -> tuple[Any, ...]:
+    told = enumerate(zip(shapes, asked, strict=False))
+    return tuple([_at(f"question.{index}", shape.read, each) for index, (shape, each) in told])
 
 
 def _read_failure(plain: Any) -> Exception:
