@@ -38,11 +38,11 @@ _PARAGRAPH = re.compile(r"<[^>]+>")
 
 
 async def tell_consent(
-    tpp: Setup, known: KnownClient, customer: Mapping[str, str], say: Narrator, *, on_pages: str
+    tpp: Setup, known: KnownClient, customer: Mapping[str, str], say: Narrator, *, on_pages: str | None = None
 ) -> None:
     """From the pushed payment to the token that holds it; then one with faults. Raises: StoryFailed.
 
-    `on_pages` is the path below the issuer at which the bank asks its customers.
+    `on_pages` is the path below the issuer at which the bank's own server asks its customers, where it has one.
     """
     bank = await _discovered(tpp, say)
     asked = await _pushed(bank, known, say)
@@ -72,13 +72,15 @@ async def _pushed(bank: Setup, known: KnownClient, say: Narrator) -> Authorizati
 
 
 async def _approved(
-    asked: Authorization, server_ca: Path | None, customer: Mapping[str, str], on_pages: str, say: Narrator
+    asked: Authorization, server_ca: Path | None, customer: Mapping[str, str], on_pages: str | None, say: Narrator
 ) -> str:
     with say.step(f"{customer['name']} signs in at the bank, reads and approves") as line:
         async with Person(credentials.tls_context(credentials.Transport(), server_ca)) as person:
             seen = await person.open(asked.address)
             expect(seen.status == 200, f"the bank's page was answered {seen.status}")
-            expect(f"/{on_pages}/" in seen.url, f"the page is another than the bank's own at {on_pages}")
+            if on_pages is not None:
+                expect(f"/{on_pages}/" in seen.url, "the page is not the authorization server's own")
+                line(f"on the authorization server's own page, {seen.url}")
             seen = await person.submit(seen, login=customer["login"], password=customer["password"])
             words = f"Merchant A ({' '.join(re.findall('.{1,4}', PAYMENT['creditorAccount']['iban']))})"
             shown = next((each for each in _paragraphs(seen) if words in each), None)

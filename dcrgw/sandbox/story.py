@@ -44,7 +44,7 @@ async def tell(session: Session, reports: Callable[[], Sequence[Report]], say: N
     await _handshake(tpp, session, say)
     known = await _registration(tpp, say)
     _checks(_last(reports), say)
-    pages = PAGES if session.upstream is not None else "authorize"
+    pages = PAGES if session.upstream is not None else None
     await tell_consent(tpp, known, session.index["customers"][0], say, on_pages=pages)
     await _life(tpp, known, say)
     await _refusal(tpp, reports, say)
