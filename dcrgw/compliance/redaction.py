@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
-from urllib.parse import parse_qsl, quote, quote_plus, unquote_plus
+from urllib.parse import parse_qsl, quote, unquote_plus
 
 from dcrgw.core import strict_json
 from dcrgw.core.authorization.requests import REQUEST_URI
@@ -26,7 +26,6 @@ _LEAST = 16
 #: Members of a form that open a door; a code_verifier opens none without its code, and is needed as it is.
 _SECRET_FIELDS = ("client_secret", "code", "refresh_token", "token", "key")
 _SECRET_MEMBERS = ("client_secret", "registration_access_token", "access_token", "refresh_token")
-_ENCODINGS = quote_plus, quote
 #: Private members of a JWK (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
@@ -50,9 +49,10 @@ def surrogates(arrival: Arrival, journal: tuple[Entry, ...]) -> dict[str, str]:
     own = [uri.removeprefix(REQUEST_URI) for uri in uris] + [value for name, value in form if name in _SECRET_FIELDS]
     found = dict.fromkeys(text for text in (*own, *_secrets(arrival, journal, claims)) if len(text) >= _LEAST)
     made = {secret: _surrogate(index, secret) for index, secret in enumerate(found, 1)}
+    # What a text becomes by all of them, since one may be a part of another.
     hashes = {token_hash(each): token_hash(in_text(each, made)) for each in (*made, *uris)}
-    # As forms and queries write it, where it is of letters that they do not take as they are.
-    return made | {encode(secret): surrogate for secret, surrogate in made.items() for encode in _ENCODINGS} | hashes
+    # A form has another spelling of the same.
+    return {quote(secret, safe=""): surrogate for secret, surrogate in made.items()} | made | hashes
 
 
 def without(arrival: Arrival, hidden: Mapping[str, str]) -> Arrival:

@@ -101,7 +101,10 @@ async def replace_client(
     used = storing.used_tokens(registration, report.at, stored=current.software_statement)
     key = errand_key(Act.UPDATE, market.name, client.client_id, str(client.version), client.request_digest)
     errand = _errand(Act.UPDATE, key, client, used, server, ports, report)
-    errand = replace(errand, ref=current.upstream_ref(), successor=client)
+    # What only gives the server the client as it stands here makes way for this; what it left in doubt remains so.
+    yielding = await ports.errands.of_client(market.name, client.client_id)
+    unsure = yielding is not None and yielding.yields and yielding.unsure
+    errand = replace(errand, ref=current.upstream_ref(), successor=client, unsure=unsure)
     report.decision = "pending"
     committed = await ports.registry.commit(Change(audit=audit.record(report), used=used, begins=errand))
     match committed.verdict:

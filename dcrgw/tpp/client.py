@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import socket
 import ssl
 import time
@@ -143,7 +144,8 @@ async def _exchange(session: aiohttp.ClientSession, outgoing: Outgoing) -> Answe
     async with session.request(
         outgoing.method,
         outgoing.url,
-        data=outgoing.body or None,
+        # aiohttp warns of what large bytes would do to the loop.
+        data=io.BytesIO(outgoing.body) if outgoing.body else None,
         headers={**outgoing.open_headers, **outgoing.secret_headers},
         allow_redirects=False,
         trace_request_ctx=noted,

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from dcrgw.cli.explain import told
 from dcrgw.compliance import bundle as bundles
 from dcrgw.compliance import sources
 from dcrgw.compliance.bundle import Bundle
 from dcrgw.compliance.html import page_of_bundle, page_of_results
+from dcrgw.compliance.keeping import told_of_bundle
 from dcrgw.compliance.naming import Naming
 from dcrgw.compliance.run import Result, Tally, compared
 from dcrgw.compliance.settings import deciding
@@ -67,6 +69,19 @@ def test_a_refusal_is_explained() -> None:
         "software_roles",
     ):
         assert word in text
+
+
+def test_what_decided_and_how_long_it_took_is_told() -> None:
+    bundle = bundles.read((GOLDEN.parent / "v4/registered.bundle.json").read_bytes())
+    page = Seen(page_of_bundle(bundle)).text
+    lines = "\n".join(line for line, _ in told(told_of_bundle(bundle).told()))
+    for shown in (page, lines):
+        for name, generation in bundle.generations.items():
+            assert name in shown
+            assert generation in shown
+        for each in bundle.timings:
+            assert each.what in shown
+            assert ", ".join(each.stages) in shown
 
 
 def test_a_run_is_one_page_with_a_matrix() -> None:

@@ -324,6 +324,28 @@ async def test_a_directory_whose_keys_are_not_to_be_had_as_configured_now_keeps_
     assert (await town.post(await town.body())).status == 201
 
 
+async def test_a_decision_names_the_generations_that_made_it(town: Town, bank: Bank) -> None:
+    async def names() -> dict[str, str]:
+        assert (await town.post(b"a.b.c")).status == 400
+        return (await ask(town.folder / "admin.sock", "GET", "/reports/last")).body["generations"]
+
+    async def after_reload() -> dict[str, str]:
+        assert not (await town.gateway.reload()).faults
+        return await names()
+
+    first = await names()
+    bank.config("cooldown_s = 1", "cooldown_s = 3")
+    second = await after_reload()
+    assert {name for name in first if first[name] != second[name]} == {"gateway", "configuration"}
+    bank.put("more.pem", EXTRA.certificate_pem)
+    third = await after_reload()
+    assert {name for name in first if second[name] != third[name]} == {"gateway", "trust"}
+    bank.restore()
+    again = await after_reload()
+    assert {name for name in first if first[name] != again[name]} == {"gateway"}
+    assert {"dcrgw", "gateway", "configuration", "trust"} == first.keys()
+
+
 async def test_a_key_that_only_recorded_decisions_need_cannot_go(town: Town, bank: Bank) -> None:
     admin, key = town.folder / "admin.sock", bytes(range(7, 39))
     (town.folder / "bank/recorded.key").write_text(key.hex())

@@ -87,6 +87,7 @@ def rename(town: Town, market: str, issuer: str) -> None:
     entry = next(each for each in town.session.index["markets"] if each["market"] == market)
     entry["well_known"] = entry["well_known"].replace(entry["issuer"], issuer)
     entry["issuer"] = entry["assertion_audience"] = issuer
+    (town.folder / "sandbox.json").write_text(json.dumps(town.session.index))
 
 
 @asynccontextmanager
