@@ -13,8 +13,10 @@ import click
 import dcrgw.app  # noqa: F401  (declares every check)
 from dcrgw.cli import COMMANDS
 from dcrgw.cli import main as dcrgw_command
+from dcrgw.compliance import roll
 from dcrgw.compliance.conformance.pack import schema as pack_schema
 from dcrgw.compliance.schema import bundle_schema
+from dcrgw.compliance.values import labels
 from dcrgw.config.documentation import configuration_markdown, configuration_schema
 from dcrgw.core.checks import CATALOGUE
 from dcrgw.core.scripts.types import LIFE, TYPES, Method
@@ -88,6 +90,11 @@ _ERRORS = {
 def bundle_json() -> str:
     """docs/bundle.schema.json: the shape of a recorded decision."""
     return json.dumps(bundle_schema(), indent=1, sort_keys=True) + "\n"
+
+
+def roll_text() -> str:
+    """dcrgw/compliance/roll.txt: with whatever is new at its end."""
+    return roll.grown(CATALOGUE, labels())
 
 
 def pack_json() -> str:
@@ -212,6 +219,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "pack.schema.json": pack_json,
     "profiles.md": lambda: profiles_page.render(_MADE),
     "../dcrgw/compliance/examples.json": examples_of_checks.render,
+    "../dcrgw/compliance/roll.txt": roll_text,
 }
 
 

@@ -1,6 +1,8 @@
 """The record: one SQLite file of sealed decisions, apart from the registry, with bounds on age and size.
 
 What is searched stands in columns, as it does in the audit trail; the documents themselves are compressed and sealed.
+When it is full, those make way of whose worth there is more than its share, the oldest first: so that no flood of
+strangers' requests, and no busy TPP's tokens, take the place of what was changed.
 One thread writes; each read opens the file for itself. Losing the last moments in a power cut is taken (NORMAL): a
 decision stands in the audit trail besides.
 """
@@ -15,15 +17,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dcrgw.adapters.sealer import Sealer
+from dcrgw.adapters.sealer import Sealer, sealed_by
 from dcrgw.adapters.sqlite import connections
 from dcrgw.errors import Misconfigured, Unavailable
-from dcrgw.ports.decisions import DecisionLine, DecisionQuery
+from dcrgw.ports.decisions import DecisionLine, DecisionQuery, Worth
 
 BUSY_TIMEOUT_S = 5.0
 #: A sealed document that grows beyond this when it is opened is not one of ours.
 _LARGEST = 8 * 1024 * 1024
-_VERSION = 1
+_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE decisions (
@@ -37,13 +39,29 @@ CREATE TABLE decisions (
   software_id     TEXT,
   interaction_id  TEXT NOT NULL,
   checks          TEXT NOT NULL,
-  sealed          BLOB NOT NULL
+  sealed          BLOB NOT NULL,
+  worth           TEXT NOT NULL DEFAULT 'caller',
+  key_id          TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX decisions_at ON decisions (at, report_id);
+CREATE INDEX decisions_worth ON decisions (worth, at);
+CREATE INDEX decisions_key ON decisions (key_id);
 """
-_COLUMNS = "report_id, at, market, operation, decision, client_id, org_id, software_id, interaction_id, checks"
-_INSERT = f"INSERT OR REPLACE INTO decisions ({_COLUMNS}, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+#: A sealed document begins with `v1.`, the key's id and a dot.
+_FROM_1 = """
+ALTER TABLE decisions ADD COLUMN worth TEXT NOT NULL DEFAULT 'caller';
+ALTER TABLE decisions ADD COLUMN key_id TEXT NOT NULL DEFAULT '';
+UPDATE decisions SET key_id = CAST(substr(sealed, 4, 8) AS TEXT);
+UPDATE decisions SET worth = 'change' WHERE decision IN ('registered', 'updated', 'deleted', 'approved');
+CREATE INDEX decisions_worth ON decisions (worth, at);
+CREATE INDEX decisions_key ON decisions (key_id);
+"""
+_COLUMNS = "report_id, at, market, operation, decision, client_id, org_id, software_id, interaction_id, worth, checks"
+_INSERT = f"INSERT OR REPLACE INTO decisions ({_COLUMNS}, key_id, sealed) VALUES ({', '.join('?' * 13)})"  # noqa: S608
+#: The part of the room that each has for itself; what one leaves free, the others may take.
+_SHARES = {Worth.CHANGE: 0.6, Worth.CALLER: 0.3, Worth.STRANGER: 0.1}
 _EQUAL = ("market", "operation", "decision", "client_id", "org_id", "software_id", "interaction_id")
+_STEPS = {0: _SCHEMA, 1: _FROM_1}
 #: Removed in one go, so that a purge of years does not hold up what is to be kept.
 _BATCH = 200
 
@@ -61,8 +79,18 @@ class DecisionFile:
 
     def __init__(self, path: Path, sealer: Sealer, bounds: Bounds) -> None:
         self._path, self._sealer, self._bounds = path, sealer, bounds
-        #: Documents and bytes in the file, as last known.
-        self.documents = self.size = 0
+        #: By worth: documents and bytes in the file, as last known.
+        self._held: dict[Worth, tuple[int, int]] = {}
+
+    @property
+    def documents(self) -> int:
+        """How many documents there are, as last known."""
+        return sum(documents for documents, _ in self._held.values())
+
+    @property
+    def size(self) -> int:
+        """What they take, in bytes."""
+        return sum(size for _, size in self._held.values())
 
     def prepare(self) -> None:
         """Make the file, or see that it is ours."""
@@ -71,7 +99,8 @@ class DecisionFile:
             version = db.execute("PRAGMA user_version").fetchone()[0]
             if version == 0:
                 db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-                db.executescript(_SCHEMA + f"PRAGMA user_version = {_VERSION};")
+            if version in _STEPS:
+                db.executescript(f"BEGIN; {_STEPS[version]} PRAGMA user_version = {_VERSION}; COMMIT;")
             elif version != _VERSION:
                 raise Misconfigured(f"the record {self._path} has another form than this dcrgw writes: name a new file")
             self._count(db)
@@ -81,8 +110,9 @@ class DecisionFile:
         rows = [self._row(line, document) for line, document in entries]
         with self._opened() as db, _transaction(db):
             db.executemany(_INSERT, rows)
-            self.documents += len(rows)
-            self.size += sum(len(row[-1]) for row in rows)
+            for line, row in zip((line for line, _ in entries), rows, strict=True):
+                documents, size = self._held.get(line.worth, (0, 0))
+                self._held[line.worth] = documents + 1, size + len(row[-1])
             self._trim(db, now)
 
     def search(self, query: DecisionQuery) -> tuple[DecisionLine, ...]:
@@ -122,6 +152,11 @@ class DecisionFile:
             self._count(db)
         return removed
 
+    def sealed_with(self) -> frozenset[str]:
+        """The ids of all keys (`adapters.sealer.key_id`) that a document is sealed with."""
+        with self._opened() as db:
+            return frozenset(row[0] for row in db.execute("SELECT DISTINCT key_id FROM decisions"))
+
     def _trim(self, db: sqlite3.Connection, now: float) -> None:
         oldest = now - self._bounds.max_age_s
         gone = db.execute("DELETE FROM decisions WHERE at < ?", (oldest,)).rowcount
@@ -131,28 +166,32 @@ class DecisionFile:
             self._count(db)  # a replaced document was counted twice
         while self.size > self._bounds.max_bytes and self.documents:
             # A tenth more than needed, so that a full record does not trim at every decision.
-            share = max(1, self.documents // 10)
-            db.execute(
-                "DELETE FROM decisions WHERE report_id IN (SELECT report_id FROM decisions ORDER BY at LIMIT ?)",
-                (share,),
-            )
+            worth = max(self._held, key=self._beyond_its_share)
+            share = max(1, self._held[worth][0] // 10)
+            first = "SELECT report_id FROM decisions WHERE worth = ? ORDER BY at LIMIT ?"
+            db.execute(f"DELETE FROM decisions WHERE report_id IN ({first})", (worth, share))  # noqa: S608
             gone += share
             self._count(db)
         if gone:
             self._give_back(db)
 
+    def _beyond_its_share(self, worth: Worth) -> float:
+        """In bytes. While there is too much in all, there is at least one that is beyond its share."""
+        return self._held[worth][1] - _SHARES[worth] * self._bounds.max_bytes
+
     def _give_back(self, db: sqlite3.Connection) -> None:
         db.execute("PRAGMA incremental_vacuum(1000)").fetchall()
 
     def _count(self, db: sqlite3.Connection) -> None:
-        sql = "SELECT count(*), coalesce(sum(length(sealed)), 0) FROM decisions"
-        self.documents, self.size = db.execute(sql).fetchone()
+        rows = db.execute("SELECT worth, count(*), sum(length(sealed)) FROM decisions GROUP BY worth")
+        self._held = {Worth(worth): (documents, size) for worth, documents, size in rows}
 
     def _row(self, line: DecisionLine, document: bytes) -> tuple[Any, ...]:
         sealed = self._sealer.seal_octets(zlib.compress(document, 6), _context(line.report_id))
         checks = "".join(f"|{check}" for check in line.checks)
         columns = (line.report_id, line.at, line.market, line.operation, line.decision)
-        return (*columns, line.client_id, line.org_id, line.software_id, line.interaction_id, checks, sealed)
+        told = (line.client_id, line.org_id, line.software_id, line.interaction_id, line.worth, checks)
+        return (*columns, *told, sealed_by(sealed), sealed)
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
@@ -186,9 +225,9 @@ def _conditions(query: DecisionQuery) -> tuple[str, list[Any]]:
 
 
 def _line(row: tuple[Any, ...]) -> DecisionLine:
-    *columns, checks, size = row
+    *columns, worth, checks, size = row
     line: DecisionLine = DecisionLine(*columns)
-    return replace(line, checks=tuple(checks.split("|")[1:]), size=size)
+    return replace(line, checks=tuple(checks.split("|")[1:]), size=size, worth=Worth(worth))
 
 
 def _context(report_id: str) -> str:

@@ -51,6 +51,11 @@ def key_id(key: bytes) -> str:
     return hashlib.sha256(b"dcrgw sealing key id\0" + key).hexdigest()[:8]
 
 
+def sealed_by(sealed: bytes) -> str:
+    """The id of the key that sealed some octets."""
+    return sealed.split(b".", 2)[1].decode("ascii", "replace")
+
+
 class Sealer:
     """Seals with the first key, opens with any: to rotate, put the new key first and keep the old one behind it."""
 

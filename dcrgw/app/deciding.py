@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, suppress
 
 from dcrgw.adapters.decision_file import Bounds, DecisionFile
 from dcrgw.adapters.sealer import Sealer
+from dcrgw.app.naming import Names
 from dcrgw.compliance.desk import Desk
 from dcrgw.compliance.recorder import Recorder, Told
 from dcrgw.edge.events import log_event
@@ -18,12 +19,15 @@ _COMPONENT = "record"
 
 
 async def decisions_of(
-    materials: Materials, sealer: Sealer, recent: Recent, health: Health, opened: AsyncExitStack
+    materials: Materials, sealer: Sealer, recent: Recent, health: Health, opened: AsyncExitStack, names: Names
 ) -> Desk:
-    """The decisions of a gateway, stopped when `opened` closes. Raises: Misconfigured, Unavailable."""
+    """The decisions of a gateway, stopped when `opened` closes; `names` are those of its generations.
+
+    Raises: Misconfigured, Unavailable.
+    """
     recording = materials.settings.recording
     if not recording.enabled:
-        found = Desk(recent)
+        found = Desk(recent, names=names.of)
     else:
         file = DecisionFile(
             materials.settings.record_path,
@@ -39,7 +43,7 @@ async def decisions_of(
         )
         recorder.start()
         _tell(Told({}, ""), health)
-        found = Desk(recent, file, recorder)
+        found = Desk(recent, file, recorder, names.of)
     opened.push_async_callback(found.stop)
     return found
 

@@ -14,6 +14,7 @@ from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app.deciding import decisions_of
 from dcrgw.app.generation import Generation, Lasting
+from dcrgw.app.naming import Names
 from dcrgw.app.outbox import Outbox
 from dcrgw.app.reloading import COMPONENT, Reloading
 from dcrgw.app.scripting import Scripting
@@ -157,10 +158,11 @@ async def start(
         gateway = Gateway(Health(clock, expected=["registry", COMPONENT]), Recent(), scripts)
         gateway._sealer.renew(materials.sealing_keys)
         registry = await _registry(materials, gateway, clock, opened)
-        decisions = await decisions_of(materials, gateway._sealer, gateway.recent, gateway.health, opened)
+        names = Names(scripts.host)
+        decisions = await decisions_of(materials, gateway._sealer, gateway.recent, gateway.health, opened, names)
         gatekeeper = await scripts.serve(materials, registry.scripts, gateway.health, decisions)
         lasting = Lasting(
-            clock, monotonic, gateway.health, gateway.recent, decisions, registry, scripts, gateway.reload
+            clock, monotonic, gateway.health, gateway.recent, decisions, registry, scripts, gateway.reload, names
         )
         first = await Generation.build(1, materials, lasting, None)
         opened.push_async_callback(first.parts.close)

@@ -23,6 +23,7 @@ from dcrgw.adapters.sqlite.registry import SqliteRegistry
 from dcrgw.app import outgoing
 from dcrgw.app.administration import admin_listeners
 from dcrgw.app.listening import authorize_endpoint, behind, bounds, handlers, http_limits, listeners
+from dcrgw.app.naming import Names
 from dcrgw.app.parts import Opener, Parts
 from dcrgw.app.revocation import revocation
 from dcrgw.app.scripting import Scripting
@@ -60,6 +61,7 @@ class Lasting:
     scripts: Scripting
     #: What an administrator's order to read everything anew calls.
     reload: Reload
+    names: Names
 
 
 @dataclass(slots=True)
@@ -85,8 +87,9 @@ class Generation:
             if former is not None:
                 generation._demand_directories()
                 generation._demand_upstreams()
-                await generation._demand_sealing_keys(former.materials, lasting.registry)
+            await generation._demand_sealing_keys(former.materials if former is not None else None, lasting)
             failing.pop_all()
+        lasting.names.keep(number, materials)
         return generation
 
     async def retire(self) -> None:
@@ -193,14 +196,24 @@ class Generation:
                 reason = next(each.reason for each in now.conditions if not each.ok)
                 raise Unavailable(f"upstream.{name}", f"it is not to be had as configured now: {reason}")
 
-    async def _demand_sealing_keys(self, former: Materials, registry: SqliteRegistry) -> None:
-        """A key that something is still sealed with cannot go: its clients could not be read any more."""
-        gone = {key_id(key) for key in former.sealing_keys} - {key_id(key) for key in self.materials.sealing_keys}
-        needed = gone & await registry.sealed_with() if gone else gone
-        if needed:
-            reason = f"lacks the key of id {', '.join(sorted(needed))}, with which stored secrets are sealed"
-            fault = ConfigFault("registry.sealing_keys", reason, "keep it behind the new one")
-            raise ConfigurationRefused(self.materials.settings.source, [fault])
+    async def _demand_sealing_keys(self, former: Materials | None, lasting: Lasting) -> None:
+        """A key that something is still sealed with cannot go, and cannot be away at a start.
+
+        Its clients could not be read any more, and what was recorded would be lost in silence.
+        """
+        ours = {key_id(key) for key in self.materials.sealing_keys}
+        if former is not None and {key_id(key) for key in former.sealing_keys} <= ours:
+            return
+        # At a start the registry is not gone through: with a million clients that would take its time.
+        stored = await lasting.registry.sealed_with() - ours if former is not None else frozenset()
+        recorded = await lasting.decisions.sealed_with() - ours
+        if stored or recorded:
+            of = " and ".join(what for what, ids in (("stored secrets", stored), ("decisions", recorded)) if ids)
+            reason = f"lacks the key of id {', '.join(sorted(stored | recorded))}, with which {of} are sealed"
+            fix = "keep it behind the new one" + ("" if stored else ", or begin a new record (recording.path)")
+            raise ConfigurationRefused(
+                self.materials.settings.source, [ConfigFault("registry.sealing_keys", reason, fix)]
+            )
 
 
 async def _prove(signer: Signer) -> None:

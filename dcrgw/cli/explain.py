@@ -15,7 +15,7 @@ from rich.text import Text
 
 from dcrgw.cli import recorded
 from dcrgw.cli.administration import PLACE_OPTIONS, Administration, Refused, connected
-from dcrgw.cli.options import with_options
+from dcrgw.cli.options import with_options, write_file
 from dcrgw.cli.tables import printable
 from dcrgw.core.checks import Verdict
 
@@ -42,7 +42,7 @@ def explain(context: click.Context, /, folder: Path, html: Path | None, report_i
         from dcrgw.compliance.html import page_of_bundle
 
         plain = recorded.document(connected(place), report["report_id"])
-        html.write_text(page_of_bundle(bundles.read(json.dumps(plain).encode())))
+        write_file(html, page_of_bundle(bundles.read(json.dumps(plain).encode())))
         click.echo(f"{html}: {report['operation']} in market {report['market']}, {report['decision']}")
         return
     console = Console(highlight=False)
@@ -80,15 +80,26 @@ def told(report: dict[str, Any]) -> list[tuple[str, str]]:
         (f"report {report['report_id']}: {report['operation']} in market {report['market'] or '-'}", "bold"),
         *((f"  {name}: {value}", "") for name, value in report["facts"].items()),
         *((f"  key of the {key['of']}: {key['kid']}, {_key(key)}", "") for key in report.get("keys", [])),
+        *((f"  decided by {name}: {value}", "") for name, value in report.get("generations", {}).items()),
         ("", ""),
     ]
     for finding in report["findings"]:
         lines.append((f"{finding['verdict']:<8}{finding['check']}  ({finding['spec']})", _STYLES[finding["verdict"]]))
         lines.extend((f"        {text}", "") for text in _words(finding) if text)
+    lines += _timed(report.get("timings", []))
     counts = Counter(finding["verdict"] for finding in report["findings"])
     counted = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
     style = "bold red" if counts[Verdict.FAILED] or counts[Verdict.UNKNOWN] else "bold green"
     return [*lines, ("", ""), (f"decision: {report['decision']} ({counted})", style)]
+
+
+def _timed(timings: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """How long each question took, and each judging between them with the stages that it settled."""
+    lines = [("", ""), ("how long it took, in milliseconds from the first question on", "")] if timings else []
+    for each in timings:
+        settled = f": {', '.join(each['stages'])}" if each.get("stages") else ""
+        lines.append((f"  {each['at_ms']:9.3f}  took {each['took_ms']:9.3f}  {each['what']}{settled}", "dim"))
+    return lines
 
 
 def _key(key: dict[str, Any]) -> str:

@@ -42,10 +42,10 @@ def exit_statuses() -> Iterator[None]:
     except (TesterUnusable, PackUnusable, CredentialsUnusable, Incomplete) as error:
         raise click.UsageError(str(error)) from None
     except ConnectionTrouble as trouble:
-        click.echo(f"no answer: {trouble}\n{trouble.advice}", err=True)
+        click.echo(f"no answer: {telling.printable(trouble)}\n{trouble.advice}", err=True)
         sys.exit(NO_ANSWER)
     except (DiscoveryFailed, HookFailed) as failure:
-        click.echo(str(failure), err=True)
+        click.echo(telling.printable(failure), err=True)
         sys.exit(FAILED)
 
 

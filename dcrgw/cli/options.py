@@ -31,3 +31,12 @@ def with_options(*options: Option) -> Callable[[F], F]:
         return command
 
     return decorate
+
+
+def write_file(path: Path, content: str | bytes) -> None:
+    """Write what a command was asked for. Raises: UsageError where it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode(errors="replace") if isinstance(content, str) else content)
+    except OSError as error:
+        raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None

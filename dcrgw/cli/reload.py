@@ -23,8 +23,8 @@ def reload(anyway: bool, reason: str, **given: Any) -> None:
     """Read the configuration and every file that it names anew, now.
 
     What is found is served if it is good as a whole; otherwise nothing changes, and the faults are those that
-    check-config shows, or the recorded decisions that would change. Exit status: 0 done, 1 refused, 2 wrong usage, 3
-    no answer.
+    check-config shows, or the recorded decisions that would change. Exit status: 0 done, 1 refused, 2 wrong usage,
+    3 no answer.
     """
     if reason and not anyway:
         raise click.UsageError("--reason goes with --anyway")

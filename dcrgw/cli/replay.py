@@ -17,10 +17,10 @@ import click
 from dcrgw.cli import live, recorded
 from dcrgw.cli.administration import PLACE_OPTIONS, Administration, Refused, connected
 from dcrgw.cli.calm import calm_collector
-from dcrgw.cli.options import with_options
+from dcrgw.cli.options import with_options, write_file
 from dcrgw.cli.replay_live import replay_live
 from dcrgw.cli.rules import read_values, registered_script
-from dcrgw.cli.tables import printable
+from dcrgw.cli.tables import printable, shown_time
 from dcrgw.cli.times import Moment
 from dcrgw.compliance import sources, telling
 from dcrgw.compliance.kept import text_of
@@ -100,12 +100,18 @@ def replay(
         return
     if against is not None or market is not None:
         raise click.UsageError("--against and --market need --tpp: who sends the requests")
+    if out is not None and form not in _WHOLE:
+        raise click.UsageError("--out goes with --format junit and html")
     if compare and others:
         raise click.UsageError("--compare names both rules: leave --with out")
     naming = Naming(time.time(), at, read_values(properties), partial(registered_script, place))
-    before = _rules(naming, compare[:1]) if compare else None
-    after = _rules(naming, compare[1:] if compare else others or ("recorded",))
-    found, count = _found(bundles, query, place, for_replay=form != "html")
+    try:
+        before = naming.rules(compare[:1]) if compare else None
+        after = naming.rules(compare[1:] if compare else others or ("recorded",))
+        found, count = _found(bundles, query, place, for_replay=form != "html")
+    except (Unnamed, Misconfigured, Refused) as error:
+        # Status 1 says that a decision changes, and nothing else.
+        raise click.UsageError(getattr(error, "message", str(error))) from error
     decide_again(found, count, before, after, form, out)
 
 
@@ -124,19 +130,12 @@ def decide_again(
         # A script that does not load: there is nothing to compare with.
         raise click.UsageError(str(error)) from error
     if told is not None:
-        click.echo(told) if out is None else out.write_text(told)
+        click.echo(told) if out is None else write_file(out, told)
     click.echo(tally.sentence, err=form != "text")
     if tally.unreadable:
         sys.exit(UNREADABLE)
     if tally.effects:
         sys.exit(CHANGED)
-
-
-def _rules(naming: Naming, named: Sequence[str]) -> Rules:
-    try:
-        return naming.rules(named)
-    except (Unnamed, Misconfigured) as error:
-        raise click.UsageError(str(error)) from error
 
 
 def _found(
@@ -172,7 +171,7 @@ async def _run(
     found: Iterable[Found], count: int, before: Rules | None, after: Rules, form: str
 ) -> tuple[Tally, str | None]:
     """The numbers, and the one text at the end of forms that have one."""
-    tally = Tally()
+    tally = Tally(_compared(before, after))
     kept: list[Result] = []
     show = {"text": _show, "json": _show_json}.get(form, kept.append)
     bar = click.progressbar(length=count, label="replaying", file=sys.stderr, hidden=not _is_long(count))
@@ -187,22 +186,34 @@ async def _run(
     return tally, _WHOLE[form](kept, tally) if form in _WHOLE else None
 
 
+def _compared(before: Rules | None, after: Rules) -> str:
+    """What is compared with what, for who reads it later."""
+    at = "" if after.at is None else f", as of {shown_time(after.at)}"
+    was = "recorded" if before is None else before.named
+    return "" if was == after.named == "recorded" and not at else f"{was} -> {after.named}{at}"
+
+
 def _show_json(result: Result) -> None:
     click.echo(json.dumps(telling.as_json(result)))
 
 
 def _show(result: Result) -> None:
+    word, told, *lines = _lines(result)
+    click.echo(f"{word} {printable(told)}")
+    for line in lines:
+        click.echo(f"            {printable(line)}")
+
+
+def _lines(result: Result) -> list[str]:
+    """How a result is called, and what there is to say of it."""
     name = result.found.path.name.removesuffix(sources.SUFFIX)
     differs = result.shift
     if differs is None:
-        click.echo(f"{click.style('unreadable', fg='yellow')}  {name}: {result.fault}")
-    elif not differs:
-        click.echo(f"{click.style('same', fg='green')}        {name}: {differs.after}")
-    else:
-        word = click.style("changed", fg="red") if differs.is_effect else click.style("findings", fg="yellow")
-        click.echo(f"{word}     {name}: {differs.before} -> {differs.after}")
-        for line in differs.lines:
-            click.echo(f"            {printable(line)}")
+        return [click.style("unreadable ", fg="yellow"), f"{name}: {result.fault}"]
+    if not differs:
+        return [click.style("same       ", fg="green"), f"{name}: {differs.after}"]
+    word = click.style("changed    ", fg="red") if differs.is_effect else click.style("findings   ", fg="yellow")
+    return [word, f"{name}: {differs.sentence}", *differs.lines]
 
 
 def _html(results: list[Result], tally: Tally) -> str:

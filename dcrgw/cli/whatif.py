@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dcrgw.cli.options import write_file
+from dcrgw.cli.tables import printable
+
 if TYPE_CHECKING:
     from dcrgw.compliance.whatif import Workshop
 
@@ -32,16 +35,17 @@ def whatif(bundle: Path, form: str, is_all: bool, out: Path | None) -> None:  # 
     Each case is signed anew by throwaway keys, so that it reaches its own check. Nobody is asked and nothing is
     stored. Exit code 1: a fault was not found by its own check; 2: the bundle is no good start.
     """
-    from dcrgw.compliance import bundle as bundles
-    from dcrgw.compliance.values import Unreadable
+    from dcrgw.compliance import sources
     from dcrgw.compliance.whatif import NoGoodStart, Workshop
 
+    found = next(iter(sources.bundles_of([bundle])))
+    if found.bundle is None:
+        raise click.UsageError(f"{bundle}: {found.fault}")
     try:
-        workshop = Workshop(bundles.read(bundle.read_bytes()))
-    except (Unreadable, NoGoodStart) as error:
+        workshop = Workshop(found.bundle)
+        asyncio.run(workshop.prove())
+    except NoGoodStart as error:
         raise click.UsageError(f"{bundle}: {error}") from error
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
     if not asyncio.run(_run(workshop, form, is_all, out)):
         sys.exit(1)
 
@@ -57,7 +61,7 @@ async def _run(workshop: Workshop, form: str, is_all: bool, out: Path | None) ->
         outcome = await workshop.run(fault)
         coverage.count(outcome)
         if out is not None:
-            (out / f"{number:04d}{SUFFIX}").write_bytes(bundled(outcome.closed))
+            write_file(out / f"{number:04d}{SUFFIX}", bundled(outcome.closed))
         told = {
             "case": fault.name,
             "expected": sorted(fault.expected),
@@ -69,7 +73,8 @@ async def _run(workshop: Workshop, form: str, is_all: bool, out: Path | None) ->
             click.echo(json.dumps(told))
         elif is_all or not outcome.is_as_expected:
             word = click.style("found ", fg="green") if outcome.is_as_expected else click.style("MISSED", fg="red")
-            click.echo(f"{word}  {fault.name}: {outcome.closed.report.decision} {', '.join(outcome.failed)}")
+            said = f"{fault.name}: {outcome.closed.report.decision} {', '.join(outcome.failed)}"
+            click.echo(f"{word}  {printable(said)}")
     click.echo(coverage.sentence, err=form == "json")
     if form == "text":
         for stage, (planted, whole) in coverage.stages.items():

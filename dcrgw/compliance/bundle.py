@@ -10,38 +10,59 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 from types import MappingProxyType
 from typing import Any, cast
 
 from pydantic_core import from_json
 
-from dcrgw.compliance import failures, values
+from dcrgw.compliance import failures, roll, values
 from dcrgw.compliance.failures import KeptFailure
 from dcrgw.compliance.kept import text_of
-from dcrgw.compliance.upgrades import unknown_to, upgraded
-from dcrgw.compliance.values import Unreadable
+from dcrgw.compliance.plain import Writer
+from dcrgw.compliance.upgrades import upgraded
+from dcrgw.compliance.values import Shape, Unreadable
+from dcrgw.core.checks import Report, Verdict
 from dcrgw.core.evidence import Arrival, Entry, Timing
 from dcrgw.core.market import Market
 
 #: The shape's version; readers take this one and every older one.
-VERSION = 3
+VERSION = 4
 FORMAT = "dcrgw.bundle"
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 #: A registration with two statements, its keys and its answers takes some 40 KB.
 MAX_BYTES = 4 * 1024 * 1024
 
 
+#: A finding: check id, verdict, description, detail. In brief a pass without words, as most are, is its check alone.
+Found = tuple[str, str, str, str]
+Brief = str | Found
+
+
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What the gateway made of the request at that time. `findings` are the canonical ones."""
+    """What the gateway made of the request at that time. `brief` are its findings, in brief."""
 
     decision: str
-    findings: tuple[tuple[str, str, str, str], ...]
+    brief: tuple[Brief, ...]
     facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def findings(self) -> tuple[Found, ...]:
+        """The canonical findings, each with all its words."""
+        return tuple([(each, *_PASS) if type(each) is str else cast(Found, each) for each in self.brief])
+
+    @classmethod
+    def of(cls, report: Report) -> Decided:
+        """What a report says of a decision, without timings and ids."""
+        brief = [each if isinstance(each, str) else each.entry for each in report.findings.brief()]
+        return cls(report.decision, tuple(brief), dict(report.facts))
+
+
+_PASS = (Verdict.PASSED.value, "", "")
+_LISTED = list(_PASS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +81,8 @@ class Bundle:
     timings: tuple[Timing, ...] = ()
     #: The journal's questions as they stand in the document, for a bundle that was read.
     questions: tuple[Any, ...] = field(default=(), repr=False, compare=False)
-    #: Ports and methods that the dcrgw which wrote the document did not have.
-    unknown: frozenset[str] = field(default=frozenset(), compare=False)
+    #: How far the roll of checks and port methods went for the dcrgw that decided.
+    roll: int = field(default_factory=lambda: len(roll.lines()))
 
 
 def write(bundle: Bundle, hidden: Mapping[str, str] = _NOTHING) -> bytes:
@@ -69,6 +90,7 @@ def write(bundle: Bundle, hidden: Mapping[str, str] = _NOTHING) -> bytes:
 
     `hidden` are texts that may stand nowhere in it, each with what stands there instead.
     """
+    plain = Writer().plain
     content = _without(
         hidden,
         {
@@ -76,16 +98,21 @@ def write(bundle: Bundle, hidden: Mapping[str, str] = _NOTHING) -> bytes:
             "interaction_id": bundle.interaction_id,
             "operation": bundle.operation,
             "at": bundle.at,
-            "arrival": _ARRIVAL.write(bundle.arrival),
-            "market": _MARKET.write(bundle.market),
-            "journal": [_entry(entry) for entry in bundle.journal],
-            "decided": _DECIDED.write(bundle.decided),
-            "generations": dict(bundle.generations),
-            "timings": _TIMINGS.write(bundle.timings),
+            "arrival": plain(bundle.arrival),
+            "market": plain(bundle.market),
+            "journal": [_entry(entry, plain) for entry in bundle.journal],
+            "decided": {
+                "decision": bundle.decided.decision,
+                "findings": bundle.decided.brief,
+                "facts": plain(bundle.decided.facts),
+            },
+            "generations": plain(bundle.generations),
+            "timings": plain(bundle.timings),
+            "roll": bundle.roll,
         },
-    )
-    document = {"format": FORMAT, "version": VERSION, "sha256": _digest(content), "content": content}
-    return text_of(document).encode()
+    ).encode()
+    digest = hashlib.sha256(content).hexdigest()
+    return b"".join((_BEFORE, content, _AFTER, digest.encode(), f'","version":{VERSION}}}'.encode()))
 
 
 def read(document: bytes, *, for_replay: bool = False) -> Bundle:
@@ -94,7 +121,7 @@ def read(document: bytes, *, for_replay: bool = False) -> Bundle:
     `for_replay` leaves the journal's questions as they stand in the document, where a replay compares them: to read
     them too takes as long as to decide.
     """
-    version, content = _content(document)
+    content = _content(document, is_strict=not for_replay)
     journal = content.get("journal")
     if not isinstance(journal, list):
         raise Unreadable("journal", "is not a list")
@@ -102,32 +129,28 @@ def read(document: bytes, *, for_replay: bool = False) -> Bundle:
         report_id=_text(content, "report_id"),
         interaction_id=_text(content, "interaction_id"),
         operation=_text(content, "operation"),
-        at=_at("at", lambda: _NUMBER.read(content.get("at"))),
-        arrival=_at("arrival", lambda: _ARRIVAL.read(content.get("arrival"))),
-        market=_at("market", lambda: _MARKET.read(content.get("market"))),
+        at=_at("at", _time, content.get("at")),
+        arrival=_at("arrival", _ARRIVAL.read, content.get("arrival")),
+        market=_at("market", _MARKET.read, content.get("market")),
         journal=tuple(_read_entry(f"journal.{index}", entry, for_replay) for index, entry in enumerate(journal)),
-        decided=_at("decided", lambda: _read_decided(content.get("decided"))),
-        generations=_at("generations", lambda: _TEXTS.read(content.get("generations", {}))),
+        decided=_at("decided", _read_decided, content.get("decided")),
+        generations=_at("generations", _TEXTS.read, content.get("generations", {})),
         questions=tuple(entry["question"] for entry in journal),
-        unknown=unknown_to(version),
-        timings=() if for_replay else _at("timings", lambda: _TIMINGS.read(content.get("timings"))),
+        timings=() if for_replay else _at("timings", _TIMINGS.read, content.get("timings")),
+        roll=_roll(content.get("roll")),
     )
 
 
-_ARRIVAL, _MARKET, _DECIDED = values.shape(Arrival), values.shape(Market), values.shape(Decided)
+_ARRIVAL, _MARKET = values.shape(Arrival), values.shape(Market)
 _FAILURE, _NUMBER, _TEXTS = values.shape(KeptFailure), values.shape(float), values.shape(Mapping[str, str])
 _TIMINGS = values.shape(tuple[Timing, ...])
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
-    method = values.method(entry.port)
-    kept: dict[str, Any] = {
-        "port": entry.port,
-        "question": [one.write(value) for one, value in zip(method.arguments, entry.question, strict=False)],
-    }
+def _entry(entry: Entry, plain: Callable[[Any], Any]) -> dict[str, Any]:
+    said: dict[str, Any] = {"port": entry.port, "question": [plain(each) for each in entry.question]}
     if isinstance(entry.answer, BaseException):
-        return kept | {"failure": _FAILURE.write(failures.keep(entry.answer))}
-    return kept | {"answer": method.answer.write(entry.answer)}
+        return said | {"failure": plain(failures.keep(entry.answer))}
+    return said | {"answer": plain(entry.answer)}
 
 
 def _read_entry(place: str, plain: Any, is_bare: bool) -> Entry:
@@ -137,34 +160,42 @@ def _read_entry(place: str, plain: Any, is_bare: bool) -> Entry:
         or not isinstance(plain.get("question"), list)
     ):
         raise Unreadable(place, "is no entry with port, question and answer")
-    method = _at(place, lambda: values.method(plain["port"]))
-    if len(plain["question"]) > len(method.arguments):
-        raise Unreadable(f"{place}.question", f"has more than the {len(method.arguments)} arguments of {plain['port']}")
-    question: tuple[Any, ...] = (
-        ()
-        if is_bare
-        else tuple(
-            _at(f"{place}.question.{index}", partial(one.read, value))
-            for index, (one, value) in enumerate(zip(method.arguments, plain["question"], strict=False))
-        )
-    )
-    if "failure" in plain:
-        failure = _at(f"{place}.failure", lambda: failures.restore(_FAILURE.read(plain["failure"])))
-        return Entry(plain["port"], question, failure)
-    if "answer" not in plain:
-        raise Unreadable(place, "has neither answer nor failure")
-    return Entry(plain["port"], question, _at(f"{place}.answer", lambda: method.answer.read(plain["answer"])))
+    port, asked = plain["port"], plain["question"]
+    within = ""
+    try:
+        method = values.method(port)
+        if not method.needed <= len(asked) <= len(method.arguments):
+            raise Unreadable("question", f"has {len(asked)} of the {len(method.arguments)} arguments of {port}")
+        question = () if is_bare else _read_question(method.arguments, asked)
+        if "failure" in plain:
+            return Entry(port, question, _at("failure", _read_failure, plain["failure"]))
+        if "answer" not in plain:
+            raise Unreadable("", "has neither answer nor failure")
+        within = "answer"
+        return Entry(port, question, method.answer.read(plain["answer"]))
+    except Unreadable as error:
+        raise Unreadable(".".join(filter(None, (place, within, error.place))), error.what) from None
 
 
-def _content(document: bytes) -> tuple[int, dict[str, Any]]:
-    """The document's version, and its content at the present one, its digest checked."""
+def _read_question(shapes: Sequence[Shape], asked: list[Any]) -> tuple[Any, ...]:
+    told = enumerate(zip(shapes, asked, strict=False))
+    return tuple([_at(f"question.{index}", shape.read, each) for index, (shape, each) in told])
+
+
+def _read_failure(plain: Any) -> Exception:
+    try:
+        return failures.restore(_FAILURE.read(plain))
+    except Unreadable:
+        raise
+    except ValueError as error:
+        raise Unreadable("kind", str(error)) from None
+
+
+def _content(document: bytes, *, is_strict: bool) -> dict[str, Any]:
+    """The document's content as the present version has it, its digest checked."""
     if len(document) > MAX_BYTES:
         raise Unreadable("", f"the bundle is longer than {MAX_BYTES} bytes")
-    try:
-        outer = _json(document)
-    except (ValueError, RecursionError) as error:
-        where = f" at byte {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
-        raise Unreadable("", f"the bundle is cut short or is not JSON{where}") from None
+    outer = _json(document, is_strict)
     if not isinstance(outer, dict) or outer.get("format") != FORMAT:
         raise Unreadable("format", f"is not {FORMAT}: this is no bundle")
     version = outer.get("version")
@@ -177,41 +208,93 @@ def _content(document: bytes) -> tuple[int, dict[str, Any]]:
         raise Unreadable("content", "is not an object")
     if outer.get("sha256") != (_digest_as_written(document) or _digest(content)):
         raise Unreadable("sha256", "is not the digest of the content: the bundle was changed after it was written")
-    return version, _at("content", lambda: upgraded(content, version, VERSION))
+    return cast(dict[str, Any], _at("content", upgraded, content, version, VERSION))
 
 
-def _without(hidden: Mapping[str, str], content: dict[str, Any]) -> dict[str, Any]:
-    if not hidden:
-        return content
-    text = text_of(content)
+def _without(hidden: Mapping[str, str], content: dict[str, Any]) -> str:
+    """The content's canonical text."""
+    text = replaced = text_of(content)
     for secret, surrogate in hidden.items():
-        text = text.replace(json.dumps(secret)[1:-1], json.dumps(surrogate)[1:-1])
-    clean: dict[str, Any] = json.loads(text)
-    return clean
+        replaced = replaced.replace(json.dumps(secret)[1:-1], json.dumps(surrogate)[1:-1])
+    # Where a secret was a member's name, its place among the others may be another now.
+    return text if replaced == text else text_of(json.loads(replaced))
 
 
-def _json(document: bytes) -> Any:
-    """The document's JSON. The usual reader takes three times as long; it is for what the quick one will not have."""
+def _json(document: bytes, is_strict: bool) -> Any:
+    """The document's JSON. Where nobody waits for it, a member that stands twice is looked for too."""
     try:
-        return from_json(document, cache_strings="keys")
+        if not is_strict:
+            return from_json(document, cache_strings="keys", allow_inf_nan=False)
     except ValueError:
-        return json.loads(document)
+        pass  # The usual reader says where, and takes what the quick one will not have.
+    try:
+        return json.loads(document, object_pairs_hook=_members, parse_constant=_no_number)
+    except Unreadable:
+        raise
+    except (ValueError, RecursionError) as error:
+        where = f" at byte {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+        raise Unreadable("", f"the bundle is cut short or is not JSON{where}") from None
+
+
+def _no_number(name: str) -> None:
+    raise Unreadable("", f"{name} stands in it, which JSON does not know")
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Unreadable("", f"the member {twice[:60]!r} stands twice in one object")
+    return found
 
 
 def _read_decided(plain: Any) -> Decided:
     """By hand: it is half of all the texts in a bundle, and nothing but texts."""
-    found = plain.get("findings") if isinstance(plain, dict) else None
-    if not isinstance(found, list) or set(map(type, found)) - {list} or set(map(len, found)) - {_WIDTH}:
-        return cast(Decided, _DECIDED.read(plain))
-    if set(map(type, chain.from_iterable(found))) - {str}:
-        return cast(Decided, _DECIDED.read(plain))
-    findings = tuple(map(tuple, found))
-    rest: Decided = _DECIDED.read({**plain, "findings": []})
-    return replace(rest, findings=findings)
+    if not isinstance(plain, dict) or not isinstance(plain.get("decision"), str):
+        raise Unreadable("decision", "is missing or no text")
+    return Decided(
+        plain["decision"],
+        _at("findings", _read_findings, plain.get("findings")),
+        _at("facts", _TEXTS.read, plain.get("facts", {})),
+    )
+
+
+def _read_findings(plain: Any) -> tuple[Brief, ...]:
+    if not isinstance(plain, list):
+        raise Unreadable("", "is not a list")
+    worded = [each for each in plain if type(each) is not str]
+    if set(map(type, worded)) - {list} or set(map(len, worded)) - {_WIDTH} or _types_in(worded) - {str}:
+        raise Unreadable("", "is no list of checks, and of lists of a check, a verdict and two texts")
+    return tuple([each if type(each) is str else each[0] if each[1:] == _LISTED else tuple(each) for each in plain])
+
+
+def _types_in(lists: list[Any]) -> set[type]:
+    return set(map(type, chain.from_iterable(lists)))
 
 
 #: Check, verdict, description, detail.
 _WIDTH = 4
+
+
+def _time(plain: Any) -> float:
+    at: float = _NUMBER.read(plain)
+    if not 0 <= at < _LAST:
+        raise Unreadable("", "is no time that there is")
+    return at
+
+
+#: The year 10000, where calendars end.
+_LAST = 253_402_300_800
+
+
+def _roll(plain: Any) -> int:
+    if type(plain) is not int or not 0 <= plain <= _LONGEST_ROLL:
+        raise Unreadable("roll", "is no number of lines of the roll")
+    return plain
+
+
+_LONGEST_ROLL = 1_000_000
 
 
 #: What stands around the content in a document that nobody has laid out anew.
@@ -244,10 +327,10 @@ def _text(content: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _at(place: str, reading: Callable[[], Any]) -> Any:
-    """What `reading` gives; of what it cannot read, the place from the document's root."""
+def _at(place: str, reading: Callable[..., Any], *plain: Any) -> Any:
+    """What `reading` makes of it; of what it cannot read, the place from the document's root."""
     try:
-        return reading()
+        return reading(*plain)
     except Unreadable as error:
         raise Unreadable(".".join(filter(None, (place, error.place))), error.what) from None
     except ValueError as error:

@@ -8,6 +8,7 @@ from typing import Any
 
 from dcrgw.compliance import values
 from dcrgw.compliance.kept import text_of
+from dcrgw.compliance.plain import Writer
 from dcrgw.compliance.scripted import ScriptSet
 from dcrgw.compliance.settings import Rules
 from dcrgw.core.authorization.detail_rules import DeclaredType, Less
@@ -37,7 +38,7 @@ def carried(serving: Serving) -> str:
     chosen = serving.scripts
     return text_of(
         {
-            "markets": {name: _MARKET.write(market) for name, market in serving.markets.items()},
+            "markets": {name: Writer().plain(market) for name, market in serving.markets.items()},
             "scripts": [_script(each) for each in sorted(chosen.scripts, key=lambda each: each.entry.inum)],
             "declared": [_declared(each) for each in chosen.declared],
             "workers": asdict(chosen.workers),
@@ -64,7 +65,7 @@ _MARKET, _ENTRY = values.shape(Market), values.shape(ScriptEntry)
 def _script(each: Prepared) -> dict[str, Any]:
     # Cases have been tried; a revision's number decides nothing.
     entry = replace(each.entry, cases=(), revision=1)
-    return {"entry": _ENTRY.write(entry), "properties": dict(each.properties), "is_missing": each.is_missing}
+    return {"entry": Writer().plain(entry), "properties": dict(each.properties), "is_missing": each.is_missing}
 
 
 def _read_script(plain: Mapping[str, Any]) -> Prepared:

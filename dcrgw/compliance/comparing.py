@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from dcrgw.compliance.bundle import Decided
 from dcrgw.compliance.outcomes import Outcome, Stored
 from dcrgw.compliance.replay import UNANSWERED
+from dcrgw.core.checks import Verdict
 
 _LONGEST = 200
 
@@ -23,6 +24,11 @@ class CheckShift:
     #: What the later finding says, public and private words.
     description: str = ""
     detail: str = ""
+
+    @property
+    def is_reached_only(self) -> bool:
+        """Whether all there is to say is that it is judged now, or no longer, and refuses nothing."""
+        return {self.before, self.after} <= {"", Verdict.PASSED, Verdict.SKIPPED} and "" in (self.before, self.after)
 
     @property
     def words(self) -> str:
@@ -72,18 +78,23 @@ class Shift:
 
     @property
     def sentence(self) -> str:
-        """`registered becomes refused`, or which members are stored otherwise."""
+        """`registered becomes refused`, or in what else they differ."""
         if self.is_decision:
             return f"{self.before} becomes {self.after}"
         if self.stored:
-            return f"{self.after}, with another {', '.join(each.member for each in self.stored)}"
+            return f"{self.after}, and stored otherwise"
         return f"{self.after}, by other findings" if self.checks else self.after
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """What differs beside the decision, a line each."""
-        why = [self.why] if self.why else []
-        return (*why, *(each.words for each in self.checks), *(each.words for each in self.stored))
+        """What differs beside the decision, a line each; checks that only follow from another end are counted."""
+        told = [self.why] if self.why else []
+        told += [each.words for each in self.checks if not each.is_reached_only]
+        told += [each.words for each in self.stored]
+        gone = sum(each.is_reached_only and not each.after for each in self.checks)
+        new = sum(each.is_reached_only and not each.before for each in self.checks)
+        told += [f"{gone} checks are no longer reached"] if gone else []
+        return (*told, *([f"{new} checks are reached, and refuse nothing"] if new else []))
 
 
 def shift(before: Outcome, after: Outcome) -> Shift:
@@ -118,6 +129,8 @@ def _why(decided: Decided) -> str:
 
 
 def _brief(text: str) -> str:
+    """A JSON text for people; answers of the administration hold no double quotes."""
+    text = text.replace('"', "'")
     return (text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "...") or "-"
 
 

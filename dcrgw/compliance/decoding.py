@@ -13,8 +13,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from dcrgw.compliance import failures, values
+from dcrgw.compliance import failures
 from dcrgw.compliance.bundle import Bundle
+from dcrgw.compliance.plain import Writer
 from dcrgw.core import strict_json
 from dcrgw.core.evidence import Arrival, Entry
 from dcrgw.core.jose import base64url
@@ -183,12 +184,9 @@ def _extension(value: x509.ExtensionType) -> str:
 
 
 def _asked(entry: Entry) -> Asked:
-    method = values.method(entry.port)
-    question = [one.write(value) for one, value in zip(method.arguments, entry.question, strict=False)]
-    failed = isinstance(entry.answer, BaseException)
-    kept = values.shape(failures.KeptFailure).write(failures.keep(entry.answer)) if failed else None
-    answer = kept if failed else method.answer.write(entry.answer)
-    return Asked(entry.port, _json(question), _json(answer), failed)
+    plain, failed = Writer().plain, isinstance(entry.answer, BaseException)
+    answer = plain(failures.keep(entry.answer) if failed else entry.answer)
+    return Asked(entry.port, _json(plain(entry.question)), _json(answer), failed)
 
 
 def _json(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
@@ -44,6 +44,9 @@ RECORDING = gate(
     status=409,
 )
 
+#: The generations that decided, by name; of a report and the monotonic seconds at which its first question was put.
+Names = Callable[[Report, float], Mapping[str, str]]
+
 #: No operator waits longer for the record; a disk that hangs keeps its thread.
 _PATIENCE_S = 20.0
 
@@ -63,6 +66,10 @@ class Library(Store, Protocol):
         """Remove what matches."""
         ...
 
+    def sealed_with(self) -> frozenset[str]:
+        """The ids of the keys that something in it is sealed with."""
+        ...
+
 
 class Memory(Protocol):
     """The decisions that are remembered, the newest last; those under way among them."""
@@ -75,8 +82,14 @@ class Memory(Protocol):
 class Desk:
     """Implements `ports.decisions.Decisions`. Without a library and a recorder there is only the memory."""
 
-    def __init__(self, memory: Memory, library: Library | None = None, recorder: Recorder | None = None) -> None:
-        self._memory, self._library, self._recorder = memory, library, recorder
+    def __init__(
+        self,
+        memory: Memory,
+        library: Library | None = None,
+        recorder: Recorder | None = None,
+        names: Names | None = None,
+    ) -> None:
+        self._memory, self._library, self._recorder, self._names = memory, library, recorder, names
         self._closed: dict[str, Closed] = {}
         # Not the loop's own threads: a disk that hangs must not take those.
         self._reading = ThreadPoolExecutor(2, thread_name_prefix="record-reading")
@@ -86,8 +99,9 @@ class Desk:
         found = self._memory.find(report.report_id)
         if found is None or found[0] is not report:
             return
-        generations = {"gateway": str(generation)} if (generation := report.generation) else {}
-        closed = Closed(*found, market, time.monotonic(), generations)
+        ended, moments = time.monotonic(), found[1].journal.moments
+        generations = self._names(report, moments[0][1] if moments else ended) if self._names else {}
+        closed = Closed(*found, market, ended, generations)
         self._remember(closed)
         if self._recorder is not None:
             self._recorder.put(closed)
@@ -134,6 +148,10 @@ class Desk:
     async def purge(self, query: DecisionQuery) -> int:
         """Remove the decisions that match from the record."""
         return await self._ask(self._demanded().purge, query)
+
+    async def sealed_with(self) -> frozenset[str]:
+        """The ids of all keys that something in the record is sealed with."""
+        return frozenset() if self._library is None else await self._ask(self._library.sealed_with)
 
     def state(self) -> RecordState:
         """What is held and what was lost."""

@@ -19,8 +19,8 @@ from dcrgw.compliance.bundle import Bundle
 from dcrgw.compliance.carrying import delivered
 from dcrgw.compliance.comparing import Shift, shift
 from dcrgw.compliance.outcomes import Outcome, recorded_outcome
-from dcrgw.compliance.replay import UNKNOWN
-from dcrgw.compliance.settings import Deciding, deciding, tell_nobody
+from dcrgw.compliance.replay import UNKNOWN, Undecidable
+from dcrgw.compliance.settings import Deciding, Foreign, deciding, tell_nobody
 from dcrgw.compliance.sources import Found, bundles_of, found_in
 from dcrgw.errors import GatewayError
 from dcrgw.scripting.runners import Runners
@@ -84,7 +84,10 @@ async def _judged(found: Found, before: Deciding, after: Deciding) -> Told:
     bundle = found.bundle
     if bundle is None:
         return {"fault": found.fault[:_LONGEST]}
-    earlier, later = await _decided(bundle, before), await _decided(bundle, after)
+    try:
+        earlier, later = await _decided(bundle, before), await _decided(bundle, after)
+    except Undecidable as undecidable:
+        return {"fault": str(undecidable)[:_LONGEST]}
     if later is None:
         return (
             {"change": f"market {bundle.market.name} is gone", "lines": []} if earlier is not None else {"foreign": 1}
@@ -100,7 +103,7 @@ async def _judged(found: Found, before: Deciding, after: Deciding) -> Told:
 async def _decided(bundle: Bundle, rules: Deciding) -> Outcome | None:
     try:
         return await rules.decide(bundle)
-    except KeyError:
+    except Foreign:
         return None
 
 

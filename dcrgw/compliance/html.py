@@ -28,6 +28,7 @@ class Bar:
     """One line of the timeline, in percent of the whole."""
 
     what: str
+    stages: str
     left: float
     width: float
     took_ms: float
@@ -129,7 +130,8 @@ def _stage(finding: dict[str, Any]) -> str:
 def _bars(timings: Sequence[dict[str, Any]]) -> Iterator[Bar]:
     whole = max((each["at_ms"] + each["took_ms"] for each in timings), default=0.0) or 1.0
     for each in timings:
-        yield Bar(each["what"], 100 * each["at_ms"] / whole, max(0.3, 100 * each["took_ms"] / whole), each["took_ms"])
+        left, width = 100 * each["at_ms"] / whole, max(0.3, 100 * each["took_ms"] / whole)
+        yield Bar(each["what"], ", ".join(each["stages"]), left, width, each["took_ms"])
 
 
 def _rows(outcomes: Sequence[Decided]) -> Iterator[Row]:

@@ -10,12 +10,11 @@ from importlib.metadata import PackageNotFoundError, version
 from dcrgw.compliance import bundle as bundles
 from dcrgw.compliance import redaction
 from dcrgw.compliance.bundle import Bundle, Decided
-from dcrgw.compliance.replay import decided
 from dcrgw.core.checks import Report, Verdict
 from dcrgw.core.decision import Decision, timings_of
 from dcrgw.core.evidence import Evidence
 from dcrgw.core.market import Market
-from dcrgw.ports.decisions import DecisionLine
+from dcrgw.ports.decisions import DecisionLine, Worth
 
 #: The verdicts by which a decision is looked for.
 _LOOKED_FOR = frozenset({Verdict.FAILED.value, Verdict.UNKNOWN.value})
@@ -42,11 +41,11 @@ class Closed:
             market=report.market,
             at=report.at,
             decision=report.decision,
-            findings=tuple(finding.entry for finding in report.findings),
+            findings=Decided.of(report).findings,
             facts=dict(report.facts),
             arrival=self.evidence.arrival,
             journal=tuple(journal.entries),
-            timings=timings_of(list(journal.moments), self.ended),
+            timings=timings_of(list(journal.moments), self.ended, report.findings),
             generations={"dcrgw": _version(), **self.generations},
         )
 
@@ -66,7 +65,7 @@ def bundled(closed: Closed) -> bytes:
         arrival=arrival,
         market=closed.market,
         journal=redaction.in_journal(told.journal, hidden),
-        decided=decided(closed.report),
+        decided=Decided.of(closed.report),
         generations=told.generations,
         timings=told.timings,
     )
@@ -75,8 +74,8 @@ def bundled(closed: Closed) -> bytes:
 
 def line_of(closed: Closed) -> DecisionLine:
     """The decision as a list shows it."""
-    report = closed.report
-    return _line(report.report_id, report.interaction_id, report.operation, report.market, report.at, decided(report))
+    report, outcome = closed.report, Decided.of(closed.report)
+    return _line(report.report_id, report.interaction_id, report.operation, report.market, report.at, outcome)
 
 
 def line_of_bundle(bundle: Bundle) -> DecisionLine:
@@ -117,7 +116,20 @@ def _line(
         software_id=outcome.facts.get("software_id"),
         interaction_id=interaction_id,
         checks=tuple(dict.fromkeys(each[0] for each in outcome.findings if each[1] in _LOOKED_FOR)),
+        worth=worth_of(outcome.decision, outcome.facts),
     )
+
+
+def worth_of(decision: str, facts: Mapping[str, str]) -> Worth:
+    """What a decision is worth when there is no room for all."""
+    if decision in _CHANGES:
+        return Worth.CHANGE
+    # A subject is told only of a certificate that was found good.
+    return Worth.CALLER if "subject" in facts else Worth.STRANGER
+
+
+#: Decisions by which something is another than before that a bank may have to account for years later.
+_CHANGES = frozenset({"registered", "updated", "deleted", "approved"})
 
 
 @cache

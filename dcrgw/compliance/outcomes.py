@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dcrgw.compliance import values
 from dcrgw.compliance.bundle import Bundle, Decided
+from dcrgw.compliance.plain import Writer
 from dcrgw.core.evidence import Entry
 from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.core.strict_json import JsonValue
@@ -63,5 +63,5 @@ def _written(question: Any) -> Stored | None:
 
 def _stored(client: Mapping[str, Any]) -> Stored:
     parts = [(part, name, value) for part in ("metadata", "attributes") for name, value in client[part].items()]
-    found = {f"{part}.{name}": values.plain_of(value) for part, name, value in parts}
-    return {**found, "status": values.plain_of(client["status"])}
+    found = {f"{part}.{name}": Writer().plain(value) for part, name, value in parts}
+    return {**found, "status": Writer().plain(client["status"])}

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
-from functools import cache
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
 from inspect import iscoroutinefunction
 from itertools import zip_longest
 from typing import Any, get_type_hints
 
-from dcrgw.compliance import values
+from dcrgw.compliance.bundle import Bundle
 from dcrgw.compliance.no_scripts import NoScripts
+from dcrgw.compliance.roll import later
+from dcrgw.compliance.sight import says
 from dcrgw.core.evidence import Entry
 from dcrgw.core.jose.keys import KeySet
 from dcrgw.core.registration.client import RegisteredClient
@@ -28,15 +29,6 @@ _BY_ORDER = frozenset(
         *("upstream.create", "upstream.find", "upstream.update", "upstream.delete", "upstream.forward"),
     }
 )
-
-
-#: Port name -> its protocol, which says what of it is awaited.
-_PORTS = get_type_hints(Ports)
-
-
-@cache
-def _is_awaited(port: str, name: str) -> bool:
-    return iscoroutinefunction(getattr(_PORTS[port], name, None))
 
 
 #: Look-ups: whoever asks the same again within one decision gets the same answer. A script that is new to the
@@ -60,6 +52,8 @@ class Answers:
     left: dict[str, list[_Recorded]] = field(default_factory=lambda: defaultdict(list))
     given: dict[str, list[_Recorded]] = field(default_factory=lambda: defaultdict(list))
     unanswered: list[str] = field(default_factory=list)
+    #: How many ids were made up.
+    made: int = 0
     #: The client of the last change that was to be stored.
     stored: RegisteredClient | None = None
 
@@ -80,26 +74,17 @@ class Answers:
         raise Unanswered("evidence", f"the recording holds no answer of {label} to this question")
 
 
-def ports_of(
-    journal: Sequence[Entry],
-    at: float,
-    questions: Sequence[list[Any]] = (),
-    unknown: frozenset[str] = frozenset(),
-    answers: Answers | None = None,
-) -> Ports:
-    """Ports that answer from `journal`, each entry once; the clock says `at`, epoch seconds.
+def ports_of(bundle: Bundle, answers: Answers) -> Ports:
+    """Ports that answer from the bundle's journal, each entry once. `answers` notes what it did not hold.
 
-    `questions` are those of the journal's document, in its order; ports and methods `unknown` to it answer as where
-    there is none of it. `answers` notes what it did not hold, for who wants to know.
+    Methods that came after the bundle answer as where there is nothing of theirs.
     """
-    answers = answers or Answers(at)
-    for entry, plain in zip_longest(journal, questions):
+    for entry, plain in zip_longest(bundle.journal, bundle.questions):
         answers.left[entry.port].append((entry, plain))
-    found: dict[str, Any] = {each.name: _Port(each.name, answers) for each in fields(Ports) if each.name not in unknown}
-    for port, nothing in {"scripts": NoScripts(), "keysets": _NothingRevoked()}.items():
-        later = frozenset(name.removeprefix(f"{port}.") for name in unknown if name.startswith(f"{port}."))
-        if later:
-            found[port] = _Earlier(found[port], nothing, later)
+    found: dict[str, Any] = {name: port(answers) for name, port in _RECORDED.items()}
+    for port, methods in later(bundle.roll).methods.items():
+        if port in _NOTHING:
+            found[port] = _Earlier(found[port], _NOTHING[port], methods)
     return Ports(**found)
 
 
@@ -109,6 +94,14 @@ class _NothingRevoked:
     async def of_revoked(self, directory: str, url: str) -> KeySet:
         """None."""
         return KeySet({})
+
+
+#: What answers for methods from before their time: most ports say themselves what is where there is none of them.
+_NOTHING: Mapping[str, Any] = {
+    "scripts": NoScripts(),
+    "keysets": _NothingRevoked(),
+    **{each.name: each.default_factory() for each in fields(Ports) if each.default_factory is not MISSING},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,31 +120,10 @@ class _Earlier:
 class _Port:
     """One port. A question that was never asked is Unanswered; made-up ids beyond the recorded ones are counted."""
 
-    def __init__(self, name: str, answers: Answers) -> None:
-        self._name, self._answers, self._made = name, answers, 0
+    __slots__ = ("_answers",)
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        label = f"{self._name}.{name}"
-        if label == "clock.now":
-            return lambda: self._answers.at
-        if self._name == "randomness":
-            return lambda *question: self._random(label, question)
-
-        async def answer(*question: Any) -> Any:
-            return self._take(label, question)
-
-        if _is_awaited(self._name, name):
-            return answer
-        return lambda *question: self._take(label, question)
-
-    def _random(self, label: str, question: tuple[Any, ...]) -> Any:
-        try:
-            return self._answers.take(label, question)
-        except Unanswered:
-            self._made += 1
-            return f"replayed-{self._made:04d}".ljust(36, "0")
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
 
     def _take(self, label: str, question: tuple[Any, ...]) -> Any:
         try:
@@ -164,6 +136,44 @@ class _Port:
             raise
 
 
+def _asked(label: str) -> Callable[..., Any]:
+    return lambda port, *question: port._take(label, question)
+
+
+def _asked_later(label: str) -> Callable[..., Any]:
+    async def ask(port: _Port, *question: Any) -> Any:
+        return port._take(label, question)
+
+    return ask
+
+
+def _made_up(label: str) -> Callable[..., Any]:
+    def make(port: _Port, *question: Any) -> Any:
+        answers = port._answers
+        try:
+            return answers.take(label, question)
+        except Unanswered:
+            answers.made += 1
+            return f"replayed-{answers.made:04d}".ljust(36, "0")
+
+    return make
+
+
+def _recorded(name: str, protocol: type) -> type[_Port]:
+    """A port's class, with the methods of its protocol: so that one added later is answered without being told to."""
+    methods = {}
+    for method, function in vars(protocol).items():
+        if not method.startswith("_"):
+            asking = _asked_later if iscoroutinefunction(function) else _made_up if name == "randomness" else _asked
+            methods[method] = asking(f"{name}.{method}")
+    if name == "clock":
+        methods["now"] = lambda port: port._answers.at
+    return type(f"Replayed{protocol.__name__}", (_Port,), {"__slots__": (), **methods})
+
+
+_RECORDED = {name: _recorded(name, protocol) for name, protocol in get_type_hints(Ports).items()}
+
+
 def _said(entry: Entry) -> Any:
     if isinstance(entry.answer, Exception):
         raise entry.answer
@@ -173,5 +183,4 @@ def _said(entry: Entry) -> Any:
 def _same(entry: Entry, plain: list[Any] | None, asked: tuple[Any, ...]) -> bool:
     if plain is None:
         return entry.question == asked
-    shapes = values.method(entry.port).arguments
-    return len(plain) == len(asked) and all(map(values.Shape.is_written_as, shapes, asked, plain))
+    return len(plain) == len(asked) and all(map(says, asked, plain))

@@ -15,10 +15,10 @@ from queue import Empty, Full, Queue
 from typing import Protocol
 
 from dcrgw.compliance.bundle import MAX_BYTES
-from dcrgw.compliance.keeping import Closed, bundled, line_of
+from dcrgw.compliance.keeping import Closed, bundled, line_of, worth_of
 from dcrgw.compliance.redaction import Withheld
 from dcrgw.errors import GatewayError
-from dcrgw.ports.decisions import DecisionLine, RecordState
+from dcrgw.ports.decisions import DecisionLine, RecordState, Worth
 
 #: Written in one go at most.
 _GROUP = 32
@@ -29,8 +29,15 @@ STOP_S = 3.0
 class Store(Protocol):
     """Where documents go. Synchronous. Raises: GatewayError."""
 
-    documents: int
-    size: int
+    @property
+    def documents(self) -> int:
+        """How many there are."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """What they take, in bytes."""
+        ...
 
     def add(self, entries: list[tuple[DecisionLine, bytes]], now: float) -> None:
         """Keep them."""
@@ -59,6 +66,7 @@ class Recorder:
     ) -> None:
         self._store, self._on_change, self._now = store, on_change, now
         self._queue: Queue[Closed | None] = Queue(room)
+        self._room = room
         self._lost: Counter[str] = Counter()
         self._counting = threading.Lock()
         self._kept, self._trouble = 0, ""
@@ -70,6 +78,11 @@ class Recorder:
 
     def put(self, closed: Closed) -> None:
         """Keep one decision if there is room for it. Never waits."""
+        worth = worth_of(closed.report.decision, closed.report.facts)
+        if worth is Worth.STRANGER and self._queue.qsize() * 2 >= self._room:
+            # The other half of the queue is for those that were proven.
+            self.lose("queue_full")
+            return
         try:
             self._queue.put_nowait(closed)
         except Full:

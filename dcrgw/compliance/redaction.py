@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_plus
 
 from dcrgw.core import strict_json
+from dcrgw.core.authorization.requests import REQUEST_URI
 from dcrgw.core.authorization.tokens import token_hash
 from dcrgw.core.evidence import Arrival, Entry
 from dcrgw.core.jose import base64url
@@ -43,9 +44,13 @@ def surrogates(arrival: Arrival, journal: tuple[Entry, ...]) -> dict[str, str]:
         raise Withheld("the request's jwks holds a private key")
     if _is_token(arrival.body) and (signed := [name for name in _SECRET_MEMBERS if claims.get(name)]):
         raise Withheld(f"the request signs a {signed[0]}, which cannot be taken out of it")
-    found = dict.fromkeys(_secrets(arrival, journal, claims))
+    form = _form(arrival)
+    uris = [value for name, value in form if name == "request_uri" and value.startswith(REQUEST_URI)]
+    own = [uri.removeprefix(REQUEST_URI) for uri in uris] + [value for name, value in form if name in _SECRET_FIELDS]
+    found = dict.fromkeys(text for text in (*own, *_secrets(arrival, journal, claims)) if len(text) >= _LEAST)
     made = {secret: _surrogate(index, secret) for index, secret in enumerate(found, 1)}
-    hashes = {token_hash(secret): token_hash(surrogate) for secret, surrogate in made.items()}
+    # What a text becomes by all of them, since one may be a part of another.
+    hashes = {token_hash(each): token_hash(in_text(each, made)) for each in (*made, *uris)}
     # A form has another spelling of the same.
     return {quote(secret, safe=""): surrogate for secret, surrogate in made.items()} | made | hashes
 
@@ -129,10 +134,14 @@ def in_text(text: str, hidden: Mapping[str, str]) -> str:
     return text
 
 
+def _form(arrival: Arrival) -> list[tuple[str, str]]:
+    """The members of a form and of the query, as they were meant."""
+    return [*parse_qsl(arrival.body.decode("latin-1")), *parse_qsl(arrival.query)]
+
+
 def _secrets(arrival: Arrival, journal: tuple[Entry, ...], claims: Mapping[str, Any]) -> Iterator[str]:
     found: list[Any] = [text.partition(" ")[2].strip() for text in arrival.authorization]
     found += [claims.get(name) for name in _SECRET_MEMBERS]
-    found += [value for name, value in parse_qsl(arrival.body.decode("latin-1")) if name in _SECRET_FIELDS]
     for entry in journal:
         if entry.port in ("randomness.client_secret", "randomness.token", "signer.sign"):
             found.append(entry.answer)
@@ -140,7 +149,7 @@ def _secrets(arrival: Arrival, journal: tuple[Entry, ...], claims: Mapping[str, 
             found.append(entry.question[1])
         for holder in _holders((entry.question, entry.answer)):
             found += _held(holder)
-    yield from (text for text in found if isinstance(text, str) and len(text) >= _LEAST)
+    yield from (text for text in found if isinstance(text, str))
 
 
 #: What secrets of a client stand in.

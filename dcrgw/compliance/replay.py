@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any
 
-from dcrgw.compliance.bundle import Bundle, Decided
+from dcrgw.compliance.bundle import Brief, Bundle, Decided
 from dcrgw.compliance.kept import text_of
 from dcrgw.compliance.recorded_ports import Answers, ports_of
+from dcrgw.compliance.roll import later
 from dcrgw.compliance.scripted import RunningScripts
-from dcrgw.core.checks import Report
+from dcrgw.core.checks import Report, Verdict
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.core.registration.client import RegisteredClient
@@ -33,6 +35,9 @@ from dcrgw.flows.revoke import revoke
 from dcrgw.flows.update import update
 from dcrgw.ports import Ports
 
+#: Verdicts that no decision turns on.
+_CONTENT = frozenset({Verdict.PASSED.value, Verdict.SKIPPED.value})
+
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
@@ -45,19 +50,26 @@ class Replayed:
 
     @property
     def is_same(self) -> bool:
-        """Decision and findings are those of the recording, byte for byte."""
+        """Decision and canonical findings are those of the recording, byte for byte."""
         now, then = self.decided, self.bundle.decided
-        return (now.decision, now.findings) == (then.decision, then.findings)
+        if (now.decision, now.brief) == (then.decision, then.brief):
+            return True
+        return canonical(now) == canonical(then)
 
 
-def decided(report: Report) -> Decided:
-    """What a report says of a decision, without timings and ids."""
-    return Decided(report.decision, tuple(finding.entry for finding in report.findings), dict(report.facts))
+class Undecidable(ValueError):
+    """A bundle that these rules, or this dcrgw, cannot decide at all. The message says why."""
 
 
 def canonical(outcome: Decided) -> bytes:
-    """Decision and findings in the one form in which they can be compared."""
-    return text_of({"decision": outcome.decision, "findings": outcome.findings}).encode()
+    """Decision and findings in the one form in which they can be compared.
+
+    Complaints stand in their order, since the first of them names the error; the rest by their checks, since in which
+    order things were found well is no part of a decision.
+    """
+    complaints = [each for each in outcome.findings if each[1] not in _CONTENT]
+    content = sorted([each for each in outcome.findings if each[1] in _CONTENT], key=itemgetter(0))
+    return text_of({"decision": outcome.decision, "findings": [*complaints, *content]}).encode()
 
 
 #: The decision of a replay that went beyond its evidence: what is not known is never a yes, and no no either.
@@ -73,11 +85,13 @@ async def replay(
 
     With `scripts` those are run; without, what the recorded ones said stands. Never raises for what the flow decides.
     Where a question came up that the recording does not hold, the decision is unknown, whatever came of it.
+    Raises: Undecidable for an operation that there is not.
     """
     when, where = bundle.at if at is None else at, market or bundle.market
+    flow = _flow(bundle.operation, where)
     answers = Answers(when)
     # The report's own id and time were asked before the flow began.
-    ports = ports_of(bundle.journal, when, bundle.questions, bundle.unknown, answers)
+    ports = ports_of(bundle, answers)
     ports.randomness.report_id()
     if scripts is not None:
         ports = scripts.before(ports)
@@ -90,7 +104,7 @@ async def replay(
     )
     arrival = bundle.arrival if bundle.arrival.market == where.name else replace(bundle.arrival, market=where.name)
     try:
-        await _flow(bundle.operation, where)(arrival, where, ports, report)
+        await flow(arrival, where, ports, report)
     except GatewayError:
         pass  # what it was stands in the report's decision
     except Exception as error:
@@ -98,7 +112,20 @@ async def replay(
     if answers.unanswered:
         report.decision = UNKNOWN
         report.facts[UNANSWERED] = ", ".join(dict.fromkeys(answers.unanswered))
-    return Replayed(bundle, decided(report), answers.stored)
+    return Replayed(bundle, _without_later(Decided.of(report), bundle), answers.stored)
+
+
+def _without_later(outcome: Decided, bundle: Bundle) -> Decided:
+    """The outcome less the checks that came after the bundle and are content: of them it could say nothing."""
+    checks = later(bundle.roll).checks
+    if not checks:
+        return outcome
+    return replace(outcome, brief=tuple(each for each in outcome.brief if not _is_content(each, checks)))
+
+
+def _is_content(each: Brief, checks: frozenset[str]) -> bool:
+    """Whether it is a word of one of these checks, and no complaint."""
+    return each in checks if isinstance(each, str) else each[0] in checks and each[1] in _CONTENT
 
 
 async def _update(arrival: Arrival, market: Market, ports: Ports, report: Report) -> None:
@@ -113,9 +140,11 @@ _Flow = Callable[[Arrival, Market, Ports, Report], Awaitable[Any]]
 
 
 def _flow(operation: str, market: Market) -> _Flow:
-    """The flow of an operation, as the market's endpoints run it."""
-    forwarded_flow = _FORWARDED.get(operation) if market.upstream is not None else None
-    return forwarded_flow or _FLOWS[operation]
+    """The flow of an operation, as the market's endpoints run it. Raises: Undecidable where there is none."""
+    found = (_FORWARDED.get(operation) if market.upstream is not None else None) or _FLOWS.get(operation)
+    if found is None:
+        raise Undecidable(f"there is no operation {operation}: there are {', '.join(_FLOWS)}")
+    return found
 
 
 _FLOWS: Mapping[str, _Flow] = {

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dcrgw.compliance.bundle import Bundle
 from dcrgw.compliance.comparing import Shift, shift
 from dcrgw.compliance.outcomes import Outcome, recorded_outcome
+from dcrgw.compliance.replay import Undecidable
 from dcrgw.compliance.settings import Deciding
 from dcrgw.compliance.sources import Found
 
@@ -29,8 +30,9 @@ class Result:
 
 @dataclass(slots=True)
 class Tally:
-    """How a run ended, in numbers."""
+    """How a run ended, in numbers. `rules` names what was compared with what, where it was not the recording alone."""
 
+    rules: str = ""
     bundles: int = 0
     unreadable: int = 0
     decisions: int = 0
@@ -64,7 +66,8 @@ class Tally:
             said += f", {self.stored} more store a client otherwise"
         if self.findings:
             said += f", {self.findings} more change a finding"
-        return said + (f", {self.unreadable} could not be replayed" if self.unreadable else "")
+        said += f", {self.unreadable} could not be replayed" if self.unreadable else ""
+        return said + (f" ({self.rules})" if self.rules else "")
 
 
 async def compared(files: Iterable[Found], before: Deciding | None, after: Deciding) -> AsyncIterator[Result]:
@@ -75,9 +78,8 @@ async def compared(files: Iterable[Found], before: Deciding | None, after: Decid
             continue
         try:
             yield Result(found, await _decided(found.bundle, before), await after.decide(found.bundle))
-        except KeyError:
-            market = found.bundle.market.name
-            yield Result(found, fault=f"its market {market} is not in the configuration")
+        except Undecidable as undecidable:
+            yield Result(found, fault=str(undecidable))
 
 
 async def _decided(bundle: Bundle, rules: Deciding | None) -> Outcome:

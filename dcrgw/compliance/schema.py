@@ -16,10 +16,26 @@ from dcrgw.core.market import Market
 _PARTS: Mapping[str, Any] = {
     "arrival": Arrival,
     "market": Market,
-    "decided": bundles.Decided,
     "generations": Mapping[str, str],
     "timings": tuple[Timing, ...],
     "failure": KeptFailure,
+}
+
+
+_TEXT = {"type": "string"}
+_FINDING = {
+    "description": "Check, verdict, description and detail; of a pass without words the check alone.",
+    "oneOf": [_TEXT, {"type": "array", "prefixItems": [_TEXT] * 4, "minItems": 4, "maxItems": 4}],
+}
+_DECIDED = {
+    "type": "object",
+    "properties": {
+        "decision": _TEXT,
+        "findings": {"type": "array", "items": _FINDING},
+        "facts": {"type": "object", "additionalProperties": _TEXT},
+    },
+    "required": ["decision", "findings", "facts"],
+    "additionalProperties": False,
 }
 
 
@@ -37,6 +53,8 @@ def bundle_schema() -> dict[str, Any]:
         "operation": {"type": "string"},
         "at": {"type": "number", "description": "Epoch seconds."},
         **{name: described[name] for name in _PARTS if name != "failure"},
+        "decided": _DECIDED,
+        "roll": {"type": "integer", "minimum": 0, "description": "Lines of the roll that the writer's dcrgw knew."},
         "journal": {"type": "array", "items": {"oneOf": [_entry(label, described) for label in values.labels()]}},
     }
     return {

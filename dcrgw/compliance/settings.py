@@ -11,12 +11,16 @@ from cryptography.x509 import Certificate
 
 from dcrgw.compliance.bundle import Bundle
 from dcrgw.compliance.outcomes import Outcome, stored_of
-from dcrgw.compliance.replay import replay
+from dcrgw.compliance.replay import Undecidable, replay
 from dcrgw.compliance.scripted import RunningScripts, ScriptSet, Sink, running
 from dcrgw.core.certificates.path import TrustAnchors
 from dcrgw.core.market import Market
 from dcrgw.core.registration.profile import Profile
 from dcrgw.scripting.runners import Runners
+
+
+class Foreign(Undecidable):
+    """A bundle of a market that the rules do not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +40,15 @@ class Rules:
     at: float | None = None
 
     def market_of(self, bundle: Bundle) -> Market:
-        """The market in which the bundle is decided. Raises: KeyError where the configuration has no such market."""
-        market = bundle.market if self.markets is None else self.markets[bundle.market.name]
+        """The market in which the bundle is decided. Raises: Foreign where the configuration has no such market."""
+        name = bundle.market.name
+        if any(known is not None and name not in known for known in (self.markets, self.anchors)):
+            raise Foreign(f"its market {name} is not in {self.named}")
+        market = bundle.market if self.markets is None else self.markets[name]
         if self.profile is not None:
             market = replace(market, profile=self.profile)
         if self.anchors is not None:
-            market = replace(market, anchors=self.anchors[market.name])
+            market = replace(market, anchors=self.anchors[name])
         if self.trust:
             market = replace(market, anchors=_trusting(market.anchors, tuple(self.trust.items())))
         return market
@@ -55,7 +62,7 @@ class Deciding:
     scripts: RunningScripts | None = None
 
     async def decide(self, bundle: Bundle) -> Outcome:
-        """What becomes of the bundle's request under these rules. Raises: KeyError as `Rules.market_of`."""
+        """What becomes of the bundle's request under these rules. Raises: Undecidable; Foreign as `Rules.market_of`."""
         market = self.rules.market_of(bundle)
         made = await replay(bundle, at=self.rules.at, market=market, scripts=self.scripts)
         return Outcome(made.decided, None if made.stored is None else stored_of(made.stored))

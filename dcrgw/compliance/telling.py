@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -16,6 +15,7 @@ def as_json(result: Result) -> dict[str, Any]:
     if result.found.bundle is not None:
         bundle = result.found.bundle
         told |= {"report_id": bundle.report_id, "operation": bundle.operation, "market": bundle.market.name}
+        told |= {"generations": dict(bundle.generations)}
     differs = result.shift
     if differs is None:
         return told | {"fault": result.fault}
@@ -40,12 +40,13 @@ def as_json(result: Result) -> dict[str, Any]:
 
 def as_junit(results: Iterable[Result], tally: Tally) -> str:
     """The run as one JUnit test suite: a changed decision or client is a failure, an unreadable file an error."""
-    suite = ET.Element("testsuite", name="dcrgw replay", tests=str(tally.bundles))
+    suite = ET.Element("testsuite", name=f"dcrgw replay {xml_text(tally.rules)}".rstrip(), tests=str(tally.bundles))
     suite.set("failures", str(tally.effects))
     suite.set("errors", str(tally.unreadable))
     for result in results:
         operation = result.found.bundle.operation if result.found.bundle else "bundle"
-        case = ET.SubElement(suite, "testcase", classname=f"dcrgw.{operation}", name=str(result.found.path))
+        named = {"classname": xml_text(f"dcrgw.{operation}"), "name": xml_text(str(result.found.path))}
+        case = ET.SubElement(suite, "testcase", named)
         differs = result.shift
         if differs is None:
             ET.SubElement(case, "error", message=xml_text(result.fault))
@@ -55,9 +56,6 @@ def as_junit(results: Iterable[Result], tally: Tally) -> str:
     return ET.tostring(suite, encoding="unicode", xml_declaration=True)
 
 
-_NO_XML = re.compile(r"[^\x09\x0a\x0d\x20-\ud7ff\ue000-\ufffd]")
-
-
 def xml_text(text: str) -> str:
-    """The text without what XML 1.0 has no way to write."""
-    return _NO_XML.sub("?", text)
+    """The text without what XML 1.0 has no way to write, and what would drive whoever shows it."""
+    return "".join(each if each.isprintable() or each in "\n\t" else "?" for each in text)

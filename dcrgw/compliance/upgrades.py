@@ -25,7 +25,7 @@ def upgraded(content: Content, version: int, present: int) -> Content:
 def _from_1(content: Content) -> Content:
     """Version 2 tells how long things took."""
     profile = {**_PROFILE_BEFORE, **content["market"]["profile"]}
-    return {**content, "market": {**content["market"], "profile": profile}, "timings": []}
+    return {**content, "market": {**content["market"], "profile": profile}, "timings": [], "roll": _ROLL_AT[1]}
 
 
 def _from_2(content: Content) -> Content:
@@ -33,25 +33,16 @@ def _from_2(content: Content) -> Content:
     profile = {**_BEFORE_3, **content["market"]["profile"]}
     profile["statement"] = {**_STATEMENT_BEFORE_3, **profile["statement"]}
     profile["metadata"] = {**_METADATA_BEFORE_3, **profile["metadata"]}
-    return {**content, "market": {**content["market"], "profile": profile}}
+    return {"roll": _ROLL_AT[2], **content, "market": {**content["market"], "profile": profile}}
 
 
-#: Version -> ports, and methods of ports, that came with it. An older recording never asked them: there was none of it.
-_CAME_WITH: Mapping[int, frozenset[str]] = {
-    2: frozenset(
-        {
-            "grants", "customers", "details", "signer", "revocation", "http", "keysets.of_revoked",
-            "scripts.modify_response",
-            "scripts.is_certificate_valid", "scripts.keys", "scripts.generate_id", "scripts.modify_introspection",
-        }
-    ),
-}  # fmt: skip
+def _from_3(content: Content) -> Content:
+    """Version 4 tells how far the roll went, and of a pass without words the check alone."""
+    return {"roll": _ROLL_AT[3], **content}
 
 
-def unknown_to(version: int) -> frozenset[str]:
-    """The ports and methods that there were not yet at a version."""
-    return frozenset(name for since, names in _CAME_WITH.items() if since > version for name in names)
-
+#: How far the roll of checks and port methods went for a version's dcrgw; since version 4 a bundle says it itself.
+_ROLL_AT: Mapping[int, int] = {1: 244, 2: 362, 3: 382}
 
 #: What a profile said by not saying it, before version 2.
 _PROFILE_BEFORE: Mapping[str, Any] = {"certificate_roles_limit_scopes": False}
@@ -73,4 +64,4 @@ _METADATA_BEFORE_3: Mapping[str, Any] = {
     "drops_unknown_scopes": False,
 }
 
-_STEPS: Mapping[int, Callable[[Content], Content]] = {1: _from_1, 2: _from_2}
+_STEPS: Mapping[int, Callable[[Content], Content]] = {1: _from_1, 2: _from_2, 3: _from_3}

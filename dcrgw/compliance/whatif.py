@@ -18,7 +18,7 @@ from dcrgw.compliance.bundle import Bundle
 from dcrgw.compliance.keeping import Closed
 from dcrgw.compliance.making import EmptyRegistry, FixedClock, GivenKeys
 from dcrgw.compliance.no_scripts import NoScripts
-from dcrgw.compliance.recorded_ports import ports_of
+from dcrgw.compliance.recorded_ports import Answers, ports_of
 from dcrgw.core.authorization.tokens import AccessToken
 from dcrgw.core.certificates.revocation import RevocationPolicy
 from dcrgw.core.checks import Report, Verdict
@@ -140,6 +140,16 @@ class Workshop:
         self._directory_key = _key(DIRECTORY_KID, profile.statement.algorithms)
         self._software_key = _key(SOFTWARE_KID, profile.request.algorithms)
 
+    async def prove(self) -> None:
+        """See that the request is taken here while nothing is wrong with it. Raises: NoGoodStart."""
+        outcome = await self.run(Fault("nothing is wrong", frozenset(), lambda _: None))
+        if not outcome.is_as_expected:
+            why = ", ".join(outcome.failed) or outcome.closed.report.facts.get("failure", "")
+            raise NoGoodStart(
+                f"signed anew and with nothing wrong it is {outcome.closed.report.decision} ({why}):"
+                " its negatives would tell nothing"
+            )
+
     def draft(self) -> Draft:
         """The good request, to be spoilt."""
         request = json.loads(json.dumps(self._request))
@@ -177,7 +187,7 @@ class Workshop:
 
     def _ports(self, draft: Draft) -> Ports:
         directory, software = _published(draft.directory_keys), _published(draft.software_keys)
-        replayed = ports_of(self.bundle.journal, draft.at, self.bundle.questions, self.bundle.unknown)
+        replayed = ports_of(self.bundle, Answers(draft.at))
         return Ports(
             clock=FixedClock(draft.at),
             randomness=replayed.randomness,

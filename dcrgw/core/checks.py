@@ -12,7 +12,7 @@ Both live in `CATALOGUE`, from which docs/checks.md is generated.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence, Sized
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -233,6 +233,31 @@ class Findings:
                 for entry in gates:
                     yield exceptions.get(entry, entry.passed)
 
+    def brief(self) -> list[str | Finding]:
+        """The findings, of a plain pass its check's id alone."""
+        found: list[str | Finding] = []
+        for step in self._steps:
+            if isinstance(step, Finding):
+                found.append(step.check.id if step is step.check.passed else step)
+            elif isinstance(step, Gate):
+                found.append(step.id)
+            elif step[1]:
+                exceptions = {finding.check: finding for finding in step[1]}
+                found += [exceptions.get(entry) or entry.id for entry in step[0]]
+            else:
+                found += [entry.id for entry in step[0]]
+        return found
+
+    @property
+    def steps(self) -> Sized:
+        """What was stated so far, as it was stated: a finding, or many checks at once."""
+        return self._steps
+
+    def stages(self, begin: int, end: int | None = None) -> tuple[str, ...]:
+        """The stages of the checks of these steps: what their ids begin with, each once and in order."""
+        named = [name for step in self._steps[begin:end] for name in _ids(step)]
+        return tuple(dict.fromkeys(name.partition(".")[0] for name in named))
+
     def add(self, finding: Finding) -> Finding:
         """Note one finding and give it back."""
         self._steps.append(finding)
@@ -291,6 +316,12 @@ class Findings:
 
 #: A finding, a check that passed, or checks that passed but for the findings beside them.
 _Step = Finding | Gate | tuple[Collection[Gate], Sequence[Finding]]
+
+
+def _ids(step: _Step) -> list[str]:
+    if isinstance(step, Finding):
+        return [step.check.id]
+    return [step.id] if isinstance(step, Gate) else [entry.id for entry in step[0]]
 
 
 @dataclass(slots=True)

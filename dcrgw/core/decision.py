@@ -6,12 +6,12 @@ words, the keys that were used, and nothing that an answer keeps from it on purp
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dcrgw.core.checks import CATALOGUE, Verdict
-from dcrgw.core.evidence import Arrival, Entry, Timing
+from dcrgw.core.checks import CATALOGUE, Findings, Verdict
+from dcrgw.core.evidence import Arrival, Entry, Moment, Timing
 from dcrgw.core.jose.keys import KeySet
 
 #: (check id, verdict, description, detail).
@@ -59,7 +59,10 @@ class Decision:
             **self._head(),
             "facts": dict(self.facts),
             "keys": list(keys_used(self.journal)),
-            "timings": [{"what": each.what, "at_ms": each.begun_ms, "took_ms": each.took_ms} for each in self.timings],
+            "timings": [
+                {"what": each.what, "at_ms": each.begun_ms, "took_ms": each.took_ms, "stages": list(each.stages)}
+                for each in self.timings
+            ],
             "generations": dict(self.generations),
             "findings": [{**_told(found), "detail": found[3]} for found in self.findings],
         }
@@ -126,20 +129,21 @@ def keys_used(journal: tuple[Entry, ...]) -> Iterator[dict[str, Any]]:
         }
 
 
-def timings_of(moments: list[tuple[str, float, float]], ended: float) -> tuple[Timing, ...]:
+def timings_of(moments: Sequence[Moment], ended: float, findings: Findings) -> tuple[Timing, ...]:
     """A journal's moments from the first one on, with what was judged in between. `ended`: monotonic seconds."""
     if not moments:
         return ()
     begin = moments[0][1]
     found: list[Timing] = []
-    last = begin
-    for what, begun, answered in sorted(moments, key=lambda moment: moment[1]):
+    last, stated = begin, 0
+    for what, begun, answered, steps in sorted(moments, key=lambda moment: moment[1]):
         if begun > last:
-            found.append(_timing("judging", begin, last, begun))
+            found.append(_timing("judging", begin, last, begun, findings.stages(stated, steps)))
+            stated = max(stated, steps)
         found.append(_timing(what, begin, begun, answered))
         last = max(last, answered)
-    return (*found, _timing("judging", begin, last, max(last, ended)))
+    return (*found, _timing("judging", begin, last, max(last, ended), findings.stages(stated)))
 
 
-def _timing(what: str, begin: float, begun: float, ended: float) -> Timing:
-    return Timing(what, round((begun - begin) * 1000, 3), round((ended - begun) * 1000, 3))
+def _timing(what: str, begin: float, begun: float, ended: float, stages: tuple[str, ...] = ()) -> Timing:
+    return Timing(what, round((begun - begin) * 1000, 3), round((ended - begun) * 1000, 3), stages)

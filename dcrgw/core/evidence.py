@@ -7,6 +7,7 @@ the values themselves, by reference; writing them to a file is the compliance be
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sized
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -54,6 +55,9 @@ class Arrival:
         }
 
 
+Moment = tuple[str, float, float, int]
+
+
 class Entry(NamedTuple):
     """One question to one port. `answer` is what the port returned or the exception that it raised."""
 
@@ -66,11 +70,14 @@ class Entry(NamedTuple):
 class Journal:
     """An ordered list of entries, for one request.
 
-    `moments` are (port, begun, answered) in monotonic seconds: of no meaning for the decision.
+    `moments` are (port, begun, answered, how many steps of the findings stood by then), in monotonic seconds: of no
+    meaning for the decision.
     """
 
     entries: list[Entry] = field(default_factory=list)
-    moments: list[tuple[str, float, float]] = field(default_factory=list)
+    moments: list[Moment] = field(default_factory=list)
+    #: Of the findings that are made meanwhile, for who times them.
+    steps: Sized = ()
 
     def note(self, port: str, question: tuple[Any, ...], answer: Any) -> None:
         """Append one entry."""
@@ -79,11 +86,15 @@ class Journal:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long one thing took: a port's answer, or `judging` in between. Milliseconds, from the request's begin."""
+    """How long one thing took: a port's answer, or `judging` in between. Milliseconds, from the request's begin.
+
+    `stages` are those of the checks that were judged in that time.
+    """
 
     what: str
     begun_ms: float
     took_ms: float
+    stages: tuple[str, ...] = ()
 
 
 @lean

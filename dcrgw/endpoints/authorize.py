@@ -210,6 +210,7 @@ class AuthorizeEndpoint:
         journal = Journal()
         ports = recorded(self._ports, journal)
         report = self._report(operation, visit, exchange, ports)
+        journal.steps = report.findings.steps
         self._recent.kept.append((report, Evidence(arrival, report.at, journal, report.generation)))
         return await run(arrival, visit.market, ports, report)
 

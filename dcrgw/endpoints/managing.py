@@ -66,6 +66,7 @@ class ManagementEndpoint:
             at=ports.clock.now(),
             generation=exchange.generation,
         )
+        journal.steps = report.findings.steps
         body = _Body(request)
         try:
             return await _answer(arrival, body, market, ports, report, exchange)

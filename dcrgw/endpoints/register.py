@@ -65,6 +65,7 @@ class RegisterEndpoint:
             at=ports.clock.now(),
             generation=exchange.generation,
         )
+        journal.steps = report.findings.steps
         self._recent.kept.append((report, Evidence(arrival, report.at, journal, report.generation)))
         answered = await create(arrival, market, ports, report)
         return json_answer(201, answered.body, exchange, headers={"ETag": entity_tag(answered.client.version)})

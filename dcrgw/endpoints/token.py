@@ -76,6 +76,7 @@ class FormEndpoint:
             at=ports.clock.now(),
             generation=exchange.generation,
         )
+        journal.steps = report.findings.steps
         self._recent.kept.append((report, Evidence(arrival, report.at, journal, report.generation)))
         answer = await self._run(arrival, market, ports, report)
         return json_answer(answer.status, answer.body, exchange)

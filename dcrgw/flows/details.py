@@ -83,7 +83,7 @@ async def exceeding(
     more = []
     for index in beyond:
         detail = wanted[index]
-        places = ports.details.enriches(context.client.market, detail.type) if is_enriched else ()
+        places = ports.details.enriches(context.client.market, detail.type) if is_enriched else None
         for candidate in free:
             if candidate.type == detail.type and await _is_less(detail, candidate, places, context, ports):
                 free.remove(candidate)
@@ -96,11 +96,12 @@ async def exceeding(
 async def _is_less(
     wanted: AuthorizationDetail,
     granted: AuthorizationDetail,
-    places: Sequence[str],
+    places: Sequence[str] | None,
     context: DetailContext,
     ports: Ports,
 ) -> bool:
-    plain, asked = unenriched(wanted, granted, places)
-    if places and plain.canonical == asked.canonical:
+    """`places` is None for what a client asks itself: what a server gives back is another's spelling of the same."""
+    plain, asked = unenriched(wanted, granted, places or ())
+    if places is not None and plain.said == asked.said:
         return True
     return await ports.details.narrows(plain, asked, context, questions_of(context.client.directory, ports))

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from dcrgw.core.checks import Report
 from dcrgw.core.decision import Decision
 from dcrgw.core.market import Market
+
+
+class Worth(StrEnum):
+    """Whose a decision is, and what came of it: each has room of its own in the record, which no other takes."""
+
+    #: A client was registered, changed or ended, or a customer agreed.
+    CHANGE = "change"
+    #: Anything else that a caller asked whose certificate identified it.
+    CALLER = "caller"
+    #: Asked by nobody that was proven: whoever can reach a port can make any number of them.
+    STRANGER = "stranger"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +38,7 @@ class DecisionLine:
     #: Ids of the checks that failed or could not be found out.
     checks: tuple[str, ...] = ()
     size: int = 0
+    worth: Worth = Worth.CALLER
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +97,10 @@ class Decisions(Protocol):
 
     async def take(self, document: bytes) -> DecisionLine:
         """Put a bundle from elsewhere into the record. Raises: Rejected for what is no bundle."""
+        ...
+
+    async def sealed_with(self) -> frozenset[str]:
+        """The ids of all keys that something in the record is sealed with."""
         ...
 
     async def purge(self, query: DecisionQuery) -> int:

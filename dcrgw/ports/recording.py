@@ -16,8 +16,7 @@ from dcrgw.ports import Ports
 
 def recorded(ports: Ports, journal: Journal) -> Ports:
     """The same ports, noting every call in `journal`."""
-    note, timed = journal.entries.append, journal.moments.append
-    return Ports(*[stand_in(getattr(ports, name), note, timed) for name, stand_in in _STAND_INS])
+    return Ports(*[stand_in(getattr(ports, name), journal) for name, stand_in in _STAND_INS])
 
 
 def values_of(question: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -25,17 +24,18 @@ def values_of(question: tuple[Any, ...]) -> tuple[Any, ...]:
     return question[:-1] if question and callable(question[-1]) else question
 
 
-_Note = Callable[[Entry], None]
-_Timed = Callable[[tuple[str, float, float]], None]
-
-
 class _StandIn:
     """Stands before one port, with the methods of its protocol."""
 
-    __slots__ = ("_note", "_port", "_timed")
+    __slots__ = ("_journal", "_port")
 
-    def __init__(self, port: object, note: _Note, timed: _Timed) -> None:
-        self._port, self._note, self._timed = port, note, timed
+    def __init__(self, port: object, journal: Journal) -> None:
+        self._port, self._journal = port, journal
+
+    def _note(self, label: str, question: tuple[Any, ...], answer: Any, begun: float) -> None:
+        journal = self._journal
+        journal.moments.append((label, begun, monotonic(), len(journal.steps)))
+        journal.entries.append(Entry(label, values_of(question), answer))
 
 
 def _stand_in(name: str, protocol: type) -> type[_StandIn]:
@@ -51,8 +51,7 @@ def _asked(label: str, method: str) -> Callable[..., Any]:
     def ask(self: _StandIn, *question: Any) -> Any:
         begun = monotonic()
         answer = getattr(self._port, method)(*question)
-        self._timed((label, begun, monotonic()))
-        self._note(Entry(label, values_of(question), answer))
+        self._note(label, question, answer, begun)
         return answer
 
     return ask
@@ -64,11 +63,9 @@ def _asked_later(label: str, method: str) -> Callable[..., Any]:
         try:
             answer = await getattr(self._port, method)(*question)
         except Exception as failure:
-            self._timed((label, begun, monotonic()))
-            self._note(Entry(label, values_of(question), failure))
+            self._note(label, question, failure, begun)
             raise
-        self._timed((label, begun, monotonic()))
-        self._note(Entry(label, values_of(question), answer))
+        self._note(label, question, answer, begun)
         return answer
 
     return ask

@@ -82,6 +82,13 @@ class Upstream:
         """What it wrote to its standard error; it outlives a run that went wrong."""
         return self.folder.path / LOG
 
+    @property
+    def pid(self) -> int:
+        """Of its process. Raises: LookupError where it does not run."""
+        if self._process is None:
+            raise LookupError("the server does not run")
+        return self._process.pid
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Started, and gone at the end. Raises: UpstreamUnusable where it does not start."""

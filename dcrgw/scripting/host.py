@@ -74,6 +74,8 @@ class ScriptHost(TypedCalls):
         self._on_event, self._redact, self._deadline_s, self._now = on_event, redact, deadline_s, now
         self._serving = _Generation({})
         self._swaps = 0
+        #: When what serves changed last, monotonic seconds.
+        self.swapped_at = 0.0
         self._putting_away: set[asyncio.Task[None]] = set()
         self._failures = Failures()
 
@@ -84,6 +86,7 @@ class ScriptHost(TypedCalls):
         where one is needed, the call is Unavailable.
         """
         self._swaps += 1
+        self.swapped_at = time.monotonic()
         kept = {id(each.loaded): each for each in self._all()}
         serving = [kept.pop(id(each)) if id(each) in kept else _Serving(each, self._swaps) for each in scripts]
         self._serving = _Generation(_ordered(serving), tuple(missing))

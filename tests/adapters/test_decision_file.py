@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from dcrgw.adapters.decision_file import Bounds, DecisionFile
-from dcrgw.adapters.sealer import Sealer
+from dcrgw.adapters.sealer import Sealer, key_id
 from dcrgw.errors import Misconfigured
-from dcrgw.ports.decisions import DecisionLine, DecisionQuery
+from dcrgw.ports.decisions import DecisionLine, DecisionQuery, Worth
 
 KEY, OTHER = bytes(range(32)), bytes(range(32, 64))
 ROOMY = Bounds(max_age_s=1000, max_bytes=10_000_000)
 DOCUMENT = b'{"canary": "a text that nobody finds on the disk"}'
+
+
+#: As the record was made before decisions had a worth.
+FIRST_COLUMNS = "report_id, at, market, operation, decision, interaction_id, checks, sealed"
+FIRST_FORM = """
+CREATE TABLE decisions (
+  report_id       TEXT PRIMARY KEY,
+  at              REAL NOT NULL,
+  market          TEXT NOT NULL,
+  operation       TEXT NOT NULL,
+  decision        TEXT NOT NULL,
+  client_id       TEXT,
+  org_id          TEXT,
+  software_id     TEXT,
+  interaction_id  TEXT NOT NULL,
+  checks          TEXT NOT NULL,
+  sealed          BLOB NOT NULL
+) STRICT;
+CREATE INDEX decisions_at ON decisions (at, report_id);
+PRAGMA user_version = 1;
+"""
 
 
 def line(number: int, **more: object) -> DecisionLine:
@@ -87,6 +109,52 @@ def test_the_oldest_make_way_when_there_is_no_more_room(tmp_path: Path) -> None:
     assert found[0] == "report-039"
     assert 0 < len(found) < 25
     assert found == sorted(found, reverse=True)
+
+
+def test_a_flood_of_strangers_takes_no_room_of_others(tmp_path: Path) -> None:
+    file = opened(tmp_path, Bounds(max_age_s=10_000, max_bytes=20_000))
+    kept = [line(number, worth=Worth.CHANGE, decision="registered") for number in range(40)]
+    asked = [line(number, worth=Worth.CALLER) for number in range(40, 60)]
+    file.add([(each, DOCUMENT) for each in (*kept, *asked)], now=60)
+    for start in range(100, 2100, 50):
+        flood = [line(number, worth=Worth.STRANGER) for number in range(start, start + 50)]
+        file.add([(each, DOCUMENT) for each in flood], now=start)
+        assert file.size <= 20_000
+    assert ids(file, decision="registered", limit=100) == [each.report_id for each in reversed(kept)]
+    assert set(ids(file, until=60.0, limit=100)) == {each.report_id for each in (*kept, *asked)}
+    # And the newest of the strangers' own are there: somebody may want to know why.
+    assert ids(file, limit=1) == ["report-2099"]
+
+
+def test_a_busy_caller_takes_no_room_of_changes(tmp_path: Path) -> None:
+    file = opened(tmp_path, Bounds(max_age_s=10_000, max_bytes=20_000))
+    file.add([(line(number, worth=Worth.CHANGE), DOCUMENT) for number in range(40)], now=60)
+    for start in range(100, 1100, 50):
+        file.add([(line(number), DOCUMENT) for number in range(start, start + 50)], now=start)
+    assert len(ids(file, until=60.0)) == 40
+
+
+def test_a_record_of_the_first_form_is_taken_over(tmp_path: Path) -> None:
+    path, sealer = tmp_path / "record.sqlite", Sealer([KEY])
+    with closing(sqlite3.connect(path)) as db, db:
+        db.executescript(FIRST_FORM)
+        for number, decision in enumerate(("registered", "refused")):
+            sealed = sealer.seal_octets(zlib.compress(DOCUMENT), f"decision:report-{number}")
+            row = (f"report-{number}", 1.0, "uk", "create", decision, "interaction", "", sealed)
+            db.execute(f"INSERT INTO decisions ({FIRST_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    file = opened(tmp_path)
+    assert file.document("report-0") == DOCUMENT
+    assert [each.worth for each in file.search(DecisionQuery())] == [Worth.CALLER, Worth.CHANGE]
+    assert file.sealed_with() == {key_id(KEY)}
+
+
+def test_the_keys_that_the_record_needs_are_known(tmp_path: Path) -> None:
+    opened(tmp_path).add([(line(1), DOCUMENT)], now=2)
+    file = opened(tmp_path, key=OTHER)
+    file.add([(line(2), DOCUMENT)], now=3)
+    assert file.sealed_with() == {key_id(KEY), key_id(OTHER)}
+    file.purge(DecisionQuery(until=1.5))
+    assert file.sealed_with() == {key_id(OTHER)}
 
 
 def test_a_purge_takes_what_matches_and_nothing_else(tmp_path: Path) -> None:

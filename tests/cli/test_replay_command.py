@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 from compliance_builders import a_document
 
 from dcrgw.cli import main
+from dcrgw.compliance.kept import text_of
 
 
 @pytest.fixture
@@ -67,3 +69,34 @@ def test_an_empty_folder_is_told(tmp_path: Path) -> None:
     result = replayed(tmp_path)
     assert result.exit_code == 2
     assert "bundle.json" in result.output
+
+
+def rewritten(folder: Path, name: str, **content: object) -> Path:
+    """A bundle with another content, whose digest is right."""
+    document = json.loads(a_document())
+    document["content"] |= content
+    document["sha256"] = hashlib.sha256(text_of(document["content"]).encode()).hexdigest()
+    path = folder / f"{name}.bundle.json"
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_an_operation_that_there_is_not_is_no_changed_decision(folder: Path) -> None:
+    told = replayed(rewritten(folder, "strange", operation="frob\x1b[31m"))
+    assert told.exit_code == 2
+    assert "1 could not be replayed" in told.output
+    assert "\x1b[31m" not in told.output
+
+
+def test_a_page_that_cannot_be_written_is_told(folder: Path) -> None:
+    result = replayed(folder, "--format", "html", "--out", folder / "one.bundle.json" / "page.html")
+    assert result.exit_code == 2
+    assert "cannot be written" in result.output
+    assert replayed(folder, "--out", folder / "text").exit_code == 2
+
+
+def test_what_is_spoilt_must_be_good_while_it_is_not(folder: Path) -> None:
+    arrival = json.loads(a_document())["content"]["arrival"] | {"chain": []}
+    result = CliRunner().invoke(main, ["whatif", str(rewritten(folder, "bare", arrival=arrival))])
+    assert result.exit_code == 2
+    assert "tls.chain.present" in result.output

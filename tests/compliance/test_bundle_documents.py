@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
-from compliance_builders import a_bundle
+from compliance_builders import a_bundle, a_document
+from small_bank import PLAIN, Bank
 
 from dcrgw.compliance import bundle as bundles
-from dcrgw.compliance import values
 from dcrgw.compliance.kept import text_of
+from dcrgw.compliance.sight import says
 from dcrgw.compliance.values import Unreadable
+
+SCHEMA = Path(__file__).parents[2] / "docs/bundle.schema.json"
+GOLDEN = sorted(Path(__file__).parent.glob(f"golden/v{bundles.VERSION}/*.bundle.json"))
 
 
 def changed(change: Any) -> bytes:
@@ -29,6 +35,15 @@ def test_what_is_written_is_read_again() -> None:
     again = bundles.read(bundles.write(bundle))
     assert bundles.write(again) == bundles.write(bundle)
     assert replace(again, market=bundle.market, journal=()) == replace(bundle, journal=())
+
+
+def test_the_documented_schema_describes_what_is_written() -> None:
+    validator = jsonschema_rs.Draft202012Validator(json.loads(SCHEMA.read_text()), offline=True)
+    for document in (a_document(), a_document(Bank(PLAIN)), *(path.read_bytes() for path in GOLDEN)):
+        faults = [
+            f"{error.instance_path}: {error.message[:200]}" for error in validator.iter_errors(json.loads(document))
+        ]
+        assert faults == []
 
 
 @pytest.mark.parametrize("length", [0, 1, 100, 5000])
@@ -107,11 +122,10 @@ def test_the_place_of_a_fault_is_named(change: Any, place: str) -> None:
 def test_a_question_is_told_from_its_like() -> None:
     bundle = a_bundle()
     for entry, plain in zip(bundle.journal, bundle.questions, strict=True):
-        shapes = values.method(entry.port).arguments
-        for shape, asked, kept in zip(shapes, entry.question, plain, strict=False):
-            assert shape.is_written_as(asked, kept)
+        for asked, kept in zip(entry.question, plain, strict=False):
+            assert says(asked, kept)
             for other in _changed_once(kept):
-                assert not shape.is_written_as(asked, other)
+                assert not says(asked, other)
 
 
 def _changed_once(plain: Any) -> Iterator[Any]:

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from dcrgw.cli.explain import told
 from dcrgw.compliance import bundle as bundles
 from dcrgw.compliance import sources
 from dcrgw.compliance.bundle import Bundle
 from dcrgw.compliance.html import page_of_bundle, page_of_results
+from dcrgw.compliance.keeping import told_of_bundle
 from dcrgw.compliance.naming import Naming
 from dcrgw.compliance.run import Result, Tally, compared
 from dcrgw.compliance.settings import deciding
@@ -69,6 +71,19 @@ def test_a_refusal_is_explained() -> None:
         assert word in text
 
 
+def test_what_decided_and_how_long_it_took_is_told() -> None:
+    bundle = bundles.read((GOLDEN.parent / "v4/registered.bundle.json").read_bytes())
+    page = Seen(page_of_bundle(bundle)).text
+    lines = "\n".join(line for line, _ in told(told_of_bundle(bundle).told()))
+    for shown in (page, lines):
+        for name, generation in bundle.generations.items():
+            assert name in shown
+            assert generation in shown
+        for each in bundle.timings:
+            assert each.what in shown
+            assert ", ".join(each.stages) in shown
+
+
 def test_a_run_is_one_page_with_a_matrix() -> None:
     found, tally = results()
     page = Seen(page_of_results(found, tally))
@@ -94,7 +109,7 @@ def test_what_strangers_wrote_is_text() -> None:
     token = ".".join(base64url.encode(json.dumps(part).encode()) for part in ({"alg": EVIL}, claims)) + ".AAAA"
     arrival = replace(good.arrival, body=token.encode(), media_type=EVIL)
     findings = (("rules.scope.known", "failed", EVIL, EVIL), (EVIL, "failed", EVIL, EVIL))
-    decided = replace(good.decided, facts={EVIL: EVIL}, findings=findings, decision=EVIL)
+    decided = replace(good.decided, facts={EVIL: EVIL}, brief=findings, decision=EVIL)
     page = page_of_bundle(replace(good, arrival=arrival, decided=decided, interaction_id=EVIL))
     seen = Seen(page)
     assert "script" not in {tag for tag, _ in seen.tags}

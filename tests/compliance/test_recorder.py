@@ -9,9 +9,11 @@ import pytest
 from compliance_builders import a_closed_decision
 
 from dcrgw.compliance import recorder as recording
+from dcrgw.compliance.keeping import worth_of
 from dcrgw.compliance.recorder import Recorder, Told
+from dcrgw.core.checks import Report
 from dcrgw.errors import Unavailable
-from dcrgw.ports.decisions import DecisionLine
+from dcrgw.ports.decisions import DecisionLine, Worth
 
 
 class Shelf:
@@ -46,6 +48,23 @@ def started(shelf: Shelf, told: list[Told], room: int = 4) -> Recorder:
     recorder = Recorder(shelf, room=room, on_change=told.append)
     recorder.start()
     return recorder
+
+
+def test_strangers_take_half_of_the_queue_at_most(told: list[Told]) -> None:
+    shelf = Shelf()
+    recorder, known = started(shelf, told, room=4), a_closed_decision()
+    stranger = replace(known, report=Report("report-s", "", "authorize", "uk", 0.0))
+    shelf.open.clear()
+    recorder.put(known)
+    assert shelf.entered.wait(20)
+    for _ in range(10):
+        recorder.put(stranger)
+    recorder.put(known)
+    recorder.put(known)
+    assert recorder.state().lost == (("queue_full", 8),)
+    shelf.open.set()
+    recorder.stop()
+    assert [line.worth for line, _ in shelf.kept] == [Worth.CHANGE, *[Worth.STRANGER] * 2, *[Worth.CHANGE] * 2]
 
 
 def test_what_is_queued_is_kept_before_the_stop(told: list[Told]) -> None:
@@ -125,3 +144,21 @@ def test_what_is_longer_than_a_bundle_may_be_is_not_kept_and_counted(
     recorder.put(a_closed_decision())
     recorder.stop()
     assert recorder.state().lost == (("too_big", 1),)
+
+
+@pytest.mark.parametrize(
+    ("decision", "facts", "worth"),
+    [
+        ("registered", {"subject": "CN=tpp"}, Worth.CHANGE),
+        ("approved", {}, Worth.CHANGE),
+        ("issued", {"subject": "CN=tpp"}, Worth.CALLER),
+        ("refused", {"subject": "CN=tpp"}, Worth.CALLER),
+        # Everybody may send a browser to /authorize, and name a client there.
+        ("asked", {"client_id": "client-1"}, Worth.STRANGER),
+        ("refused", {}, Worth.STRANGER),
+    ],
+)
+def test_a_decision_is_worth_what_came_of_it_and_who_was_proven(
+    decision: str, facts: dict[str, str], worth: Worth
+) -> None:
+    assert worth_of(decision, facts) is worth

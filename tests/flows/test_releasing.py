@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from fronting_bank import FrontingBank, fronting_bank, jwt, known_to
-from granting_bank import ACCOUNTS, CALLBACK, PAYMENT, details
+from granting_bank import ACCOUNTS, CALLBACK, PAYMENT, SECRET, details
 from small_bank import certificate, only
 
 from dcrgw.core.authorization.tokens import token_hash
@@ -87,6 +87,7 @@ async def test_another_clients_request_uri_is_refused(bank: FrontingBank) -> Non
     [
         ([PAYMENT], [{**PAYMENT, "amount": 20}]),
         ([PAYMENT, ACCOUNTS], [ACCOUNTS]),
+        ([{**ACCOUNTS, "limit": {"value": 100.0}}], [{**ACCOUNTS, "limit": {"value": 100}}]),
         ([PAYMENT], []),
         ([ACCOUNTS], [{"actions": ["read"], "type": "accounts"}]),
         ([OPEN], [CHOSEN]),
@@ -111,6 +112,8 @@ EXCESS = [
     ([ACCOUNTS], [{**ACCOUNTS, "extra": 1}]),
     ([{**ACCOUNTS, "accounts": ["1"]}], [CHOSEN]),
     ([OPEN], [CHOSEN, CHOSEN]),
+    ([{**ACCOUNTS, "limit": 1}], [{**ACCOUNTS, "limit": True}]),
+    ([{**ACCOUNTS, "limit": 12345678901234567890}], [{**ACCOUNTS, "limit": 12345678901234567000}]),
     ([OPEN], [{**CHOSEN, "actions": ["read", "write"]}]),
 ]
 
@@ -254,7 +257,7 @@ async def test_a_reload_is_the_same_request(bank: FrontingBank) -> None:
 
 async def test_what_was_asked_is_forgotten_in_time(bank: FrontingBank) -> None:
     await asked_for(bank, PAYMENT)
-    bank.clock.at += bank.market.server.interaction_lifetime_s + bank.market.server.code_lifetime_s + 61
+    bank.clock.at += 3601 + bank.market.server.code_lifetime_s + bank.market.leeway_s
     with pytest.raises(Rejected):
         await bank.by_code()
     await bank.by_own_right()
@@ -439,6 +442,28 @@ async def test_more_than_was_asked_is_told_nobody(bank: FrontingBank, members: d
     with pytest.raises(Misconfigured):
         await bank.introspect("at-1")
     assert bank.failed == [check]
+
+
+async def test_a_token_for_less_is_told_of_as_less(bank: FrontingBank) -> None:
+    await asked_for(bank, PAYMENT)
+    less = {**PAYMENT, "amount": 10}
+    bank.gives(authorization_details=[less])
+    await bank.by_code(authorization_details=details(less))
+    bank.tells(authorization_details=[PAYMENT])
+    with pytest.raises(Misconfigured):
+        await bank.introspect("at-1")
+
+
+async def test_what_a_server_repeats_of_a_secret_is_told_nobody(bank: FrontingBank) -> None:
+    await asked_for(bank)
+    said = f"the code c-of-somebody is used up; {SECRET} was shown"
+    bank.gives({"error": "invalid_grant", "error_description": said}, status=400)
+    with pytest.raises(Rejected):
+        await bank.by_code(code="c-of-somebody")
+    rows = json.dumps(await bank.rows("SELECT findings, facts FROM audit"))
+    assert "is used up" in rows
+    assert "c-of-somebody" not in rows
+    assert SECRET not in rows
 
 
 async def test_a_refresh_token_is_told_of_to_its_client(bank: FrontingBank) -> None:

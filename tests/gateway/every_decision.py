@@ -16,11 +16,12 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
+from admin_clients import ask
 from grant_clients import address, answer, client_of, decided, pushed, request, send, tokens
 from managed import Managed, managed
 from town import UK, Reply, Town, running
 
-from dcrgw.compliance.keeping import Closed, bundled
+from dcrgw.compliance.kept import text_of
 from dcrgw.edge.logging import set_up_logging
 from dcrgw.testkit.person import Person
 
@@ -39,19 +40,20 @@ class Kept:
     def __init__(self, town: Town) -> None:
         self._town, self.documents = town, dict[str, bytes]()
 
-    def last(self, name: str, operation: str) -> None:
-        """Keep the newest decision of an operation."""
+    async def last(self, name: str, operation: str) -> None:
+        """Keep the newest decision of an operation, as the administration gives it."""
         gateway = self._town.gateway
         assert gateway is not None
-        report, evidence = next(each for each in reversed(gateway.recent.kept) if each[0].operation == operation)
-        market = gateway.materials.markets[report.market]
-        self.documents[name] = bundled(Closed(report, evidence, market))
+        report = next(each for each in reversed(gateway.reports) if each.operation == operation)
+        told = await ask(self._town.folder / "admin.sock", "GET", f"/evidence/{report.report_id}")
+        assert told.status == 200, told.body
+        self.documents[name] = text_of(told.body).encode()
 
     async def after(self, name: str, operation: str, call: Awaitable[Reply], status: int) -> Reply:
         """Keep the decision that a call leads to."""
         reply = await call
         assert reply.status == status, (name, reply.body)
-        self.last(name, operation)
+        await self.last(name, operation)
         return reply
 
 
@@ -65,8 +67,8 @@ async def every_decision(town: Town) -> dict[str, bytes]:
 
 async def _registrations(town: Town, kept: Kept) -> None:
     client = await managed(town, UK)
-    kept.last("issued", "token")
-    kept.last("registered", "create")
+    await kept.last("issued", "token")
+    await kept.last("registered", "create")
     again = await town.body()
     await kept.after("registered-anew", "create", town.post(again), 201)
     await kept.after("repeated", "create", town.post(again), 201)
@@ -82,7 +84,7 @@ async def _registrations(town: Town, kept: Kept) -> None:
     await town.break_down("scim", "500", count=1)
     await kept.after("unavailable", "create", town.post(await town.body()), 503)
     plain: Managed = await managed(town, "generic")
-    kept.last("generic-registered", "create")
+    await kept.last("generic-registered", "create")
     await kept.after("generic-updated", "update", plain.put(), 200)
 
 
@@ -94,7 +96,7 @@ async def _grants(town: Town, kept: Kept) -> None:
     client = await client_of(town)
     asked = {"authorization_details": json.dumps([PAYMENT])}
     uri = await pushed(town, client, **asked)
-    kept.last("pushed", "par")
+    await kept.last("pushed", "par")
     wrong = {"authorization_details": json.dumps([WRONG])}
     await kept.after("push-refused", "par", send(town, client, "par", **request(**wrong)), 400)
     await kept.after("details-good", "check_details", send(town, client, "authorization-details", **asked), 200)
@@ -102,8 +104,8 @@ async def _grants(town: Town, kept: Kept) -> None:
     tls = ssl.create_default_context(cafile=str(town.folder / "ca.pem"))
     async with Person(tls) as person:
         seen = await decided(town, person, address(town, client, request_uri=uri))
-    kept.last("asked", "authorize")
-    kept.last("approved", "decide")
+    await kept.last("asked", "authorize")
+    await kept.last("approved", "decide")
     issued = await kept.after("redeemed", "token", tokens(town, client, answer(seen)["code"]), 200)
     token = issued.body["access_token"]
     await kept.after("introspected", "introspect", send(town, client, "introspect", token=token), 200)

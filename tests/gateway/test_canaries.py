@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import ssl
 from pathlib import Path
 
 import pytest
 from admin_clients import ask
+from grant_clients import address, answer, client_of, pushed, send, tokens
 from managed import managed
 from town import UK, Town
 
@@ -15,11 +17,13 @@ from dcrgw.compliance import bundle as bundles
 from dcrgw.compliance.html import page_of_bundle
 from dcrgw.compliance.keeping import Closed, bundled
 from dcrgw.compliance.redaction import Withheld
+from dcrgw.testkit.person import Person
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SCRIPT = Path(__file__).parents[2] / "config/scripts/accounts_only.py"
 PROPERTY = "canary-script-property-5f0c2a"
+TYPED = "canary-password-that-is-wrong"
 PASSWORD, BEARER = "canary-client-secret-7d11", "canary-bearer-token-of-somebody-99"
 
 
@@ -51,8 +55,40 @@ async def _provoke(town: Town) -> list[str]:
     return [*filter(None, secrets), PROPERTY, PASSWORD, BEARER, "canary-private-exponent"]
 
 
+async def _grant(town: Town) -> list[str]:
+    """A customer's grant from the request to its end, and what opened a door on the way."""
+    client = await client_of(town)
+    uri = await pushed(town, client)
+    people = json.loads((town.folder / "sandbox.json").read_text())["customers"]
+    async with Person(ssl.create_default_context(cafile=str(town.folder / "ca.pem"))) as person:
+        seen = await person.open(address(town, client, request_uri=uri))
+        wrong = await person.submit(seen, login=people[0]["login"], password=TYPED)
+        before = [cookie.value for cookie in person.http.cookie_jar]
+        hidden = [value for value in wrong.form.fields.values() if len(value) > 20]
+        seen = await person.submit(wrong, login=people[0]["login"], password=people[0]["password"])
+        during = [cookie.value for cookie in person.http.cookie_jar]
+        seen = await person.submit(seen, decision="approve")
+        after = [cookie.value for cookie in person.http.cookie_jar]
+    code = answer(seen)["code"]
+    issued = (await tokens(town, client, code)).body
+    again = {"grant_type": "refresh_token", "refresh_token": issued["refresh_token"]}
+    renewed = (await send(town, client, "token", **again)).body
+    for token in (renewed["access_token"], issued["refresh_token"]):
+        await send(town, client, "introspect", token=token)
+        await send(town, client, "revoke", token=token)
+    await tokens(town, client, code)
+    cookies = {value for value in (*before, *during, *after) if len(value) > 20}
+    assert cookies
+    assert hidden
+    names = ("access_token", "refresh_token", "id_token")
+    secrets = [each[name] for each in (issued, renewed) for name in names if name in each]
+    assert len(secrets) >= 3
+    return [uri, uri.rpartition(":")[2], code, TYPED, people[0]["password"], *hidden, *cookies, *secrets]
+
+
 async def test_no_planted_secret_is_found_anywhere(town: Town, log: io.StringIO) -> None:
-    canaries = await _provoke(town)
+    canaries = [*await _grant(town), *await _provoke(town)]
+    canaries += [key.read_text() for key in town.folder.glob("*.key")]
     gateway = town.gateway
     told: dict[str, bytes] = {}
     for number, (report, evidence) in enumerate(gateway.recent.kept):

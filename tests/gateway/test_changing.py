@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
@@ -19,6 +20,10 @@ from cryptography.x509.oid import NameOID
 from town import UK, Town, running
 from wire import client_tls, request, wire
 
+from dcrgw import app
+from dcrgw.adapters.sealer import key_id
+from dcrgw.config.faults import ConfigurationRefused
+from dcrgw.config.loading import load
 from dcrgw.sandbox.token import Caller
 from dcrgw.testkit.certificates import CertificateAuthority, Issued, new_key
 
@@ -317,6 +322,55 @@ async def test_a_directory_whose_keys_are_not_to_be_had_as_configured_now_keeps_
     assert [fault.key for fault in done.faults] == ["directory.primary.keys"]
     assert town.gateway.generation == before
     assert (await town.post(await town.body())).status == 201
+
+
+async def test_a_decision_names_the_generations_that_made_it(town: Town, bank: Bank) -> None:
+    async def names() -> dict[str, str]:
+        assert (await town.post(b"a.b.c")).status == 400
+        return (await ask(town.folder / "admin.sock", "GET", "/reports/last")).body["generations"]
+
+    async def after_reload() -> dict[str, str]:
+        assert not (await town.gateway.reload()).faults
+        return await names()
+
+    first = await names()
+    bank.config("cooldown_s = 1", "cooldown_s = 3")
+    second = await after_reload()
+    assert {name for name in first if first[name] != second[name]} == {"gateway", "configuration"}
+    bank.put("more.pem", EXTRA.certificate_pem)
+    third = await after_reload()
+    assert {name for name in first if second[name] != third[name]} == {"gateway", "trust"}
+    bank.restore()
+    again = await after_reload()
+    assert {name for name in first if first[name] != again[name]} == {"gateway"}
+    assert {"dcrgw", "gateway", "configuration", "trust"} == first.keys()
+
+
+async def test_a_key_that_only_recorded_decisions_need_cannot_go(town: Town, bank: Bank) -> None:
+    admin, key = town.folder / "admin.sock", bytes(range(7, 39))
+    (town.folder / "bank/recorded.key").write_text(key.hex())
+    (town.folder / "bank/recorded.key").chmod(0o600)
+    one, both = (
+        'sealing_keys = ["file:bank/sealing.key"]',
+        'sealing_keys = ["file:bank/recorded.key", "file:bank/sealing.key"]',
+    )
+    bank.config(one, both)
+    assert not (await town.gateway.reload()).faults
+    # What is refused leaves nothing that is sealed but its bundle.
+    label = str(uuid4())
+    assert (await town.post(b"a.b.c", headers={"x-fapi-interaction-id": label})).status == 400
+    async with asyncio.timeout(15):
+        while not (await ask(admin, "GET", f"/evidence?interaction_id={label}")).body["decisions"]:  # noqa: ASYNC110 - it is told over HTTP alone
+            await asyncio.sleep(0.02)
+    bank.config(both, one)
+    (fault,) = (await town.gateway.reload()).faults
+    assert (fault.key, key_id(key) in fault.reason) == ("registry.sealing_keys", True)
+    # A gateway does not start so either: nobody would notice that the record cannot be read.
+    with pytest.raises(ConfigurationRefused) as refused:
+        await app.start(load(town.session.config))
+    assert refused.value.faults == (fault,)
+    assert (await ask(admin, "POST", "/evidence/purge?all=true")).status == 200
+    assert not (await town.gateway.reload()).faults
 
 
 async def test_sealing_keys_rotate_while_clients_are_served(town: Town, bank: Bank) -> None:

@@ -241,6 +241,23 @@ async def test_terms_that_the_change_itself_loosens_do_not_count_yet(town: Town)
     assert [fault.key for fault in faults][:1] == ["reload.gate"]
 
 
+async def test_a_pipeline_asks_the_same_of_the_files_as_they_are(town: Town) -> None:
+    folder = town.folder / "for-pipeline"
+    kept = sorted((await local(town, "GET", "/evidence")).body["decisions"], key=lambda each: each["at"])
+    exported = await command(
+        town, "evidence", "export", *(each["report_id"] for each in kept[:3]), "--out", str(folder)
+    )
+    assert exported.exit_code == 0, exported.output
+    arguments = ["check-config", "--config", str(town.session.config), "--against", str(folder)]
+    assert (await aside(CliRunner().invoke, main, arguments)).exit_code == 0
+    config(town, "statement_max_age_s = 3600", "statement_max_age_s = 86400")
+    told = await aside(CliRunner().invoke, main, arguments)
+    assert told.exit_code == 1
+    assert "statement.iat.age: failed -> passed" in told.output
+    (folder / "no.bundle.json").write_text("{}")
+    assert (await aside(CliRunner().invoke, main, arguments)).exit_code == 2
+
+
 @pytest.mark.parametrize("spoil", ["cut", "empty"])
 async def test_bundles_that_cannot_be_read_refuse_every_change(town: Town, spoil: str) -> None:
     folder = town.folder / f"bundles-{spoil}"
@@ -274,6 +291,13 @@ async def test_a_script_of_the_registry_is_tried_before_it_is_kept(town: Town) -
     taken = await local(town, "PATCH", "/scripts/GATE-0001?anyway=true&reason=audit", strict)
     assert taken.status == 200, taken.body
     assert audited(town)[-1][0] == "script"
+    # What the revision changed can be looked at from afar.
+    told = await command(
+        town, "replay", "--from-record", "operation=create", "--compare", "script=strict@1", "script=strict"
+    )
+    assert told.exit_code == 1, told.output
+    assert "registered becomes refused" in told.output
+    assert (await command(town, "replay", "--from-record", "all", "--with", "script=strict@9")).exit_code == 2
     assert (await town.post(await town.body())).checks == ["script.consent"]
     assert (await local(town, "POST", "/scripts/GATE-0001/disable")).status == 422
     assert (await local(town, "DELETE", "/scripts/GATE-0001")).status == 422

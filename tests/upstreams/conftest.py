@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -29,5 +30,7 @@ async def town(
 ) -> AsyncIterator[Town]:
     """As in tests/gateway, with oidc-provider behind each market: tests of that folder may be imported and run here."""
     folder = tmp_path_factory.mktemp("sandbox")
-    async with running(folder, **own_of(request.module), behind=oidc_provider) as opened:
+    # A variant of the server lives in a folder of its own and takes the rest from the example.
+    behind = replace(oidc_provider, folder=getattr(request.module, "variant", oidc_provider.folder))
+    async with running(folder, **own_of(request.module), behind=behind) as opened:
         yield opened

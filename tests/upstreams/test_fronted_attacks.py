@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,9 +14,10 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 from as_clients import FORM, findings, proof
-from fake_as import Came, saying
+from fake_as import Came, oauth_error, saying
 from fronted import PROOF, Fronted, bearer, form_of, fronted
 from grant_clients import client_of, send
+from test_managing_clients import audit
 from town import UK
 from wire import Heard, own, wire
 from wire import request as raw_request
@@ -361,10 +363,84 @@ async def test_no_answer_crosses_over_to_another_request(at: Fronted) -> None:
                 heard = await connection.hear()
                 assert heard.json["access_token"] == f"token-of-{client['client_id']}-{number}"
 
+    for number in range(8):
+        await leaver(clients[number % 3], number)
     async with asyncio.TaskGroup() as group:
         for number in range(8):
-            client = clients[number % 3]
-            group.create_task(leaver(client, number))
-            group.create_task(one(client, 100 + number))
-            group.create_task(pipeliner(client, 200 + 10 * number))
-        waiting.set()
+            group.create_task(one(clients[number % 3], 100 + number))
+            group.create_task(pipeliner(clients[number % 3], 200 + 10 * number))
+    # What was asked by those who left is answered now, into connections that others use by then.
+    waiting.set()
+    async with asyncio.TaskGroup() as group:
+        for number in range(8):
+            group.create_task(one(clients[number % 3], 300 + number))
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ("POST /{uk}/token HTTP/1.0\r\nTransfer-Encoding: chunked\r\n", 400),
+        ("POST /{uk}/token HTTP/2.0\r\n", 400),
+        ("POST https://other.example/{uk}/token HTTP/1.1\r\n", 421),
+        ("TRACE /{uk}/token HTTP/1.1\r\n", 405),
+        ("CONNECT as.internal:443 HTTP/1.1\r\n", 405),
+        ("GET /{uk}/token?grant_type=client_credentials HTTP/1.1\r\n", 405),
+        ("POST /{uk}/token?grant_type=client_credentials HTTP/1.1\r\n", 400),
+        ("POST /{uk}/token HTTP/1.1\r\nX-Big: " + "a" * 9_000 + "\r\n", 431),
+        ("POST /{uk}/token HTTP/1.1\r\n" + "X-Many: a\r\n" * 5_000, 431),
+        ("POST /{uk}/token HTTP/1.1\r\nContent-Length: 2000000\r\n", 413),
+        ("POST /{uk}/token HTTP/1.1\r\nExpect: the-unexpected\r\n", 417),
+    ],
+)  # fmt: skip
+async def test_what_is_no_request_of_ours_is_told_so(
+    at: Fronted, client: dict[str, Any], head: str, status: int
+) -> None:
+    port = at.town.gateway.addresses["mtls"][1]
+    length = "" if "Content-Length" in head or "chunked" in head else "Content-Length: 0\r\n"
+    sent = f"{head.format(uk=UK)}Host: localhost:{port}\r\nContent-Type: {FORM}\r\n{length}\r\n"
+    async with wire(at.town) as connection:
+        heard = await connection.ask(sent.encode())
+    assert heard.status == status
+    assert b"aaaa" not in heard.body
+    assert at.asked("/token") == []
+
+
+async def test_tunnelled_methods_and_wishes_for_pages_mean_nothing(at: Fronted, client: dict[str, Any]) -> None:
+    heard = await ask(
+        at,
+        grant(client, _method="DELETE"),
+        ("X-HTTP-Method-Override", "DELETE"),
+        ("Accept", "text/html"),
+        ("Upgrade", "h2c"),
+    )
+    assert (heard.status, heard.one("content-type"), heard.one("cache-control")) == (
+        200,
+        "application/json",
+        "no-store",
+    )
+    (came,) = at.asked("/token")
+    assert (came.method, came.fields("accept")) == ("POST", ["application/json"])
+    assert "server" not in heard.headers
+
+
+async def test_answer_is_in_the_trail_before_it_leaves(at: Fronted, client: dict[str, Any]) -> None:
+    assert (await ask(at, grant(client))).status == 200
+    at.server.says["POST", "/token"] = lambda _: oauth_error(400, "invalid_scope")
+    assert (await ask(at, grant(client))).status == 400
+    at.server.says["POST", "/token"] = lambda _: web.Response(text="garbage")
+    assert (await ask(at, grant(client))).status == 503
+    told = [decision for operation, decision in audit(at.town, client["client_id"]) if operation == "token"]
+    assert told[-3:] == ["issued", "refused", "unavailable"]
+
+
+async def test_log_holds_nothing_that_opens_a_door(at: Fronted, client: dict[str, Any], log: io.StringIO) -> None:
+    at.server.says["POST", "/token"] = lambda _: bearer(
+        "", access_token="an-access-token-of-the-server", refresh_token=7
+    )
+    await ask(at, grant(client, client_note="a-note"))
+    await at.speak(saying(b"HTTP/1.1 500 Oops\r\nContent-Length: 29\r\n\r\nan-access-token-of-the-server"))
+    await ask(at, grant(client))
+    written = log.getvalue()
+    assert '"listener": "mtls"' in written
+    for secret in (PROOF, "an-access-token-of-the-server", "a-note", at.server.initial_access_token):
+        assert secret not in written

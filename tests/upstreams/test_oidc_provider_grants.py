@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import os
 import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
+import chromium
 import pytest
 import pytest_asyncio
 from as_clients import findings
 from behind import at_the_server
-from grant_clients import address, answer, client_of, decided, object_claims, pushed, send, tokens
+from chromium import Browser, Tab
+from grant_clients import CALLBACK, address, answer, client_of, decided, object_claims, pushed, send, tokens
+from joserfc import jwt
+from joserfc.jwk import KeySet
 from test_details_over_the_wire import PAYMENT, RECURRING
 from test_standard_client import home
 from test_standard_client import test_it_gets_what_a_customer_grants as test_standard_client_gets_what_is_granted
@@ -26,6 +35,9 @@ __all__ = ["home", "terminal", "test_commands_redeem_the_code", "test_standard_c
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 has_scripts = True
+#: A phone, and a desk.
+SCREENS = {"phone": (320, 640), "desk": (1280, 800)}
+NOTE = "for your order " * 15
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -143,3 +155,69 @@ async def test_signed_request_is_judged_by_both(town: Town, mia: Person) -> None
     assert found.body["authorization_details"] == [PAYMENT]
     again = await send(town, client, "par", request=town.key().sign(claims))
     assert again.status == 400
+
+
+async def test_id_tokens_verify_against_the_discovered_issuer(town: Town, mia: Person) -> None:
+    """As any relying party does it: the issuer's document, its keys, and both tokens of a signed hybrid request."""
+    issuer = town.index(UK)["issuer"]
+    found = json.loads((await mia.open(f"{issuer}/.well-known/openid-configuration")).text)
+    assert found["issuer"] == issuer
+    keys = KeySet.import_key_set(json.loads((await mia.open(found["jwks_uri"])).text))
+    client = await client_of(town, response_types=["code", "code id_token"])
+    claims = object_claims(town, client, response_type="code id_token", scope="openid accounts")
+    # What stands beside the object counts for nothing, here and there.
+    url = address(town, client, request=town.key().sign(claims), response_type="code", scope="nothing", nonce="another")
+    told = answer(await decided(town, mia, url))
+    reply = await tokens(town, client, told["code"])
+    for token, half in ((told["id_token"], {"c_hash": told["code"]}), (reply.body["id_token"], {})):
+        read = jwt.decode(token, keys, algorithms=found["id_token_signing_alg_values_supported"])
+        said = read.claims
+        assert (said["iss"], said["aud"], said["nonce"]) == (issuer, client["client_id"], claims["nonce"])
+        assert said["sub"] == "sandbox-mia"
+        for name, text in half.items():
+            digest = hashlib.sha256(text.encode()).digest()[:16]
+            assert said[name] == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    async with chromium.running(tmp_path_factory.mktemp("chromium")) as running:
+        yield running
+
+
+@pytest.mark.skipif(chromium.program() is None, reason="there is no Chromium: apt-get install chromium")
+async def test_customer_decides_on_pages_that_fit_and_do_nothing_else(town: Town, browser: Browser) -> None:
+    client = await client_of(town)
+    details = json.dumps(
+        [{**PAYMENT, "creditorName": "Donaudampfschifffahrt " * 3, "ui_representation": NOTE}, RECURRING]
+    )
+    tab = await browser.tab()
+    await tab.stand_in("https://tpp.example/*")
+    mia = json.loads((town.folder / "sandbox.json").read_text())["customers"][0]
+    await tab.goto(address(town, client, request_uri=await pushed(town, client, authorization_details=details)))
+    await looked_at(tab, "sign-in")
+    await tab.type("#login", mia["login"])
+    await tab.type("#password", "wrong")
+    await tab.follow("button[type=submit]")
+    await looked_at(tab, "wrong")
+    await tab.type("#password", mia["password"])
+    await tab.follow("button[type=submit]")
+    assert "Pay 123.50 EUR to Donaudampfschifffahrt" in await tab.text()
+    await looked_at(tab, "consent")
+    await tab.follow("button[value=approve]")
+    (url,) = [each for each in tab.visited if each.startswith(CALLBACK)]
+    reply = await tokens(town, client, dict(parse_qsl(urlsplit(url).query))["code"])
+    assert reply.body["authorization_details"] == json.loads(details)
+    # The last is that of the wrong password: a browser tells each answer of 4xx.
+    assert [each for each in tab.complaints if "422" not in each] == []
+
+
+async def looked_at(tab: Tab, name: str) -> None:
+    """The page on every screen, light and dark; kept as pictures where DCRGW_PICTURES names a folder."""
+    for screen, (width, height) in SCREENS.items():
+        for dark in (False, True):
+            await tab.look_like(width, height, dark=dark)
+            assert await tab.evaluate("document.documentElement.scrollWidth") <= width, (name, screen)
+            if folder := os.environ.get("DCRGW_PICTURES"):
+                picture = await tab.screenshot()
+                (Path(folder) / f"{name}-{screen}-{'dark' if dark else 'light'}.png").write_bytes(picture)

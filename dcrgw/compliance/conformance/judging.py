@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from dcrgw.compliance.conformance.filling import Values
@@ -21,21 +22,28 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
 }
 
 
+#: So many differences are told: an answer may have as many members as a bank likes.
+_MOST = 20
+
+
 def differences(answer: Answer, wanted: Expectation, values: Values) -> list[str]:
     """In what the answer differs from one expectation; empty when it is as expected. Raises: filling.Lacking."""
-    found = []
+    return list(islice(_differences(answer, wanted, values), _MOST))
+
+
+def _differences(answer: Answer, wanted: Expectation, values: Values) -> Iterator[str]:
     if wanted.status and answer.status not in wanted.status:
-        found.append(f"status {answer.status} is not {listed(wanted.status)}")
-    found += _body(answer, wanted)
+        yield f"status {answer.status} is not {listed(wanted.status)}"
+    yield from _body(answer, wanted)
     members = answer.members
     if wanted.errors and members.get("error") not in wanted.errors:
-        found.append(f"error {short(members.get('error'))} is not {listed(wanted.errors)}")
-    for name, rule in wanted.members.items():
-        found += [f"member {name} {said}" for said in judged(members, name, rule, values)]
+        yield f"error {short(members.get('error'))} is not {listed(wanted.errors)}"
+    for named, rule in wanted.members.items():
+        name = str(values.fill(named))
+        yield from (f"member {name} {said}" for said in judged(members, name, rule, values))
     headers = {name.lower(): value for name, value in answer.headers.items()}
     for name, rule in wanted.headers.items():
-        found += [f"header {name} {said}" for said in judged(headers, name.lower(), rule, values)]
-    return found
+        yield from (f"header {name} {said}" for said in judged(headers, name.lower(), rule, values))
 
 
 def _body(answer: Answer, wanted: Expectation) -> Iterator[str]:
@@ -101,7 +109,8 @@ def _held(value: Any, rule: Rule, values: Values) -> Iterator[str]:
     if rule.has is not None and (missing := [each for each in _words(values.fill(rule.has)) if each not in words]):
         yield f"lacks {listed(missing)}"
     if rule.within is not None:
-        strange = [each for each in words if each not in _words(values.fill(rule.within))]
+        allowed = _words(values.fill(rule.within))
+        strange = list(islice((each for each in words if each not in allowed), _MOST))
         if strange:
             yield f"holds {listed(strange)}"
 

@@ -12,11 +12,12 @@ from urllib.parse import parse_qsl, urlencode
 from dcrgw.compliance.conformance import signing
 from dcrgw.compliance.conformance.filling import Lacking
 from dcrgw.compliance.conformance.pack import Request, Step
-from dcrgw.compliance.conformance.scene import Scene, offered, stated
+from dcrgw.compliance.conformance.scene import Scene, Unusable, offered, stated
 from dcrgw.tpp import grants
 from dcrgw.tpp.client import Outgoing
 from dcrgw.tpp.prepared import Moment
 from dcrgw.tpp.requests import JSON
+from dcrgw.tpp.setup import Incomplete
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +79,20 @@ def endpoint(scene: Scene) -> str:
 
 
 def _management_url(scene: Scene, step: Step) -> str:
-    return step.url or scene.actor(step.client).known.management_url
+    """Where a client is managed. Raises: Lacking, Unusable."""
+    if step.url:
+        return step.url
+    try:
+        return scene.actor(step.client).known.management_url
+    except (Incomplete, UnicodeEncodeError):
+        raise Unusable("the bank's registration_client_uri is no https URL, or its client_id no text") from None
 
 
 async def _body(scene: Scene, step: Step) -> tuple[bytes, str, Mapping[str, Any], Mapping[str, Any]]:
     request = scene.pack.request
     assert request is not None, "loading saw to it"
     form = step.form or request.form
-    media_type = step.media_type or (JSON if form == "json" else request.media_type)
+    media_type = step.media_type or _media_type(scene, request, form)
     if step.body is not None:
         return step.body.encode(), media_type, {"body": step.body[:2_000]}, {}
     claims = await _claims(scene, step, request)
@@ -96,6 +103,11 @@ async def _body(scene: Scene, step: Step) -> tuple[bytes, str, Mapping[str, Any]
         raise Lacking("signing_key")
     order = signing.Order(header, claims, scene.own.key, _alg(scene, step), step.sign.key, step.sign.damage)
     return signing.token(order).encode(), media_type, {"header": header, "claims": claims}, claims
+
+
+def _media_type(scene: Scene, request: Request, form: str) -> str:
+    usual = scene.own.bank.media_type or request.media_type
+    return JSON if form == "json" and request.form == "jws" else usual
 
 
 def _header(scene: Scene, step: Step, request: Request) -> dict[str, Any]:
@@ -128,6 +140,13 @@ async def _claims(scene: Scene, step: Step, request: Request) -> dict[str, Any]:
 
 
 def _right(scene: Scene, request: Request, *, has_statement: bool) -> dict[str, Any]:
+    """The standard's right request, with what this bank wants besides."""
+    bank = scene.own.bank
+    right = {**_usual(scene, request, has_statement=has_statement), **scene.values.fill(bank.claims)}
+    return {name: value for name, value in right.items() if name not in bank.without}
+
+
+def _usual(scene: Scene, request: Request, *, has_statement: bool) -> dict[str, Any]:
     right = dict(scene.values.fill(request.claims))
     for name, offer in request.chosen.items():
         values = offered(scene, offer)
@@ -148,10 +167,16 @@ def _registered(scene: Scene, step: Step) -> dict[str, Any]:
 
 
 def _token(scene: Scene, step: Step) -> Made:
-    """The client's own right to a token, by its registered method."""
+    """The client's own right to a token, by its registered method. Raises: Lacking, Unusable."""
     known = scene.actor(step.client).known
-    form = {**grants.OWN_RIGHT, **({"scope": scene.pack.token_scope} if scene.pack.token_scope else {})}
-    prepared = grants.prepare(scene.own.setup(), known, Moment(), method=step.auth_method, form=form)
+    scope = scene.own.bank.token_scope or scene.pack.token_scope
+    form = {**grants.OWN_RIGHT, **({"scope": scope} if scope else {})}
+    if scene.own.bank.token_endpoint is None:
+        raise Lacking("bank.token_endpoint")
+    try:
+        prepared = grants.prepare(scene.own.setup(), known, Moment(), method=step.auth_method, form=form)
+    except (Incomplete, UnicodeEncodeError):
+        raise Unusable("what the bank registered does not suffice to ask for a token: method, secret or id") from None
     sent = {**dict(parse_qsl(prepared.outgoing.body.decode())), **step.form_fields}
     sent = {name: value for name, value in sent.items() if name not in step.without}
     outgoing = Outgoing(

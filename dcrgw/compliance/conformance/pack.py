@@ -19,6 +19,8 @@ Text = Annotated[str, StringConstraints(min_length=1)]
 Table = dict[str, Any]
 Names = tuple[Text, ...]
 
+#: What is broken after signing; `padded` and `blank` leave the signature right and the base64url wrong.
+Damage = Literal["", "flipped", "cut", "empty", "claims-changed", "part-missing", "part-more", "padded", "blank"]
 Severity = Literal["must", "should", "may"]
 #: By which token a client manages its registration; `as-given`: a registration access token where the bank gives one.
 Management = Literal["access-token", "registration-access-token", "as-given"]
@@ -72,7 +74,7 @@ class Signature(Part):
 
     key: Literal["own", "stranger", "public-key-as-secret", "none"] | Reference = "own"
     alg: str | None = Field(default=None, description="The algorithm; else the usual one of the tester's key.")
-    damage: Literal["", "flipped", "cut", "empty", "claims-changed", "part-missing"] | Reference = ""
+    damage: Damage | Reference = ""
 
 
 class Statement(Part):

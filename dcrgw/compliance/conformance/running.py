@@ -51,7 +51,8 @@ async def known(tester: Tester, phone: Phone) -> Bank:
         request = discovery.prepare(tester.own.setup(), Moment())
     except Incomplete:
         return Bank(tester)
-    return _learnt(tester, await phone.send(request.outgoing))
+    answer = await phone.send(request.outgoing)
+    return _learnt(tester.knowing(well_known=request.outgoing.url), answer)
 
 
 def _learnt(tester: Tester, answer: Answer) -> Bank:
@@ -76,7 +77,7 @@ async def run(pack: Pack, bank: Bank, planned: list[Planned], phone: Phone) -> A
             yield Played(each.case, each.name, each.case.title, each.case.clause, verdict=verdict, reason=reason)
             continue
         played = await playing.play(pack, bank, each.case, each.variables, each.name, phone)
-        silent = silent + 1 if played.verdict == "broken" else 0
+        silent = silent + 1 if played.is_silence else 0
         yield played
         if played.interrupted:
             raise asyncio.CancelledError

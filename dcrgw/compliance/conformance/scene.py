@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,8 +17,19 @@ from dcrgw.tpp.authentication import METHODS
 from dcrgw.tpp.client import Outgoing
 from dcrgw.tpp.known_client import KnownClient
 
+_WELL_KNOWN = re.compile(
+    r"(?P<host>https?://[^/?#]+)(?P<before>(?:/[^?#]*)?)/\.well-known/[a-z0-9-]+(?P<after>(?:/[^?#]*)?)"
+)
+#: An attribute's type in a DN.
+_TYPES = re.compile(r"(?:(?<=^)|(?<=[,+]))[A-Za-z][A-Za-z0-9-]*(?==)")
+#: What a pack may refer to of the bank.
+_TOLD = ("registration_endpoint", "token_endpoint", "issuer", "well_known")
 #: A statement of the hook serves for so long, where the standard lets it serve more than once.
 FRESH_S = 60.0
+
+
+class Unusable(Exception):
+    """What the bank said cannot be used as the standard means it. The message says what."""
 
 
 @dataclass(slots=True)
@@ -93,7 +105,7 @@ def opened(pack: Pack, bank: Bank, case: Case, variables: Mapping[str, Any]) -> 
         **variables,
         "values": pack.values,
         "discovery": bank.discovery,
-        "bank": {name: value for name, value in own.bank if value is not None} | _audience(own),
+        "bank": {name: getattr(own.bank, name) for name in _TOLD if getattr(own.bank, name)} | _derived(own),
         "tpp": _party(own),
         "client": {},
         "clients": {},
@@ -145,6 +157,7 @@ def has(bank: Bank, need: str) -> bool:
         "statement": own.table.statement is not None or hooks.can(tester.hook, hooks.STATEMENTS),
         "signing_key": own.table.signing_key is not None,
         "transport": own.transport.is_given,
+        "initial_access_token": own.bank.initial_access_token is not None,
         "other": tester.other is not None or bool(tester.hook and tester.hook.other),
         "other_signing_key": tester.other is not None and tester.other.table.signing_key is not None,
     }.get(need, False)
@@ -193,6 +206,7 @@ def _forged(own: str, header: Mapping[str, Any], claims: Mapping[str, Any], made
 def _party(party: Party) -> dict[str, Any]:
     table = party.table
     certificate = credentials.certificate(party.transport)
+    subject = table.subject_dn or (credentials.subject_dn(certificate) if certificate else None)
     found = {
         "software_id": table.software_id,
         "org_id": table.org_id,
@@ -201,7 +215,9 @@ def _party(party: Party) -> dict[str, Any]:
         "scope": table.scope or (party.statement and _scope(party.statement)),
         "kid": table.kid,
         "alg": party.alg,
-        "subject_dn": table.subject_dn or (credentials.subject_dn(certificate) if certificate else None),
+        "subject_dn": subject,
+        # The same name, by other spellings of its types (RFC 4514 §3).
+        "subject_dn_in_small_letters": subject and _TYPES.sub(lambda found: found[0].lower(), subject),
         "jwk": signing.public_jwk(party.key, table.kid or "", party.alg) if party.key else None,
     }
     return {name: value for name, value in found.items() if value}
@@ -213,6 +229,17 @@ def _scope(statement: str) -> str | None:
     return str(said["scope"]) if claims else None
 
 
-def _audience(own: Party) -> dict[str, str]:
-    found = own.bank.audience or own.bank.issuer
-    return {"audience": found} if found else {}
+def _derived(own: Party) -> dict[str, Any]:
+    """What follows from what is known of the bank."""
+    audience, issuers = own.bank.audience or own.bank.issuer, issuers_of(own.bank.well_known or "")
+    return ({"audience": audience} if audience else {}) | ({"issuers_of_address": issuers} if issuers else {})
+
+
+def issuers_of(address: str) -> list[str]:
+    """The issuers whose document may stand at a discovery URL, of OpenID Connect or of RFC 8414 §3.1."""
+    found = _WELL_KNOWN.fullmatch(address)
+    if found is None:
+        return []
+    # OpenID Connect appends to the issuer's path, RFC 8414 puts its own before it; a slash at the end is the issuer's.
+    issuer = found["host"] + (found["before"] or "") + (found["after"] or "")
+    return [issuer, f"{issuer}/"]

@@ -88,6 +88,12 @@ def _damaged(text: str, order: Order) -> str:
             claims = _encoded({**order.claims, "client_name": "changed after signing"})
         case "part-missing":
             return f"{head}.{claims}"
+        case "part-more":
+            return f"{head}.{claims}.{signature}.{signature}"
+        case "padded":
+            return f"{head}.{claims}.{signature}{'=' * (-len(signature) % 4 or 1)}"
+        case "blank":
+            return f"{head}.{claims[:40]}\n{claims[40:]}.{signature}"
     return f"{head}.{claims}.{signature}"
 
 

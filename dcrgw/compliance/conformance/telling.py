@@ -105,10 +105,10 @@ def as_junit(run: Run) -> str:
 
 def as_text(played: Played, *, whole: bool) -> Iterator[str]:
     """Lines for one case: its verdict, and with `whole` what went over the wire where it did not pass."""
-    yield f"{played.id}: {played.title}"
+    yield printable(f"{played.id}: {played.title}")
     if played.verdict != "passed":
         yield f"    {printable(played.reason)}"
-        yield f"    see {played.clause}"
+        yield f"    see {printable(played.clause)}"
     for client in played.left_behind:
         yield f"    left behind at the bank: client {printable(client)}"
     if whole and played.verdict not in ("passed", "skipped"):

@@ -16,6 +16,7 @@ from dcrgw.core import strict_json
 from dcrgw.core.jose.signing import PrivateKey
 from dcrgw.tpp import credentials
 from dcrgw.tpp.credentials import CredentialsUnusable, Transport
+from dcrgw.tpp.management import is_bearer
 from dcrgw.tpp.setup import Setup
 
 VERSION = 1
@@ -39,8 +40,17 @@ class BankTable(_Table):
     server_ca: Path | None = None
     #: The bank's name in a request's `aud`; else its issuer.
     audience: str | None = None
+    #: Who may register there needs this token (RFC 7591 §3): env:NAME, or file:PATH.
+    initial_access_token: str | None = None
     #: By which token its clients manage their registrations, where that is not as the standard has it.
     management: Management | None = None
+    #: Scope of the token that manages a registration.
+    token_scope: str | None = None
+    #: The media type of requests, of those that the standard allows.
+    media_type: str | None = None
+    #: What this bank wants in every right request, and what it does not.
+    claims: dict[str, Any] = {}
+    without: tuple[str, ...] = ()
 
 
 class PartyTable(_Table):
@@ -117,6 +127,14 @@ class Party:
             return self.table.statement.read_text("ascii").strip()
         except (OSError, UnicodeDecodeError):
             raise CredentialsUnusable(f"{self.table.statement} cannot be read as a software statement") from None
+
+    @cached_property
+    def initial_access_token(self) -> str | None:
+        """What lets it register at this bank. Raises: CredentialsUnusable."""
+        token = credentials.secret(self.bank.initial_access_token)
+        if token is not None and not is_bearer(token.decode("latin-1")):
+            raise CredentialsUnusable("the initial access token is none that can be sent (RFC 6750 section 2.1)")
+        return None if token is None else token.decode("ascii")
 
     def setup(self) -> Setup:
         """The same for the requests of a registered client."""
@@ -199,7 +217,11 @@ def _of_sandbox(path: Path, content: bytes, profile: str, market: str | None) ->
     bank = _placed(
         BankTable(
             audience=entry["request_audience"],
-            **{name: entry.get(name) for name in BankTable.model_fields if name != "audience"},
+            registration_endpoint=entry.get("registration_endpoint"),
+            token_endpoint=entry.get("token_endpoint"),
+            issuer=entry.get("issuer"),
+            well_known=entry.get("well_known"),
+            server_ca=entry.get("server_ca"),
         ),
         path.parent,
     )

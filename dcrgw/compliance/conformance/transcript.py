@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
+from urllib.parse import parse_qsl
 
 from dcrgw.compliance.conformance.making import Made
 from dcrgw.compliance.conformance.signing import parts
-from dcrgw.tpp.client import Answer
+from dcrgw.compliance.conformance.wording import short
+from dcrgw.tpp.client import FORM, Answer, Outgoing
 
 #: Members whose values open a door, wherever they stand.
 _SECRET = frozenset(
@@ -17,6 +20,8 @@ _SECRET = frozenset(
 )
 _HIDDEN = "(not shown)"
 _LONGEST = 4_000
+#: Of an answer, so many bytes are decoded for people, and so many headers shown: a bank may send what it likes.
+_LONGEST_BODY, _MOST_HEADERS = 64_000, 60
 #: Shorter texts would be found inside other words.
 _LEAST = 8
 
@@ -66,10 +71,12 @@ class Secrets:
             for each in value:
                 self.meet(each)
 
-    def meet_credentials(self, headers: Iterable[str]) -> None:
-        """Note what stands after the scheme of an Authorization header."""
-        rests = (header.partition(" ")[2].strip() for header in headers)
+    def meet_request(self, outgoing: Outgoing) -> None:
+        """Note what stands after the scheme of an Authorization header, and the proof in a form: a bank may echo it."""
+        rests = (header.partition(" ")[2].strip() for header in outgoing.secret_headers.values())
         self.found |= {rest for rest in rests if len(rest) >= _LEAST}
+        if outgoing.media_type == FORM:
+            self.meet(dict(parse_qsl(outgoing.body.decode("utf-8", "replace"))))
 
     def without(self, value: Any) -> Any:
         """The value with no secret in it."""
@@ -92,16 +99,16 @@ def sent(made: Made) -> dict[str, Any]:
     """The request for people: decoded, and its headers."""
     outgoing = made.outgoing
     headers = {**outgoing.open_headers, **dict.fromkeys(outgoing.secret_headers, _HIDDEN)}
-    return {"method": outgoing.method, "url": outgoing.url, "headers": headers, **_readable(made.shown)}
+    return {"method": outgoing.method, "url": short(outgoing.url), "headers": headers, **_readable(made.shown)}
 
 
 def received(answer: Answer) -> dict[str, Any]:
     """The answer for people."""
-    body: Any = dict(answer.members) or answer.body[:_LONGEST].decode("utf-8", "replace")
+    members = answer.members if len(answer.body) <= _LONGEST_BODY else {}
     return {
         "status": answer.status,
-        "headers": dict(answer.headers),
-        "body": _readable(body) if isinstance(body, dict) else body,
+        "headers": {name: value[:_LONGEST] for name, value in islice(answer.headers.items(), _MOST_HEADERS)},
+        "body": _readable(members) if members else answer.body[:_LONGEST].decode("utf-8", "replace"),
         "ms": round(answer.total_ms, 1),
     }
 

@@ -60,6 +60,21 @@ class AuthorizationDetail:
         """The same text for the same detail, however its members were ordered; 1, 1.0 and true stay apart."""
         return json.dumps(self.members, sort_keys=True, separators=(",", ":"))
 
+    @property
+    def said(self) -> str:
+        """The same text for details that say the same: 1 and 1.0 are one number, which servers spell as they like."""
+        return json.dumps(_plain(self.members), sort_keys=True, separators=(",", ":"))
+
+
+def _plain(value: JsonValue | Mapping[str, JsonValue]) -> JsonValue:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    return value
+
 
 Details = tuple[AuthorizationDetail, ...]
 

@@ -11,16 +11,19 @@ from dcrgw.core.upstream.client import UPSTREAM_SECRET
 from dcrgw.core.upstream.server import Gap, UpstreamServer
 
 #: Methods by which the gateway can show a secret of its own, best first.
-_BY_SECRET = ("client_secret_basic", "client_secret_post")
-#: What belongs to a method that the gateway stands in for. The client's keys stay: they sign its request objects.
-_OF_THE_METHOD = frozenset({*TLS_SUBJECT_MEMBERS, "token_endpoint_auth_signing_alg"})
+BY_SECRET = ("client_secret_basic", "client_secret_post")
+#: Members that say something beside these methods alone. A client's keys are none: they sign its request objects.
+_OF_METHODS = {
+    "token_endpoint_auth_signing_alg": frozenset({"private_key_jwt", "client_secret_jwt"}),
+    **dict.fromkeys(TLS_SUBJECT_MEMBERS, frozenset({"tls_client_auth"})),
+}
 
 
 def bridge(server: UpstreamServer) -> str | None:
     """The method by which the gateway presents itself for bridged clients; None where it bridges none."""
     if server.gap is not Gap.BRIDGE:
         return None
-    return next((method for method in _BY_SECRET if server.has(method)), None)
+    return next((method for method in BY_SECRET if server.has(method)), None)
 
 
 def fault(method: str, server: UpstreamServer) -> str | None:
@@ -38,13 +41,14 @@ def needs_bridge(method: str, server: UpstreamServer) -> bool:
 def at_server(members: Mapping[str, JsonValue], server: UpstreamServer) -> dict[str, JsonValue]:
     """The members that the AS is to keep: a bridged client's method is the gateway's.
 
-    A server that cannot bind tokens to certificates is not asked to: the gateway does it in front of it.
+    What belongs to another method than the client has there is left out, since servers refuse it. A server that cannot
+    bind tokens to certificates is not asked to: the gateway does it in front of it.
     """
-    method = members.get("token_endpoint_auth_method")
     kept = dict(members)
+    method = members.get("token_endpoint_auth_method")
     if isinstance(method, str) and needs_bridge(method, server):
-        kept = {name: value for name, value in members.items() if name not in _OF_THE_METHOD}
-        kept["token_endpoint_auth_method"] = bridge(server)
+        kept["token_endpoint_auth_method"] = method = bridge(server)
+    kept = {name: value for name, value in kept.items() if method in _OF_METHODS.get(name, {method})}
     if not server.binds_tokens:
         kept.pop("tls_client_certificate_bound_access_tokens", None)
     return kept

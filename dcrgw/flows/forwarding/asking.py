@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from dcrgw.core.authorization.form import MEDIA_TYPE
@@ -49,7 +50,21 @@ async def ask(
         raise Misconfigured(
             f"the authorization server of market {report.market} refuses the secret of a bridged client"
         )
+    if isinstance(heard, OAuthError):
+        heard = replace(heard, description=_without_secrets(heard.description, caller.form))
     return settle(lambda: heard, endpoint, report, told)
+
+
+#: Parameters that open a door.
+_SECRETS = ("client_secret", "client_assertion", "code", "code_verifier", "refresh_token", "token")
+
+
+def _without_secrets(text: str, form: Mapping[str, str]) -> str:
+    """What the AS says of a refusal, for reports too: some servers repeat there what they were shown."""
+    for name in _SECRETS:
+        if len(form.get(name, "")) > 3:
+            text = text.replace(form[name], "...")
+    return text
 
 
 async def fetch(endpoint: str, ports: Ports, report: Report, arrival: Arrival, *own: tuple[str, str]) -> Told:

@@ -65,9 +65,13 @@ async def keep(request: AuthorizationRequest, market: Market, ports: Ports, repo
     return kept
 
 
+#: How long a person may be on the AS's pages at least: it is the AS that ends their stay, not the gateway.
+_STAY_S = 3600
+
+
 def _journey_s(market: Market) -> float:
     """How long a person may be on the AS's pages, and the code on its way back."""
-    return market.server.interaction_lifetime_s + market.server.code_lifetime_s + market.leeway_s
+    return max(market.server.interaction_lifetime_s, _STAY_S) + market.server.code_lifetime_s + market.leeway_s
 
 
 def _digest(request: AuthorizationRequest) -> str:

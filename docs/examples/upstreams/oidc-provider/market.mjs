@@ -14,7 +14,8 @@ export function createMarket(market, { configuration, keys, change }) {
   const path = pathname === '/' ? '' : pathname;
   const pages = createPages(configuration);
   const customers = createCustomers(configuration.customers);
-  const provider = new Provider(market.issuer, change(optionsOf(market, { configuration, path, keys, customers, pages })));
+  const options = optionsOf(market, { configuration, path, keys, customers, pages });
+  const provider = new Provider(market.issuer, change(options, market));
   // The gateway says for which host a request was, and by which scheme.
   provider.proxy = true;
   acceptAudiences(provider, ENDPOINTS.map((name) => `${market.baseUrl}/${name}`));

@@ -7,6 +7,7 @@ import { readConfiguration } from './configuration.mjs';
 import { signingKeys } from './keys.mjs';
 import { createMarket } from './market.mjs';
 
+// `change` may alter the options of a market before they count.
 export async function serve(configuration, change = (options) => options) {
   const { listen, gateway } = configuration;
   const keys = configuration.signingKeys ?? await signingKeys();

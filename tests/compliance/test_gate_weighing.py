@@ -1,0 +1,124 @@
+"""A change weighed in a process of its own: what counts as a change, and what cannot be weighed is refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from compliance_builders import a_document
+
+from dcrgw.compliance import bundle as bundles
+from dcrgw.compliance import gate
+from dcrgw.compliance.carrying import Serving
+from dcrgw.compliance.gate import Terms, Weighed
+from dcrgw.compliance.scripted import ScriptSet
+from dcrgw.core.scripts.entry import ScriptEntry, inum_of
+from dcrgw.errors import Unavailable
+from dcrgw.scripting.prepared import Prepared
+
+DOCUMENT = a_document()
+MARKET = bundles.read(DOCUMENT).market
+TYPE = "client_registration"
+SCRIPT = """
+import os
+from dcrgw.scripting.types import ClientRegistrationType
+
+
+class ClientRegistration(ClientRegistrationType):
+    def init(self, customScript, configurationAttributes):
+        print("not a line of the gate's")
+        return True
+
+    def destroy(self, configurationAttributes):
+        return True
+
+    def createClient(self, context):
+        {body}
+        return True
+
+    def updateClient(self, context):
+        return True
+"""
+ASKING = "\n".join(
+    ("try:", "            context.http.get('https://risk.example/')", "        except Exception:", "            pass")
+)
+
+
+def script(body: str = "pass", mode: str = "inline", **more: Any) -> Prepared:
+    entry = ScriptEntry(inum_of(TYPE, "one"), "one", TYPE, SCRIPT.format(body=body), mode=mode)
+    return Prepared(entry, **more)
+
+
+def serving(*scripts: Prepared, market: str = "") -> Serving:
+    name = market or MARKET.name
+    return Serving("a change", {name: replace(MARKET, name=name)}, ScriptSet.of_gateway(scripts, ()))
+
+
+async def one(most: int) -> AsyncIterator[tuple[str, bytes]]:
+    yield "report", DOCUMENT
+
+
+async def weighed(
+    before: Serving, after: Serving, terms: Terms | None = None, documents: Any = one
+) -> tuple[Weighed, list[str]]:
+    events: list[str] = []
+    terms = terms or Terms(recorded=1, deadline_s=40)
+    return await gate.weigh(before, after, terms, documents, lambda name, **_: events.append(name)), events
+
+
+async def test_what_decides_alike_is_not_tried() -> None:
+    found, events = await weighed(serving(script()), serving(script()))
+    assert (found.faults, events) == ((), [])
+
+
+async def test_a_question_that_no_recording_holds_counts_as_a_change() -> None:
+    found, _ = await weighed(serving(script()), serving(script(ASKING)))
+    assert found.changed == 1
+    assert "registered becomes unknown" in found.faults[1]
+    assert "http.get" in found.faults[1]
+
+
+async def test_the_mend_of_a_script_that_fails_is_measured_by_the_record() -> None:
+    found, _ = await weighed(serving(script("raise ValueError()")), serving(script()))
+    assert (found.decided, found.faults) == (1, ())
+    found, _ = await weighed(serving(script(is_missing=True)), serving(script("return False")))
+    assert "registered becomes refused" in found.faults[1]
+
+
+async def test_a_market_that_goes_is_a_change() -> None:
+    found, _ = await weighed(serving(), serving(market="another"))
+    assert found.changed == 1
+
+
+async def test_bundles_of_foreign_markets_alone_try_nothing(tmp_path: Path) -> None:
+    (tmp_path / "one.bundle.json").write_bytes(DOCUMENT)
+    before, after = serving(market="one"), serving(script(), market="one")
+    found, _ = await weighed(before, after, Terms(bundles=(tmp_path,)))
+    assert (found.foreign, bool(found.faults)) == (1, True)
+
+
+async def test_a_script_that_ends_the_process_refuses_the_change() -> None:
+    found, _ = await weighed(serving(script()), serving(script("os._exit(0)")))
+    assert found.broken
+    assert found.faults
+
+
+async def _unavailable(most: int) -> AsyncIterator[tuple[str, bytes]]:
+    raise Unavailable("record", "it did not answer")
+    yield
+
+
+async def _never(most: int) -> AsyncIterator[tuple[str, bytes]]:
+    await asyncio.Event().wait()
+    yield "never", b""
+
+
+@pytest.mark.parametrize(("documents", "says"), [(_unavailable, "record"), (_never, "longer than 1 s")])
+async def test_a_record_that_gives_nothing_refuses_the_change(documents: Any, says: str) -> None:
+    found, _ = await weighed(serving(), serving(script()), Terms(recorded=1, deadline_s=1), documents)
+    assert says in found.broken
+    assert found.faults

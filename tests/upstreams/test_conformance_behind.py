@@ -1,0 +1,33 @@
+"""The public suite's walk (tests/gateway) with oidc-provider behind every market: what is essential, and the whole."""
+
+from __future__ import annotations
+
+import aiohttp
+import pytest
+from test_conformance_walk import METHODS, OLDEST, PROFILES, SCENARIOS, Scenario, configured, http
+from town import UK, Town
+
+__all__ = ["http"]
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+each_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+ESSENTIAL = [(UK, "private_key_jwt"), (OLDEST, "tls_client_auth")]
+
+
+@each_scenario
+@pytest.mark.parametrize(("market", "method"), ESSENTIAL)
+async def test_the_suite_passes_with_a_server_behind(
+    town: Town, http: aiohttp.ClientSession, market: str, method: str, scenario: Scenario
+) -> None:
+    await scenario(await configured(town, http, market, method))
+
+
+@pytest.mark.slow
+@each_scenario
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("market", PROFILES)
+async def test_the_whole_suite_passes_with_a_server_behind(
+    town: Town, http: aiohttp.ClientSession, market: str, method: str, scenario: Scenario
+) -> None:
+    await scenario(await configured(town, http, market, method))
