@@ -28,6 +28,8 @@ EXAMPLES = Path(dcrgw.__file__).parents[1] / "docs/examples/upstreams"
 PROGRAM = "server.mjs"
 #: The name of its files in the sandbox's folder, and of its log there.
 FOLDER, LOG = "upstream", "upstream.log"
+#: Below the issuer: where the server asks customers.
+PAGES = "interaction"
 #: The gateway's own client at the server.
 GATEWAY_CLIENT = "gateway"
 _LEAST_NODE = (20, 19)
