@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import ssl
+import sys
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -151,3 +152,13 @@ async def until_ready(town: Town) -> None:
     async with asyncio.timeout(60):
         while not town.gateway.health.ready:  # noqa: ASYNC110 - it is told by a server that is real
             await asyncio.sleep(0.2)
+
+
+async def doctor(town: Town, market: str) -> tuple[int, str]:
+    """What `dcrgw doctor upstream --register` says of a market: its status and its lines."""
+    command = (sys.executable, "-m", "dcrgw", "doctor", "upstream", "--register", "--market", market)
+    process = await asyncio.create_subprocess_exec(
+        *command, "--config", str(town.session.config), stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    return process.returncode or 0, output.decode()

@@ -15,6 +15,7 @@ from real_servers import (
     EXAMPLES,
     answers,
     behind,
+    doctor,
     get,
     installed,
     serving,
@@ -109,3 +110,9 @@ async def test_the_same_bytes_get_the_same_client(town: Town) -> None:
     answered = [each for each in (first, again) if each.status == 201]
     assert answered, (first.body, again.body)
     assert (await town.post(body, UK)).body == answered[0].body
+
+
+async def test_doctor_finds_nothing_wrong(town: Town) -> None:
+    status, said = await doctor(town, UK)
+    assert status == 0, said
+    assert "it was deleted again" in said

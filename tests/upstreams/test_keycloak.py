@@ -18,7 +18,7 @@ from grant_clients import address, answer, client_of, object_claims, pushed, req
 from joserfc import jwk, jwt
 from keycloak_town import LOGIN, with_keycloak
 from managed import managed
-from real_servers import SECRET, get
+from real_servers import SECRET, doctor, get
 from town import UK, Town
 
 from dcrgw.testkit.person import Person
@@ -125,6 +125,14 @@ async def test_a_signed_request_object_reaches_keycloak(town: Town, mia: Person)
     seen = await mia.open(address(town, client, request_uri=pushing.body["request_uri"]))
     left = await mia.submit(seen, **LOGIN) if seen.left_for is None else seen
     assert (await tokens(town, client, answer(left)["code"])).status == 200
+
+
+async def test_doctor_finds_nothing_wrong_and_leaves_nothing(town: Town) -> None:
+    before = len(await all_there(town))
+    status, said = await doctor(town, UK)
+    assert status == 0, said
+    assert "reads the certificate's header, and gives no token without it" in said
+    assert len(await all_there(town)) == before
 
 
 async def test_a_hanging_keycloak_leaves_nothing_half_done(town: Town) -> None:
