@@ -14,12 +14,13 @@ from typing import Any
 
 import click
 
-from bench import against_peer, details, inprocess, load, machine, store, whole
+from bench import against_peer, details, forwarding, inprocess, load, machine, store, whole
 from bench.contest import Arena
-from bench.goals import BESIDE_PEER, GOALS, Measured, skipped, table
+from bench.goals import BESIDE_PEER, FORWARDED, GOALS, Measured, skipped, table
 from bench.load import NoGenerator
 from bench.servers import ServerFailed, installed_peer
 from bench.town import Town, opened
+from dcrgw.sandbox.upstream import UpstreamUnusable, program
 
 #: Above these a machine is too busy, or its disk too slow, for a gate to mean anything.
 _BUSY_PER_CORE = 1.0
@@ -99,8 +100,8 @@ async def _under_load(town: Town, wish: Wish) -> list[Measured]:
     try:
         arena = Arena(wish.folder, load.build(wish.folder), wish.rounds)
     except NoGenerator as missing:
-        return skipped([*BESIDE_PEER, "G4", "G9", "G9b", "G11"], str(missing))
-    results = []
+        return skipped([*BESIDE_PEER, *FORWARDED, "G4", "G9", "G9b", "G11"], str(missing))
+    results = await _forwarded(arena, wish) if wish.wants(*FORWARDED) else []
     if wish.wants("G4", "G11"):
         results += await whole.measure(town, arena, seconds=wish.seconds)
     if wish.wants("G9", "G9b"):
@@ -108,6 +109,14 @@ async def _under_load(town: Town, wish: Wish) -> list[Measured]:
     if wish.wants(*BESIDE_PEER):
         results += await _beside_peer(town, arena, wish)
     return results
+
+
+async def _forwarded(arena: Arena, wish: Wish) -> list[Measured]:
+    try:
+        server = program("oidc-provider")
+    except UpstreamUnusable as unusable:
+        return skipped(FORWARDED, str(unusable))
+    return await forwarding.measure(wish.folder, arena.generator, server, rounds=arena.rounds, seconds=wish.seconds)
 
 
 async def _beside_peer(town: Town, arena: Arena, wish: Wish) -> list[Measured]:

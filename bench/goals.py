@@ -61,12 +61,19 @@ GOALS = {
         Goal("G9b", "the same in a worker, its processes' CPU counted", False, 0.4, 0.2),
         Goal("G13", "offline replay of recorded OB registrations / registrations in process", True, 0.5, 0.8),
         Goal("G11", "fetches per URL, 32 concurrent first requests, cold caches", False, 1, 1),
+        Goal(
+            "G16", "a token request forwarded to oidc-provider / asked of it directly, time of one after another", False
+        ),
+        Goal("G16-null", "the same before a server that does nothing", False),
+        Goal("G16b", "the gateway's CPU for a forwarded token request / oidc-provider's own for it", False),
         Goal("G15", "authorization_details of one payment by JSON Schema and inline script, us", False, 100, 40),
     )
 }
 
 #: Those that need the peer.
 BESIDE_PEER = [goal for goal in GOALS if goal.startswith(("G1b", "G1-", "G2")) or goal == "G1"]
+#: Those that need an authorization server behind the gateway.
+FORWARDED = [goal for goal in GOALS if goal.startswith("G16")]
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from uuid import uuid4
 from dcrgw.sandbox.gateway_config import SCRIPTS
 from dcrgw.sandbox.session import Ports, Session, session
 from dcrgw.sandbox.statements import Order, mint
+from dcrgw.sandbox.upstream import Program
 from dcrgw.testkit.keys import SigningKey
 from dcrgw.testkit.statements import request_claims
 
@@ -118,9 +119,9 @@ class Town:
 
 
 @asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[Town]:
-    """The town, for as long as the block runs."""
-    async with session(folder / "town", Ports(), lambda _wanted: None) as running:
+async def opened(folder: Path, behind: Program | None = None) -> AsyncIterator[Town]:
+    """The town, for as long as the block runs, with an authorization server for its markets where one is given."""
+    async with session(folder / "town", Ports(), lambda _wanted: None, behind) as running:
         town = Town(running, folder)
         transport = running.parties.default.transport
         town.certificate.touch(mode=0o600)

@@ -38,8 +38,5 @@ def printable(text: str) -> str:
 
 
 def shown_time(at: float) -> str:
-    """A Unix time in UTC, to the second (RFC 3339); a number that is no time of ours as it is."""
-    try:
-        return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
-    except (OverflowError, ValueError, OSError):
-        return f"{at:g}"
+    """A Unix time in UTC, to the second (RFC 3339)."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")

@@ -99,7 +99,7 @@ def _shown(name: str, bundle: Bundle, outcome: Decided, shift: Shift | None) -> 
     return Shown(
         name=name,
         told=told,
-        at=_moment(bundle.at),
+        at=datetime.fromtimestamp(bundle.at, UTC).isoformat(timespec="milliseconds"),
         stages=tuple(_stages(findings)),
         counts=tuple((verdict.value, found.count(verdict)) for verdict in Verdict),
         bars=tuple(_bars(told["timings"])),
@@ -109,14 +109,6 @@ def _shown(name: str, bundle: Bundle, outcome: Decided, shift: Shift | None) -> 
         asked=decoding.asked(bundle),
         shift=shift,
     )
-
-
-def _moment(at: float) -> str:
-    """A time as people read it; a bundle from elsewhere may hold a number that is none."""
-    try:
-        return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
-    except (OverflowError, ValueError, OSError):
-        return f"{at:g}"
 
 
 def _stages(findings: Iterable[dict[str, Any]]) -> Iterator[tuple[str, tuple[dict[str, Any], ...]]]:

@@ -141,12 +141,11 @@ _Flow = Callable[[Arrival, Market, Ports, Report], Awaitable[Any]]
 
 
 def _flow(operation: str, market: Market) -> _Flow:
-    """The flow of an operation, as the market's endpoints run it. Raises: Undecidable."""
-    if market.upstream is not None and operation in _FORWARDED:
-        return _FORWARDED[operation]
-    if operation not in _FLOWS:
+    """The flow of an operation, as the market's endpoints run it. Raises: Undecidable where there is none."""
+    found = (_FORWARDED.get(operation) if market.upstream is not None else None) or _FLOWS.get(operation)
+    if found is None:
         raise Undecidable(f"there is no operation {operation}: there are {', '.join(_FLOWS)}")
-    return _FLOWS[operation]
+    return found
 
 
 _FLOWS: Mapping[str, _Flow] = {

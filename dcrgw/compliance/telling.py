@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -57,9 +56,6 @@ def as_junit(results: Iterable[Result], tally: Tally) -> str:
     return ET.tostring(suite, encoding="unicode", xml_declaration=True)
 
 
-_NO_XML = re.compile(r"[^\x09\x0a\x0d\x20-\ud7ff\ue000-\ufffd]")
-
-
 def xml_text(text: str) -> str:
-    """The text without what XML 1.0 has no way to write."""
-    return _NO_XML.sub("?", text)
+    """The text without what XML 1.0 has no way to write, and what would drive whoever shows it."""
+    return "".join(each if each.isprintable() or each in "\n\t" else "?" for each in text)

@@ -9,6 +9,7 @@ from dcrgw.config.credentials import has_credentials
 from dcrgw.config.faults import ConfigFault
 from dcrgw.config.model import Settings
 from dcrgw.config.sections.upstream import UpstreamSettings
+from dcrgw.core.upstream.gaps import BY_SECRET
 
 Fault = tuple[str, str, str]
 
@@ -83,6 +84,14 @@ def _certificates_are_believed(settings: Settings) -> Iterator[ConfigFault]:
                 yield ConfigFault(f"{key}.auth_methods[{i}]", reason, "set certificate_form, or take it out")
 
 
+def _bridged_by_a_secret(settings: Settings) -> Iterator[ConfigFault]:
+    """For a client whose method the server lacks the gateway shows a secret, by a method that the server has."""
+    for key, own in _servers(settings):
+        if own.gap == "bridge" and own.auth_methods and not {*BY_SECRET} & {*own.auth_methods}:
+            reason = f"is bridge, but auth_methods has neither {' nor '.join(BY_SECRET)}"
+            yield ConfigFault(f"{key}.gap", reason, "add one of them that the server has, or set refuse")
+
+
 def _elsewhere(settings: Settings) -> Iterator[ConfigFault]:
     """The gateway behind itself would ask itself for ever."""
     ours = {urlsplit(url).netloc for each in settings.markets for url in (each.base_url, each.issuer)}
@@ -94,4 +103,4 @@ def _elsewhere(settings: Settings) -> Iterator[ConfigFault]:
                 yield ConfigFault(f"{key}.{name}", reason, "write where the server behind the gateway listens")
 
 
-UPSTREAM_RULES = (_complete, _certificates_are_believed, _elsewhere)
+UPSTREAM_RULES = (_complete, _certificates_are_believed, _bridged_by_a_secret, _elsewhere)

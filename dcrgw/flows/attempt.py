@@ -11,7 +11,7 @@ from dcrgw.core.checks import Report
 from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.core.upstream import gates, wanting
 from dcrgw.core.upstream.client import UpstreamRef, WantedClient
-from dcrgw.core.upstream.errand import Act, Errand, pause_s
+from dcrgw.core.upstream.errand import Act, Errand, errand_key, pause_s
 from dcrgw.core.upstream.server import UpstreamServer
 from dcrgw.errors import Misconfigured, Rejected, Unavailable
 from dcrgw.flows import audit
@@ -90,7 +90,12 @@ class Attempt:
         """End the errand without a change of its client; `begins` is what follows from it."""
         undone = self.errand if undoes else None
         change = Change(audit=self.note(decision), ends=self.errand.claim, undoes=undone, begins=begins)
-        return (await self.ports.registry.commit(change)).verdict
+        verdict = (await self.ports.registry.commit(change)).verdict
+        if verdict not in (CommitVerdict.STORED, CommitVerdict.LOST):
+            # Something else is open where this would lead: it comes first.
+            due_at = self.ports.clock.now() + self.server.retry_s
+            await self.ports.errands.put_off(self.errand.claim, due_at, f"{decision}: {verdict}", True)
+        return verdict
 
     def note(self, decision: str, client_id: str | None = None) -> AuditRecord:
         """The audit row of what is decided now."""
@@ -102,10 +107,11 @@ class Attempt:
         self.report.facts["orphan"] = why
 
     def follow(self, act: Act, trouble: str, *, unsure: bool, ref: UpstreamRef | None = None) -> Errand:
-        """What takes this errand's place, due at once. It keeps the key: until it is over, the same bytes wait."""
+        """What takes this errand's place, due at once. The same bytes may come again: they begin another."""
         now = self.ports.clock.now()
         return replace(
             self.errand,
+            key=errand_key(act, self.errand.market, self.errand.client_id, self.errand.key),
             act=act,
             ref=ref or self.errand.ref,
             due_at=now,

@@ -16,9 +16,10 @@ from dcrgw.core.upstream import gates, wanting
 from dcrgw.core.upstream.client import UPSTREAM_SECRET
 from dcrgw.core.upstream.errand import Act, Errand, errand_key
 from dcrgw.core.upstream.server import UpstreamServer
-from dcrgw.errors import Rejected, Unavailable
+from dcrgw.errors import Misconfigured, Rejected, Unavailable
 from dcrgw.flows import audit, replacing, storing
 from dcrgw.flows.errands import carry, claim_s, server_of
+from dcrgw.flows.managing import Unauthorised
 from dcrgw.ports import Ports
 from dcrgw.ports.registry import Change, CommitVerdict, UsedToken
 from dcrgw.ports.tokens import Randomness
@@ -96,21 +97,38 @@ async def replace_client(
     """
     market = registration.market
     server = server_of(market)
+    if current.upstream is None and not server.takes_client_id:
+        # It would be another client there, under another id than its TPP's.
+        raise Misconfigured(f"client {current.client_id} is older than its authorization server: it registers anew")
     client = with_secret(client, server, ports.randomness)
     used = storing.used_tokens(registration, report.at, stored=current.software_statement)
     key = errand_key(Act.UPDATE, market.name, client.client_id, str(client.version), client.request_digest)
     errand = _errand(Act.UPDATE, key, client, used, server, ports, report)
-    errand = replace(errand, ref=current.upstream_ref(), successor=client)
+    # What only gives the server the client as it stands here makes way for this; what it left in doubt remains so.
+    yielding = await ports.errands.of_client(market.name, client.client_id)
+    unsure = yielding is not None and yielding.yields and yielding.unsure
+    errand = replace(errand, ref=current.upstream_ref(), successor=client, unsure=unsure)
     report.decision = "pending"
     committed = await ports.registry.commit(Change(audit=audit.record(report), used=used, begins=errand))
     match committed.verdict:
         case CommitVerdict.STORED:
             report.findings.passed((replacing.UNCHANGED, storing.JTI_UNUSED, gates.ALONE))
-            return _still_there(await carry(errand, market, ports, report))
+            return await _changed(errand, market, ports, report)
         case CommitVerdict.BUSY:
             return await _joined(client, market, ports, report)
         case _:
             return await replacing.settled(committed, client, arrival, ports.registry, report)
+
+
+async def _changed(errand: Errand, market: Market, ports: Ports, report: Report) -> RegisteredClient:
+    """The client once the AS has it so. Raises: Rejected, as for any client that is gone, where it ended meanwhile."""
+    try:
+        return _still_there(await carry(errand, market, ports, report))
+    except Unavailable:
+        present = await ports.registry.client(market.name, errand.client_id)
+        if present is None or present.status is ClientStatus.DELETED:
+            raise Unauthorised(report) from None
+        raise
 
 
 async def _joined(client: RegisteredClient, market: Market, ports: Ports, report: Report) -> RegisteredClient:
@@ -127,7 +145,7 @@ async def _joined(client: RegisteredClient, market: Market, ports: Ports, report
             raise Rejected([finding.fault])
         claimed = await ports.errands.claim(errand.key, lasts_s)
         if claimed is not None:
-            return _still_there(await carry(claimed, market, ports, report))
+            return await _changed(claimed, market, ports, report)
         await ports.errands.settled(errand.key, lasts_s)
     present = await ports.registry.client(market.name, client.client_id)
     same = present is not None and present.status is ClientStatus.ACTIVE

@@ -19,11 +19,31 @@ _ROUNDS = 5
 
 async def refused(attempt: Attempt, said: Rejected) -> Rejected:
     """The AS said no: nothing stays of what was begun, and the TPP hears why."""
+    errand = attempt.errand
     findings = [CATALOGUE.get(fault.check, gates.METADATA).failed(fault.description) for fault in said.faults]
     for finding in findings:
         attempt.report.findings.add(finding)
-    await attempt.end("undone", undoes=True)
+    if errand.yields:
+        # That the AS has what is registered is wanted all the same: the operator has to look.
+        await attempt.put_off(str(said), unsure=errand.unsure)
+    elif not errand.unsure:
+        await attempt.end("undone", undoes=True)
+    else:
+        await _undo_what_may_be(attempt)
     return Rejected([finding.fault for finding in findings])
+
+
+async def _undo_what_may_be(attempt: Attempt) -> None:
+    """An attempt before may have done what the AS refuses now."""
+    errand = attempt.errand
+    following: Errand | None = None
+    if attempt.server.finds_clients and errand.act is Act.CREATE:
+        following = attempt.follow(Act.DELETE, "undone", unsure=True)
+    elif errand.act is Act.UPDATE:
+        present = await attempt.ports.registry.client(errand.market, errand.client_id)
+        following = attempt.as_it_stands(present, errand.ref, "undone") if present is not None else None
+        following = replace(following, unsure=True) if following is not None else None
+    await attempt.end("undone", following, undoes=True)
 
 
 async def lied(attempt: Attempt, told: UpstreamClient) -> Rejected:

@@ -81,7 +81,8 @@ class Change:
     @property
     def is_unconditional(self) -> bool:
         """Whether nothing that is stored could refuse it: an audit row, and perhaps tokens' end."""
-        return self.client is None and self.issues is None and not self.used
+        asks_much = (self.client, self.issues, self.begins, self.ends, self.undoes)
+        return not self.used and all(each is None for each in asks_much)
 
 
 class CommitVerdict(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import socket
 import ssl
 import time
@@ -51,14 +52,15 @@ class Answer:
     body: bytes
     connected_ms: float
     total_ms: float
+    #: The members of a JSON object body, none for any other body.
+    members: Mapping[str, JsonValue] = field(init=False, repr=False, compare=False)
 
-    @property
-    def members(self) -> Mapping[str, JsonValue]:
-        """The members of a JSON object body, none for any other body."""
+    def __post_init__(self) -> None:
         try:
-            return strict_json.loads_object(self.body)
+            members = strict_json.loads_object(self.body)
         except strict_json.JsonRefused:
-            return {}
+            members = {}
+        object.__setattr__(self, "members", members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ async def _troubled(line: Line, outgoing: Outgoing) -> Answer:
             f"no answer within {timeout_s:g} seconds", "Try again later; nothing is known of what became of it."
         ) from None
     except (aiohttp.ClientError, OSError) as error:
-        refusal = refusing_alert(error) or await asyncio.to_thread(_refusal, URL(outgoing.url), context)
+        refusal = refusing_alert(error) or await _refused(URL(outgoing.url), context)
         if refusal:
             raise client_certificate_trouble(refusal, shows_certificate=line.shows_certificate) from None
         raise ConnectionTrouble(
@@ -142,7 +144,8 @@ async def _exchange(session: aiohttp.ClientSession, outgoing: Outgoing) -> Answe
     async with session.request(
         outgoing.method,
         outgoing.url,
-        data=outgoing.body or None,
+        # aiohttp warns of what large bytes would do to the loop.
+        data=io.BytesIO(outgoing.body) if outgoing.body else None,
         headers={**outgoing.open_headers, **outgoing.secret_headers},
         allow_redirects=False,
         trace_request_ctx=noted,
@@ -158,6 +161,10 @@ async def _exchange(session: aiohttp.ClientSession, outgoing: Outgoing) -> Answe
             (noted["connected"] - began) * 1000,
             (ended - began) * 1000,
         )
+
+
+async def _refused(url: URL, context: ssl.SSLContext) -> str | None:
+    return await asyncio.to_thread(_refusal, url, context) if url.scheme == "https" else None
 
 
 def _refusal(url: URL, context: ssl.SSLContext) -> str | None:

@@ -47,7 +47,12 @@ def _bare(method: str, known: KnownClient, token: str, moment: Moment) -> Prepar
     return Prepared(outgoing, {"request": {"method": method, "url": known.management_url}})
 
 
+def is_bearer(token: str) -> bool:
+    """Whether a token can stand in an Authorization header."""
+    return _B64TOKEN.fullmatch(token) is not None
+
+
 def _bearer(token: str) -> dict[str, str]:
-    if not _B64TOKEN.fullmatch(token):
+    if not is_bearer(token):
         raise Incomplete("the token is none that can be sent (RFC 6750 section 2.1)")
     return {"Authorization": f"Bearer {token}"}

@@ -88,13 +88,6 @@ def test_an_operation_that_there_is_not_is_no_changed_decision(folder: Path) -> 
     assert "\x1b[31m" not in told.output
 
 
-def test_a_time_that_is_none_is_told_as_it_is(folder: Path) -> None:
-    path = rewritten(folder, "late", at=1e300)
-    page = folder / "pages" / "late.html"
-    assert replayed(path, "--format", "html", "--out", page).exit_code == 1
-    assert "1e+300" in page.read_text()
-
-
 def test_a_page_that_cannot_be_written_is_told(folder: Path) -> None:
     result = replayed(folder, "--format", "html", "--out", folder / "one.bundle.json" / "page.html")
     assert result.exit_code == 2

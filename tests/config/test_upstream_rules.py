@@ -55,6 +55,7 @@ def test_a_whole_server_is_taken(document: dict[str, Any]) -> None:
         (SERVER, {"introspection_client_secret": "env:SECRET"}, "introspection_client_id"),
         (SERVER, {"certificate_form": "none", "certificate_header": "X-Cert"}, "certificate_header"),
         (SERVER, {"certificate_form": "none", "auth_methods": ["tls_client_auth"]}, "auth_methods[0]"),
+        (SERVER, {"gap": "bridge", "auth_methods": ["private_key_jwt"]}, "gap"),
         (SERVER, {"admin_url": "https://as.internal:4445"}, "admin_url"),
         (SERVER, {"admin_client_id": "dcrgw"}, "admin_client_id"),
         (SERVER, {"url": "https://bank.example"}, "url"),

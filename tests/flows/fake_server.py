@@ -20,6 +20,8 @@ from dcrgw.ports.upstream import Asked, NotReached, Told
 DOWN, CUT, NO, STRANGER = "down", "cut", "no", "stranger"
 #: After it did it: its answer is lost.
 LOST = "lost"
+#: It did it, and says that it did something else.
+LIE = "lie"
 
 
 def no() -> Rejected:
@@ -91,6 +93,8 @@ class FakeServer:
             await self.hold(call)
         if fault == LOST:
             raise Unavailable("upstream", "the answer was lost")
+        if fault == LIE and isinstance(done, UpstreamClient):
+            return replace(done, metadata={**done.metadata, "redirect_uris": ["https://evil.example/"]})
         return self.tells(done) if isinstance(done, UpstreamClient) else done
 
     def _create(self, wanted: WantedClient) -> UpstreamClient:

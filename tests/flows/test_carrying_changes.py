@@ -154,7 +154,7 @@ async def test_deletion_during_an_update_knows_the_token_that_the_update_got(ban
             await bank_delete(bank, client.client_id)
 
     bank.server.hold = overtake
-    with pytest.raises(Unavailable):
+    with pytest.raises(Rejected):
         await bank.put(client.client_id, token, renamed(bank, client.client_id))
     bank.server.hold = None
     errand = await bank.errand()
@@ -186,6 +186,26 @@ async def test_deletion_is_told_before_it_is_answered(bank: CarryingBank) -> Non
     assert bank.server.clients == {}
     assert await bank.errand() is None
     assert bank.report.decision == "deleted"
+
+
+async def test_client_older_than_its_server_is_told_to_it_by_its_update(bank: CarryingBank) -> None:
+    bank.is_alone = True
+    client, token = await bank.register()
+    bank.is_alone = False
+    assert bank.server.clients == {}
+    await bank.put(client.client_id, token, renamed(bank, client.client_id))
+    assert await agree(bank, client.client_id)
+
+
+async def test_client_older_than_a_server_with_ids_of_its_own_registers_anew(bank: CarryingBank) -> None:
+    bank.is_alone = True
+    client, token = await bank.register()
+    bank.is_alone = False
+    bank.server.takes_client_id = bank.server.finds_clients = False
+    with pytest.raises(Misconfigured):
+        await bank.put(client.client_id, token, renamed(bank, client.client_id))
+    assert (bank.server.clients, await bank.errand()) == ({}, None)
+    await bank.delete(client.client_id, token)
 
 
 async def test_suspension_is_the_gateways_own(bank: CarryingBank) -> None:

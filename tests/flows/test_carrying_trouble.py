@@ -145,13 +145,12 @@ async def test_creation_that_was_never_confirmed_is_given_up_and_looked_for(bank
         await bank.again()
     assert bank.report.decision == "given up"
     assert bank.count("clients") == 0
-    with pytest.raises(Unavailable):  # until the server has forgotten it too
-        await bank.register(body)
-    await bank.again()
-    assert bank.server.clients == {}
-    assert bank.nothing_left
+    [former] = bank.server.clients
     client, _ = await bank.register(body)
-    assert client.status is ClientStatus.ACTIVE
+    assert client.client_id != former
+    await bank.again()
+    assert list(bank.server.clients) == [client.client_id]
+    assert bank.count("errands") == 0
 
 
 async def test_what_cannot_be_looked_for_is_told_as_an_orphan(its_own_ids: CarryingBank) -> None:

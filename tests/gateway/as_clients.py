@@ -45,7 +45,8 @@ def claims_of(town: Town, client: dict[str, Any], market: str = UK, **changes: C
     right = {
         "iss": client["client_id"],
         "sub": client["client_id"],
-        "aud": town.index(market)["token_endpoint"],
+        # Some servers behind a market take their issuer alone.
+        "aud": town.index(market).get("assertion_audience") or town.index(market)["token_endpoint"],
         "iat": at,
         "exp": at + 60,
         "jti": str(uuid4()),

@@ -8,13 +8,14 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from town import Town
 
 from dcrgw.sandbox.session import Ports, session
+from dcrgw.sandbox.upstream import Program
 
 #: The generous bound within which a process must have started or ended. Nothing is asserted to take long.
 SOON_S = 30
@@ -98,9 +99,13 @@ async def serving(town: Town) -> AsyncIterator[GatewayProcess]:
 
 
 @asynccontextmanager
-async def directory(path: Path, edit: Callable[[str], str] = lambda text: text) -> AsyncIterator[Town]:
+async def directory(
+    path: Path, edit: Callable[[str], str] = lambda text: text, behind: Program | None = None
+) -> AsyncIterator[Town]:
     """A town without a gateway in this process; its log is JSON, so that it can be read."""
-    async with session(path, Ports(), lambda _: None) as opened:
+    async with session(path, Ports(), lambda _: None, behind) as opened, AsyncExitStack() as stack:
+        if opened.upstream is not None:
+            await stack.enter_async_context(opened.upstream.running())
         town = Town(opened)
         town.plain = edit(opened.config.read_text()).replace('format = "console"', 'format = "json"')
         opened.config.write_text(town.plain)

@@ -75,7 +75,7 @@ class StagedAs(FakeAs):
 
 def behind(market: str, server: FakeAs, folder: Path, *, kind: str = "oidc-provider", more: str = "") -> Any:
     """An edit of a sandbox's configuration: this server stands behind the market. It must listen already."""
-    ca = folder / f"ca-of-{market}.pem"
+    ca, token = folder / f"ca-of-{market}.pem", folder / f"token-of-{market}"
 
     def edit(text: str) -> str:
         blocks = text.split("[[market]]")
@@ -84,9 +84,11 @@ def behind(market: str, server: FakeAs, folder: Path, *, kind: str = "oidc-provi
         assert found
         server.issuer = found[1]
         server.trust.ca.cert_pem.write_to_path(ca)
+        token.write_text(server.initial_access_token)
+        token.chmod(0o600)
         blocks[at] = blocks[at].rstrip("\n") + (
             f'\n\n[market.upstream]\nkind = "{kind}"\nurl = "{server.url}"\ntrust_keystore = "{ca}"\n'
-            f'registration_token = "env:AS_TOKEN"\ncertificate_form = "none"\n{more}\n'
+            f'registration_token = "file:{token}"\ncertificate_form = "none"\n{more}\n'
         )
         return "[[market]]".join(blocks)
 

@@ -8,7 +8,11 @@ import ssl
 from typing import Any
 
 import aiohttp
+from admin_clients import aside
+from click.testing import CliRunner, Result
 from town import UK, Reply, Town
+
+from dcrgw.cli import main
 
 
 async def at_the_server(town: Town, method: str, path: str, market: str = UK, **how: Any) -> Reply:
@@ -27,6 +31,12 @@ async def is_known_there(town: Town, client_id: str, market: str = UK) -> bool:
     """Whether it has such a client: only then it sends a wrong authorization request back instead of to a page."""
     asked = {"params": {"client_id": client_id}, "allow_redirects": False}
     return (await at_the_server(town, "GET", "auth", market, **asked)).status == 303
+
+
+async def reconciled(town: Town, *words: str) -> Result:
+    """`dcrgw reconcile` of the town's gateway."""
+    place = ("--socket", str(town.folder / "admin.sock"))
+    return await aside(CliRunner().invoke, main, ["reconcile", *words, *place])
 
 
 async def until_gone_there(town: Town, client_id: str, market: str = UK) -> None:

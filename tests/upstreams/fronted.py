@@ -20,6 +20,8 @@ from town import UK, Town, running
 from wire import Heard, Wire, client_tls, wire
 
 PROOF = "the-gateway-and-nobody-else"
+#: Of each kind, that the gateway holds to the server.
+CONNECTIONS = 12
 PAGES = ("interaction/*", "auth/*", "files/*", "token/*", "session/end/*", "bare")
 
 _UPSTREAM = f"""
@@ -34,9 +36,9 @@ introspection_client_id = "gateway"
 introspection_client_secret = "file:as.proof"
 pages = [{", ".join(f'"{each}"' for each in PAGES)}]
 page_redirects = ["https://login.bank.example"]
-connections = 12
-total_s = 1
-page_idle_s = 0.5
+connections = {CONNECTIONS}
+total_s = 3
+page_idle_s = 1
 """
 
 
@@ -108,8 +110,11 @@ class Fronted:
 
 
 @asynccontextmanager
-async def fronted(folder: Path, more: str = "", upstream: str = "") -> AsyncIterator[Fronted]:
-    """A town with it; gone at the end. `more` stands at the end of the configuration, `upstream` in that table."""
+async def fronted(folder: Path, more: str = "", upstream: str = "", consent: str = "") -> AsyncIterator[Fronted]:
+    """A town with it; gone at the end.
+
+    `more` stands at the end of the configuration, `upstream` and `consent` in the tables of these names.
+    """
     async with FakeAs() as server:
         server.trust.ca.cert_pem.write_to_path(folder / "as.pem")
         (folder / "as.token").write_text(server.initial_access_token)
@@ -129,7 +134,8 @@ async def fronted(folder: Path, more: str = "", upstream: str = "") -> AsyncIter
             }
             end = text.find("[market.revocation]", name)
             table = _UPSTREAM.format(url=server.url).lstrip() + upstream
-            return f"{text[:end]}{table}\n{text[end:]}\n{more}"
+            whole = f"{text[:end]}{table}\n{text[end:]}\n{more}"
+            return whole.replace("[consent]\n", f"[consent]\n{consent}\n")
 
         async with running(folder, edit) as town:
             yield Fronted(town, server)

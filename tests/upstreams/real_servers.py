@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import ssl
+import sys
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -83,16 +84,17 @@ def behind(text: str, market: str, issuer: str, section: str) -> str:
 
 
 def rename(town: Town, market: str, issuer: str) -> None:
-    """Let the town's TPPs know the market by another issuer."""
+    """Let the town's TPPs know the market by another issuer, for which they make their assertions too."""
     entry = next(each for each in town.session.index["markets"] if each["market"] == market)
     entry["well_known"] = entry["well_known"].replace(entry["issuer"], issuer)
-    entry["issuer"] = issuer
+    entry["issuer"] = entry["assertion_audience"] = issuer
+    (town.folder / "sandbox.json").write_text(json.dumps(town.session.index))
 
 
 @asynccontextmanager
 async def serving(
     command: Iterable[str | Path], log: Path, is_up: Callable[[], Any], **env: str
-) -> AsyncIterator[None]:
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """A server's process and all its children, from when it answers until the end."""
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
@@ -108,7 +110,7 @@ async def serving(
             while not await is_up():
                 assert process.returncode is None, tail(log)
                 await asyncio.sleep(0.3)
-        yield
+        yield process
     finally:
         with_children = os.getpgid(process.pid) if process.returncode is None else None
         if with_children is not None:
@@ -150,3 +152,13 @@ async def until_ready(town: Town) -> None:
     async with asyncio.timeout(60):
         while not town.gateway.health.ready:  # noqa: ASYNC110 - it is told by a server that is real
             await asyncio.sleep(0.2)
+
+
+async def doctor(town: Town, market: str) -> tuple[int, str]:
+    """What `dcrgw doctor upstream --register` says of a market: its status and its lines."""
+    command = (sys.executable, "-m", "dcrgw", "doctor", "upstream", "--register", "--market", market)
+    process = await asyncio.create_subprocess_exec(
+        *command, "--config", str(town.session.config), stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    return process.returncode or 0, output.decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -362,13 +363,17 @@ async def test_no_answer_crosses_over_to_another_request(at: Fronted) -> None:
                 heard = await connection.hear()
                 assert heard.json["access_token"] == f"token-of-{client['client_id']}-{number}"
 
+    for number in range(8):
+        await leaver(clients[number % 3], number)
     async with asyncio.TaskGroup() as group:
         for number in range(8):
-            client = clients[number % 3]
-            group.create_task(leaver(client, number))
-            group.create_task(one(client, 100 + number))
-            group.create_task(pipeliner(client, 200 + 10 * number))
-        waiting.set()
+            group.create_task(one(clients[number % 3], 100 + number))
+            group.create_task(pipeliner(clients[number % 3], 200 + 10 * number))
+    # What was asked by those who left is answered now, into connections that others use by then.
+    waiting.set()
+    async with asyncio.TaskGroup() as group:
+        for number in range(8):
+            group.create_task(one(clients[number % 3], 300 + number))
 
 
 @pytest.mark.parametrize(
@@ -426,3 +431,16 @@ async def test_answer_is_in_the_trail_before_it_leaves(at: Fronted, client: dict
     assert (await ask(at, grant(client))).status == 503
     told = [decision for operation, decision in audit(at.town, client["client_id"]) if operation == "token"]
     assert told[-3:] == ["issued", "refused", "unavailable"]
+
+
+async def test_log_holds_nothing_that_opens_a_door(at: Fronted, client: dict[str, Any], log: io.StringIO) -> None:
+    at.server.says["POST", "/token"] = lambda _: bearer(
+        "", access_token="an-access-token-of-the-server", refresh_token=7
+    )
+    await ask(at, grant(client, client_note="a-note"))
+    await at.speak(saying(b"HTTP/1.1 500 Oops\r\nContent-Length: 29\r\n\r\nan-access-token-of-the-server"))
+    await ask(at, grant(client))
+    written = log.getvalue()
+    assert '"listener": "mtls"' in written
+    for secret in (PROOF, "an-access-token-of-the-server", "a-note", at.server.initial_access_token):
+        assert secret not in written

@@ -2,121 +2,57 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
+import ssl
 from collections.abc import AsyncIterator
-from pathlib import Path
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from as_clients import ask, findings
+from grant_clients import address, answer, client_of, object_claims, pushed, request, send, tokens
+from joserfc import jwk, jwt
+from keycloak_town import LOGIN, with_keycloak
 from managed import managed
-from real_servers import (
-    EXAMPLES,
-    SECRET,
-    answers,
-    behind,
-    get,
-    installed,
-    rename,
-    serving,
-    until_ready,
-    upstream_section,
-    write_certificates,
-)
-from town import UK, Town, running
+from real_servers import SECRET, doctor, get
+from town import UK, Town
 
-from dcrgw.sandbox.serving import free_ports
+from dcrgw.testkit.person import Person
 
 pytestmark = [pytest.mark.upstreams, pytest.mark.asyncio(loop_scope="module")]
 
 MARKETS = (UK, "generic")
 #: Keycloak has no difference between the two ways to send a secret.
 METHODS = ("tls_client_auth", "private_key_jwt", "client_secret_basic", "client_secret_post", "client_secret_jwt")
-LOGIN = {"username": "mia", "password": "mias-password"}
-
-
-def realm(name: str) -> dict[str, Any]:
-    """The example's realm, with somebody in it who can sign in."""
-    found = json.loads((EXAMPLES / "keycloak/realm.json").read_text())
-    found["realm"] = name
-    found["clients"][0]["secret"] = SECRET
-    person = {"username": LOGIN["username"], "firstName": "Mia", "lastName": "Example", "email": "mia@example.com"}
-    password = {"type": "password", "value": LOGIN["password"]}
-    found["users"].append({**person, "enabled": True, "emailVerified": True, "credentials": [password]})
-    return found
-
-
-def configuration(folder: Path, hostname: str, port: int, management: int) -> Path:
-    """The example's keycloak.conf with this machine's places."""
-    text = (EXAMPLES / "keycloak/keycloak.conf").read_text()
-    for before, after in {
-        "hostname=https://auth.bank.example": f"hostname={hostname}",
-        "https-port=8443": f"https-port={port}\nhttp-management-port={management}",
-        "/etc/keycloak/directory-ca.pem": str(folder.parent / "ca.pem"),
-        "/etc/keycloak/gateway-ca.pem": str(folder / "ca.pem"),
-        "/etc/keycloak/": f"{folder}/",
-    }.items():
-        assert before in text
-        text = text.replace(before, after)
-    path = folder / "keycloak.conf"
-    path.write_text(text)
-    return path
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
-    """Two markets, each with a realm of its own. The gateway starts first, and finds Keycloak when it is there."""
-    program = installed("keycloak", "keycloak-*/bin/kc.sh")
-    path = tmp_path_factory.mktemp("sandbox")
-    folder = path / "behind"
-    write_certificates(folder)
-    port, management = free_ports(2)  # the latter is Keycloak's own, for probes
-    base = f"https://localhost:{port}"
-    hosts: list[str] = []
-
-    def edit(text: str) -> str:
-        public = text.partition("[listeners.public]")[2].partition("port = ")[2].partition("\n")[0]
-        hosts.append(f"https://localhost:{public}")
-        for market in MARKETS:
-            issuer = f"{hosts[0]}/realms/{market}"
-            text = behind(text, market, issuer, upstream_section("keycloak", f"{base}/realms/{market}", folder))
-        return text
-
-    async with running(path, edit) as opened:
-        for market in MARKETS:
-            rename(opened, market, f"{hosts[0]}/realms/{market}")
-        conf = configuration(folder, hosts[0], port, management)
-        realms = program.parents[1] / "data/import"
-        realms.mkdir(parents=True, exist_ok=True)
-        for old in realms.iterdir():
-            old.unlink()
-        for market in MARKETS:
-            (realms / f"{market}.json").write_text(json.dumps(realm(market)))
-        command = (program, f"--config-file={conf}", "start", "--import-realm")
-        up = f"{base}/realms/{MARKETS[-1]}/.well-known/openid-configuration"
-        log = folder / "keycloak.log"
-        async with serving(command, log, lambda: answers(up, folder), JAVA_OPTS_APPEND="-Xmx768m"):
-            opened.keycloak = (base, folder)  # type: ignore[attr-defined]
-            await until_ready(opened)
-            yield opened
+    """Two markets, as the example configures them."""
+    async with with_keycloak(tmp_path_factory.mktemp("sandbox"), MARKETS) as opened:
+        yield opened
 
 
 async def there(town: Town, client_id: str, market: str = UK) -> dict[str, Any] | None:
     """Keycloak's own word on a client, asked as the gateway's service account."""
+    found = await listed(town, f"?clientId={client_id}", market)
+    return found[0] if found else None
+
+
+async def listed(town: Town, query: str, market: str = UK) -> list[dict[str, Any]]:
+    """Clients of a realm."""
     base, folder = town.keycloak  # type: ignore[attr-defined]
     form = {"grant_type": "client_credentials", "client_id": "dcrgw", "client_secret": SECRET}
     url = f"{base}/realms/{market}/protocol/openid-connect/token"
     status, said = await get(url, folder, method="POST", data=form)
     assert status == 200, said
     bearer = {"Authorization": f"Bearer {said['access_token']}"}
-    _, found = await get(f"{base}/admin/realms/{market}/clients?clientId={client_id}", folder, headers=bearer)
-    return found[0] if found else None
-
-
-async def token(town: Town, client: dict[str, Any], market: str = UK, **how: Any) -> Any:
-    """A token by the client's own method. Keycloak takes assertions that are meant for the issuer."""
-    return await ask(town, client, market, claims={"aud": town.index(market)["issuer"]}, **how)
+    _, found = await get(f"{base}/admin/realms/{market}/clients{query}", folder, headers=bearer)
+    return list(found)
 
 
 @pytest.mark.parametrize("market", MARKETS)
@@ -127,11 +63,118 @@ async def test_client_lives_here_and_there(town: Town, market: str, method: str)
     assert kept is not None
     assert kept["attributes"]["dcrgw.market"] == market
     assert (await client.call("GET")).body["client_id"] == client.client_id
-    changed = await client.put(await client.body(scope="openid"))
+    plain = client.is_plain
+    changed = await client.put(client.sent_back(scope="openid") if plain else await client.body(scope="openid"))
     assert (changed.status, changed.body.get("scope")) == (200, "openid"), (changed.body, findings(town))
-    refused = await token(town, changed.body, market, more={"scope": "accounts"})
+    refused = await ask(town, changed.body, market, more={"scope": "accounts"})
     assert (refused.status, refused.body["error"]) == (400, "invalid_scope")
     client.token = await client.new_token()
     assert (await client.call("DELETE")).status == 204
     assert await there(town, client.client_id, market) is None
     assert (await client.call("GET")).status == 401
+
+
+async def test_tokens_are_bound_to_the_certificate_and_no_other_tpp_uses_them(town: Town) -> None:
+    client = await managed(town, UK, "tls_client_auth")
+    told = await send(town, client.answer, "introspect", token=client.token)
+    assert told.body["active"] is True, told.body
+    assert told.body["client_id"] == client.client_id
+    assert "x5t#S256" in told.body["cnf"]
+    gone = await send(town, client.answer, "revoke", token=client.token)
+    assert gone.status == 200, gone.body
+    assert (await client.call("GET")).status == 401
+    assert (await send(town, client.answer, "introspect", token=client.token)).body == {"active": False}
+
+
+async def test_discovery_names_the_gateways_endpoints_and_the_realms_issuer(town: Town, mia: Person) -> None:
+    index = town.index(UK)
+    found = json.loads((await mia.open(f"{index['issuer']}/.well-known/openid-configuration")).text)
+    assert found["issuer"] == index["issuer"]
+    base = index["token_endpoint"].removesuffix("/token")
+    assert (found["token_endpoint"], found["registration_endpoint"]) == (f"{base}/token", f"{base}/register")
+    assert found["authorization_endpoint"] == f"{index['issuer']}/authorize"
+    assert town.keycloak[0] not in json.dumps(found)  # type: ignore[attr-defined]
+    keys = json.loads((await mia.open(found["jwks_uri"])).text)
+    assert "PS256" in {each["alg"] for each in keys["keys"]}
+
+
+async def test_customer_signs_in_at_keycloak_and_the_code_is_redeemed(town: Town, mia: Person) -> None:
+    client = await client_of(town, "private_key_jwt")
+    uri = await pushed(town, client)
+    seen = await mia.open(address(town, client, request_uri=uri))
+    assert seen.status == 200, seen.text
+    assert seen.url.startswith(f"{town.index(UK)['issuer']}/"), seen.url
+    left = await mia.submit(seen, **LOGIN)
+    redeemed = await tokens(town, client, answer(left)["code"])
+    assert redeemed.status == 200, (redeemed.body, findings(town))
+    assert set(redeemed.body["scope"].split()) <= {"openid", "accounts"}
+    claims = await proven(town, mia, redeemed.body["id_token"])
+    assert (claims["iss"], claims["aud"]) == (town.index(UK)["issuer"], client["client_id"])
+    assert claims["nonce"] == request()["nonce"]
+    told = await send(town, client, "introspect", token=redeemed.body["access_token"])
+    assert told.body["active"] is True
+    again = await send(town, client, "token", grant_type="refresh_token", refresh_token=redeemed.body["refresh_token"])
+    assert again.status == 200, (again.body, findings(town))
+
+
+async def test_a_signed_request_object_reaches_keycloak(town: Town, mia: Person) -> None:
+    client = await client_of(town, "private_key_jwt", request_object_signing_alg="PS256")
+    signed = town.key(None).sign(object_claims(town, client))
+    pushing = await send(town, client, "par", request=signed, client_id=client["client_id"])
+    assert pushing.status == 201, (pushing.body, findings(town))
+    seen = await mia.open(address(town, client, request_uri=pushing.body["request_uri"]))
+    left = await mia.submit(seen, **LOGIN) if seen.left_for is None else seen
+    assert (await tokens(town, client, answer(left)["code"])).status == 200
+
+
+async def test_doctor_finds_nothing_wrong_and_leaves_nothing(town: Town) -> None:
+    before = len(await all_there(town))
+    status, said = await doctor(town, UK)
+    assert status == 0, said
+    assert "reads the certificate's header, and gives no token without it" in said
+    assert len(await all_there(town)) == before
+
+
+async def test_a_hanging_keycloak_leaves_nothing_half_done(town: Town) -> None:
+    clients = len(await all_there(town))
+    body = await town.body(UK)
+    async with stopped(town):
+        reply = await town.post(body, UK)
+        assert reply.status == 503
+        assert int(reply.headers["Retry-After"]) >= 1
+    async with asyncio.timeout(60):
+        while (reply := await town.post(body, UK)).status == 503:  # noqa: ASYNC110 - a TPP asks again
+            await asyncio.sleep(1)
+    assert reply.status == 201, reply.body
+    assert len(await all_there(town)) == clients + 1
+    assert await there(town, reply.body["client_id"]) is not None
+
+
+async def proven(town: Town, mia: Person, token: str) -> dict[str, Any]:
+    """The claims of an ID token, proven by the key set that the market's own discovery document names."""
+    found = json.loads((await mia.open(f"{town.index(UK)['issuer']}/.well-known/openid-configuration")).text)
+    assert found["issuer"] == town.index(UK)["issuer"]
+    keys = jwk.KeySet.import_key_set(json.loads((await mia.open(found["jwks_uri"])).text))
+    return dict(jwt.decode(token, keys, algorithms=["PS256"]).claims)
+
+
+async def all_there(town: Town) -> list[dict[str, Any]]:
+    """Every client in the realm."""
+    return await listed(town, "")
+
+
+@asynccontextmanager
+async def stopped(town: Town) -> AsyncIterator[None]:
+    """Keycloak neither answers nor goes away."""
+    group = os.getpgid(town.server.pid)  # type: ignore[attr-defined]
+    os.killpg(group, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.killpg(group, signal.SIGCONT)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def mia(town: Town) -> AsyncIterator[Person]:
+    async with Person(ssl.create_default_context(cafile=str(town.folder / "ca.pem"))) as person:
+        yield person

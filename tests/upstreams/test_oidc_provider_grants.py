@@ -5,37 +5,71 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
+import chromium
 import pytest
 import pytest_asyncio
 from as_clients import findings
 from behind import at_the_server
-from grant_clients import address, answer, client_of, decided, object_claims, pushed, send, tokens
+from chromium import Browser, Tab
+from grant_clients import CALLBACK, address, answer, client_of, decided, object_claims, pushed, send, tokens
 from joserfc import jwt
 from joserfc.jwk import KeySet
 from test_details_over_the_wire import PAYMENT, RECURRING
 from test_standard_client import home
-from test_standard_client import test_it_gets_what_a_customer_grants as test_standard_client_gets_what_is_granted
-from test_tpp_authorizations import terminal
-from test_tpp_authorizations import test_customer_is_asked_and_the_code_is_redeemed as test_commands_redeem_the_code
+from test_standard_client import test_it_gets_what_a_customer_grants as it_gets_what_a_customer_grants
+from test_tpp_authorizations import Terminal, terminal
+from test_tpp_authorizations import test_customer_is_asked_and_the_code_is_redeemed as the_code_is_redeemed
 from town import UK, Town
 
 from dcrgw.testkit.person import Person
 
-__all__ = ["home", "terminal", "test_commands_redeem_the_code", "test_standard_client_gets_what_is_granted"]
+__all__ = ["home", "terminal"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 has_scripts = True
+#: A phone, and a desk.
+SCREENS = {"phone": (320, 640), "desk": (1280, 800)}
+NOTE = "for your order " * 15
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def mia(town: Town) -> AsyncIterator[Person]:
     async with Person(ssl.create_default_context(cafile=str(town.folder / "ca.pem")), languages="pt-BR") as person:
         yield person
+
+
+@pytest.mark.parametrize(
+    ("method", "pushed", "signed", "response_type"),
+    [
+        ("private_key_jwt", True, True, "code id_token"),
+        ("tls_client_auth", True, False, "code"),
+        ("private_key_jwt", False, True, "code"),
+        ("tls_client_auth", False, False, "code id_token"),
+    ],
+    ids=["pushed object", "pushed", "object", "plain"],
+)
+async def test_standard_client_gets_what_is_granted(
+    town: Town, home: Path, method: str, pushed: bool, signed: bool, response_type: str
+) -> None:
+    """openid-client verifies the ID token against the discovered issuer and its keys."""
+    await it_gets_what_a_customer_grants(town, home, method, pushed, signed, response_type)
+
+
+@pytest.mark.parametrize(
+    ("asking", "response_type"), [(("par", "--signed"), "code id_token"), (("authorize", "--signed"), "code")]
+)
+async def test_commands_redeem_the_code(
+    town: Town, terminal: Terminal, asking: tuple[str, ...], response_type: str
+) -> None:
+    await the_code_is_redeemed(town, terminal, asking, response_type)
 
 
 async def test_discovery_names_the_gateways_endpoints_and_the_servers_issuer(town: Town, mia: Person) -> None:
@@ -169,3 +203,47 @@ async def test_id_tokens_verify_against_the_discovered_issuer(town: Town, mia: P
         for name, text in half.items():
             digest = hashlib.sha256(text.encode()).digest()[:16]
             assert said[name] == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    async with chromium.running(tmp_path_factory.mktemp("chromium")) as running:
+        yield running
+
+
+@pytest.mark.skipif(chromium.program() is None, reason="there is no Chromium: apt-get install chromium")
+async def test_customer_decides_on_pages_that_fit_and_do_nothing_else(town: Town, browser: Browser) -> None:
+    client = await client_of(town)
+    details = json.dumps(
+        [{**PAYMENT, "creditorName": "Donaudampfschifffahrt " * 3, "ui_representation": NOTE}, RECURRING]
+    )
+    tab = await browser.tab()
+    await tab.stand_in("https://tpp.example/*")
+    mia = json.loads((town.folder / "sandbox.json").read_text())["customers"][0]
+    await tab.goto(address(town, client, request_uri=await pushed(town, client, authorization_details=details)))
+    await looked_at(tab, "sign-in")
+    await tab.type("#login", mia["login"])
+    await tab.type("#password", "wrong")
+    await tab.follow("button[type=submit]")
+    await looked_at(tab, "wrong")
+    await tab.type("#password", mia["password"])
+    await tab.follow("button[type=submit]")
+    assert "Pay 123.50 EUR to Donaudampfschifffahrt" in await tab.text()
+    await looked_at(tab, "consent")
+    await tab.follow("button[value=approve]")
+    (url,) = [each for each in tab.visited if each.startswith(CALLBACK)]
+    reply = await tokens(town, client, dict(parse_qsl(urlsplit(url).query))["code"])
+    assert reply.body["authorization_details"] == json.loads(details)
+    # The last is that of the wrong password: a browser tells each answer of 4xx.
+    assert [each for each in tab.complaints if "422" not in each] == []
+
+
+async def looked_at(tab: Tab, name: str) -> None:
+    """The page on every screen, light and dark; kept as pictures where DCRGW_PICTURES names a folder."""
+    for screen, (width, height) in SCREENS.items():
+        for dark in (False, True):
+            await tab.look_like(width, height, dark=dark)
+            assert await tab.evaluate("document.documentElement.scrollWidth") <= width, (name, screen)
+            if folder := os.environ.get("DCRGW_PICTURES"):
+                picture = await tab.screenshot()
+                (Path(folder) / f"{name}-{screen}-{'dark' if dark else 'light'}.png").write_bytes(picture)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from as_clients import ask, findings
-from behind import at_the_server, is_known_there, until_gone_there
+from behind import at_the_server, is_known_there, reconciled, until_gone_there
 from managed import managed
 from town import UK, Town
 
@@ -39,6 +39,14 @@ async def test_client_lives_here_and_there(town: Town, market: str, method: str)
     await until_gone_there(town, client.client_id, market)
     assert (await client.call("GET")).status == 401
     assert (await ask(town, changed.body, market)).status == 401
+
+
+async def test_nothing_differs_between_here_and_there(town: Town) -> None:
+    assert (await town.post(await town.body())).status == 201
+    for market, method in ((UK, "tls_client_auth"), ("generic", "private_key_jwt"), (BRIDGED, "tls_client_auth")):
+        await managed(town, market, method)
+    told = await reconciled(town)
+    assert (told.exit_code, told.output) == (0, "")
 
 
 @pytest.mark.parametrize("market", MARKETS)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from as_clients import ask, findings
-from behind import is_known_there
+from behind import is_known_there, reconciled
 from grant_clients import CALLBACK, VERIFIER, address, answer, client_of, decided, request, send
 from managed import managed
 from test_details_over_the_wire import PAYMENT
@@ -79,3 +79,12 @@ async def test_server_that_forgot_its_clients_is_told_again(town: Town) -> None:
     await town.session.upstream.start()
     assert not await is_known_there(town, client.client_id)
     assert (await ask(town, client.answer)).status == 401
+    told = await reconciled(town, UK, "--json")
+    assert told.exit_code == 1, told.output
+    assert ("missing", client.client_id) in [(each["kind"], each["client_id"]) for each in json.loads(told.stdout)]
+    mended = await reconciled(town, UK, "--mend", "--reason", "it was restarted")
+    assert mended.exit_code == 0, mended.output
+    left = await reconciled(town, UK)
+    assert left.exit_code == 0, left.output
+    assert await is_known_there(town, client.client_id)
+    assert (await ask(town, client.answer)).status == 200

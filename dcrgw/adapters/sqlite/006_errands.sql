@@ -11,6 +11,7 @@ CREATE TABLE errands (
   attempts       INTEGER NOT NULL DEFAULT 0, -- claims so far: what tells a claim from a later one
   claimed_until  REAL NOT NULL DEFAULT 0,    -- epoch seconds
   unsure         INTEGER NOT NULL DEFAULT 0, -- an attempt may have reached the server, and nobody knows what came of it
+  yields         INTEGER NOT NULL DEFAULT 0, -- nobody asked for it: a request for the client may take its place
   trouble        TEXT NOT NULL DEFAULT '',
   sealed         TEXT NOT NULL,              -- the rest of it, JSON: credentials stand in it
   UNIQUE (market, client_id)

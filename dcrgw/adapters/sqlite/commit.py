@@ -127,7 +127,7 @@ def apply(connection: sqlite3.Connection, change: PreparedChange, now: float) ->
         _use_tokens(connection, change.used, now)
     if errand is not None:
         errand_changes.undo(connection, errand)
-        errand_changes.begin(connection, errand)
+        errand_changes.begin(connection, errand, now)
     elif change.client is not None and change.client["status"] == "deleted":
         errand_changes.demand_none(connection, change.client)
     _settle_tokens(connection, change)

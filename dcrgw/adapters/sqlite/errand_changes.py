@@ -30,7 +30,7 @@ _FORGET = tuple(
     for table, column in (("requests", "client"), ("client_texts", "client"), ("clients", "id"))
 )
 
-_OPEN = "SELECT claimed_until, attempts, unsure FROM errands WHERE market = :market AND client_id = :client_id"
+_OPEN = "SELECT claimed_until, attempts, unsure, yields FROM errands WHERE market = :market AND client_id = :client_id"
 _DROP = "DELETE FROM errands WHERE market = :market AND client_id = :client_id"
 _KEY_TAKEN = "SELECT 1 FROM errands WHERE key = :key"
 _ALIVE = """
@@ -38,8 +38,10 @@ SELECT 1 FROM clients
 WHERE market = :market AND client_id = :client_id AND status IN ('pending', 'active', 'suspended')
 """
 _BEGIN = """
-INSERT INTO errands (key, act, market, client_id, begun_at, due_at, attempts, claimed_until, unsure, trouble, sealed)
-VALUES (:key, :act, :market, :client_id, :begun_at, :due_at, :attempts, :claimed_until, :unsure, :trouble, :sealed)
+INSERT INTO errands (key, act, market, client_id, begun_at, due_at, attempts, claimed_until, unsure, yields, trouble,
+                     sealed)
+VALUES (:key, :act, :market, :client_id, :begun_at, :due_at, :attempts, :claimed_until, :unsure, :yields, :trouble,
+        :sealed)
 """
 
 
@@ -69,29 +71,33 @@ def undo(connection: sqlite3.Connection, errand: PreparedErrand) -> None:
             connection.execute(statement, errand.undoes)
 
 
+def _in_place_of(before: tuple[float, int, int, int], begins: Parameters, now: float) -> Parameters:
+    """What begins where something else is open. Raises: Refused."""
+    claimed_until, attempts, unsure, yields = before
+    if begins["act"] == Act.DELETE:
+        # One more, so that the claim on what it takes the place of is void.
+        due_at = max(begins["due_at"], claimed_until)
+        return {**begins, "due_at": due_at, "attempts": attempts + 1, "unsure": begins["unsure"] or unsure}
+    is_request = begins["act"] == Act.UPDATE and not begins["yields"]
+    if yields and is_request and claimed_until <= now and begins["known_unsure"] >= unsure:
+        return begins
+    raise Refused(CommitVerdict.BUSY)
+
+
 def demand_none(connection: sqlite3.Connection, client: Parameters) -> None:
     """A client does not end past what an authorization server is being told of it. Raises: Refused."""
     if connection.execute(_OPEN, client).fetchone():
         raise Refused(CommitVerdict.BUSY)
 
 
-def begin(connection: sqlite3.Connection, errand: PreparedErrand) -> None:
+def begin(connection: sqlite3.Connection, errand: PreparedErrand, now: float) -> None:
     """Begin what begins. A deletion waits for the attempt that it overtakes. Raises: Refused."""
     begins = errand.begins
     if begins is None:
         return
     before = connection.execute(_OPEN, begins).fetchone()
     if before is not None:
-        if begins["act"] != Act.DELETE:
-            raise Refused(CommitVerdict.BUSY)
-        claimed_until, attempts, unsure = before
-        begins = {
-            **begins,
-            "due_at": max(begins["due_at"], claimed_until),
-            # One more, so that the claim on what it takes the place of is void.
-            "attempts": attempts + 1,
-            "unsure": begins["unsure"] or unsure,
-        }
+        begins = _in_place_of(before, begins, now)
         connection.execute(_DROP, begins)
     if connection.execute(_KEY_TAKEN, begins).fetchone():
         raise Refused(CommitVerdict.BUSY)

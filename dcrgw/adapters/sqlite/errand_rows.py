@@ -81,6 +81,8 @@ def _parameters(errand: Errand, sealer: Sealer) -> Parameters:
     return {
         **{name: getattr(errand, name) for name in _OPEN},
         "act": errand.act.value,
+        "yields": errand.yields,
+        "known_unsure": errand.unsure,
         # What begins under a claim is being told already; to delete twice does no harm.
         "unsure": errand.unsure or (errand.claimed_until > 0 and errand.act is not Act.DELETE),
         "sealed": sealer.seal(_json(held), _context(errand.market, errand.key)),

@@ -12,11 +12,12 @@ from urllib.parse import parse_qsl, urlencode
 from dcrgw.compliance.conformance import signing
 from dcrgw.compliance.conformance.filling import Lacking
 from dcrgw.compliance.conformance.pack import Request, Step
-from dcrgw.compliance.conformance.scene import Scene, offered, stated
+from dcrgw.compliance.conformance.scene import Scene, Unusable, offered, stated
 from dcrgw.tpp import grants
 from dcrgw.tpp.client import Outgoing
 from dcrgw.tpp.prepared import Moment
 from dcrgw.tpp.requests import JSON
+from dcrgw.tpp.setup import Incomplete
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,13 @@ def endpoint(scene: Scene) -> str:
 
 
 def _management_url(scene: Scene, step: Step) -> str:
-    return step.url or scene.actor(step.client).known.management_url
+    """Where a client is managed. Raises: Lacking, Unusable."""
+    if step.url:
+        return step.url
+    try:
+        return scene.actor(step.client).known.management_url
+    except (Incomplete, UnicodeEncodeError):
+        raise Unusable("the bank's registration_client_uri is no https URL, or its client_id no text") from None
 
 
 async def _body(scene: Scene, step: Step) -> tuple[bytes, str, Mapping[str, Any], Mapping[str, Any]]:
@@ -160,11 +167,16 @@ def _registered(scene: Scene, step: Step) -> dict[str, Any]:
 
 
 def _token(scene: Scene, step: Step) -> Made:
-    """The client's own right to a token, by its registered method."""
+    """The client's own right to a token, by its registered method. Raises: Lacking, Unusable."""
     known = scene.actor(step.client).known
     scope = scene.own.bank.token_scope or scene.pack.token_scope
     form = {**grants.OWN_RIGHT, **({"scope": scope} if scope else {})}
-    prepared = grants.prepare(scene.own.setup(), known, Moment(), method=step.auth_method, form=form)
+    if scene.own.bank.token_endpoint is None:
+        raise Lacking("bank.token_endpoint")
+    try:
+        prepared = grants.prepare(scene.own.setup(), known, Moment(), method=step.auth_method, form=form)
+    except (Incomplete, UnicodeEncodeError):
+        raise Unusable("what the bank registered does not suffice to ask for a token: method, secret or id") from None
     sent = {**dict(parse_qsl(prepared.outgoing.body.decode())), **step.form_fields}
     sent = {name: value for name, value in sent.items() if name not in step.without}
     outgoing = Outgoing(

@@ -16,13 +16,14 @@ from dcrgw.compliance.conformance.loading import expectation
 from dcrgw.compliance.conformance.making import Made
 from dcrgw.compliance.conformance.pack import Case, Expectation, Pack, Step
 from dcrgw.compliance.conformance.phone import Phone
-from dcrgw.compliance.conformance.scene import Actor, Bank, Scene
+from dcrgw.compliance.conformance.scene import Actor, Bank, Scene, Unusable
 from dcrgw.compliance.conformance.transcript import Allowed, Exchange, Secrets
-from dcrgw.compliance.conformance.wording import in_words
+from dcrgw.compliance.conformance.wording import in_words, short
 from dcrgw.tpp import management
 from dcrgw.tpp.client import Answer
 from dcrgw.tpp.credentials import CredentialsUnusable
 from dcrgw.tpp.known_client import KnownClient
+from dcrgw.tpp.management import is_bearer
 from dcrgw.tpp.prepared import Moment
 from dcrgw.tpp.setup import Incomplete
 from dcrgw.tpp.trouble import ConnectionTrouble
@@ -47,6 +48,8 @@ class Played:
     left_behind: list[str] = field(default_factory=list)
     seconds: float = 0.0
     interrupted: bool = False
+    #: No answer came from the bank.
+    is_silence: bool = False
 
 
 class _Unmet(Exception):
@@ -57,7 +60,7 @@ class _NotOffered(Exception):
     """The bank does not offer what the case is about."""
 
 
-class _Broken(Exception):
+class _Silent(Exception):
     """No answer came where one had to."""
 
 
@@ -84,10 +87,10 @@ async def play(pack: Pack, bank: Bank, case: Case, variables: Mapping[str, Any],
         played.verdict, played.reason = "skipped", f"this needs {lacking.args[0]}"
     except _NotOffered as other:
         played.verdict, played.reason = "skipped", str(other)
-    except _Unmet as unmet:
+    except (_Unmet, Unusable) as unmet:
         played.verdict, played.reason = UNMET[played.severity], str(unmet)
-    except (_Broken, HookFailed, CredentialsUnusable, Incomplete) as broken:
-        played.verdict, played.reason = "broken", str(broken)
+    except (_Silent, HookFailed, CredentialsUnusable, Incomplete) as broken:
+        played.verdict, played.reason, played.is_silence = "broken", str(broken), isinstance(broken, _Silent)
     except asyncio.CancelledError:
         # The caller tells of it and then ends: what is left behind would be forgotten otherwise.
         played.verdict, played.reason, played.interrupted = "broken", "interrupted", True
@@ -115,30 +118,40 @@ class _Player:
         try:
             answer = await self.phone.send(made.outgoing, step.certificate)
         except ConnectionTrouble as trouble:
-            exchange.trouble = self.secrets.without(str(trouble))
+            exchange.trouble = short(self.secrets.without(str(trouble)))
             return self._no_answer(exchange, expected, named)
-        self._learn(step, made, answer)
+        self._note_sent(made)
         self._told(exchange, answer)
-        return self._judge(exchange, answer, expected, named)
+        try:
+            return self._judge(exchange, answer, expected, named)
+        finally:
+            # Only now: an answer is judged by what the bank said before it, not by itself.
+            self._learn(step, answer)
 
     async def clear(self) -> None:
         """Delete every client that came to be and is not gone."""
         for client_id, actor in self.stage.born.items():
             if not actor.is_gone and not await self._deleted(actor):
-                self.played.left_behind.append(client_id)
+                self.played.left_behind.append(short(client_id))
 
     async def _deleted(self, actor: Actor) -> bool:
         for attempt in range(2):
             try:
-                # A token that a case spoilt is replaced once.
-                actor.token = None if attempt else actor.token
+                if attempt:
+                    # A token that a case spoilt is replaced once; and an address that leads nowhere, by the usual one.
+                    actor.token, actor.known = None, actor.known.at_the_usual_address()
                 request = management.delete(actor.known, await self._own(actor), Moment())
                 made = Made(request.outgoing)
                 exchange = self._noted("delete", made, implied=True)
                 answer = await self.phone.send(made.outgoing)
                 self._told(exchange, answer)
-            except (ConnectionTrouble, Lacking, Incomplete, _Unmet, _Broken, CredentialsUnusable):
-                return False
+            except ConnectionTrouble as trouble:
+                exchange.trouble = short(self.secrets.without(str(trouble)))
+                if actor.known == actor.known.at_the_usual_address():
+                    return False
+                continue
+            except (Lacking, Incomplete, _Unmet, Unusable, _Silent, CredentialsUnusable):
+                continue
             if answer.status in (200, 204):
                 return True
         return False
@@ -160,7 +173,13 @@ class _Player:
         return await self._own(self.stage.actor(step.client))
 
     async def _own(self, actor: Actor) -> str:
-        """The token by which a client manages its registration. Raises: Lacking, _Unmet."""
+        """The token by which a client manages its registration. Raises: Lacking, _Unmet, Unusable."""
+        token = await self._given(actor)
+        if not is_bearer(token):
+            raise Unusable("the bank gave a token that cannot be sent (RFC 6750 section 2.1)")
+        return token
+
+    async def _given(self, actor: Actor) -> str:
         given, management = actor.known.registration_access_token, self.stage.management
         if management == "registration-access-token" and given is None:
             raise Lacking("a registration_access_token, which the bank did not give")
@@ -180,8 +199,8 @@ class _Player:
         try:
             answer = await self.phone.send(made.outgoing)
         except ConnectionTrouble as trouble:
-            exchange.trouble = str(trouble)
-            raise _Broken(f"the token endpoint gave no answer: {trouble}") from None
+            exchange.trouble = short(self.secrets.without(str(trouble)))
+            raise _Silent(f"the token endpoint gave no answer: {exchange.trouble}") from None
         self._told(exchange, answer)
         token = answer.members.get("access_token")
         if answer.status != 200 or not isinstance(token, str):
@@ -189,7 +208,7 @@ class _Player:
         return token
 
     def _noted(self, do: str, made: Made, *, implied: bool = False) -> Exchange:
-        self.secrets.meet_credentials(made.outgoing.secret_headers.values())
+        self.secrets.meet_request(made.outgoing)
         exchange = Exchange(do, self.secrets.without(transcript.sent(made)), implied=implied)
         self.played.exchanges.append(exchange)
         return exchange
@@ -198,11 +217,13 @@ class _Player:
         self.secrets.meet(answer.members)
         exchange.received = self.secrets.without(transcript.received(answer))
 
-    def _learn(self, step: Step, made: Made, answer: Answer) -> None:
-        stage, members = self.stage, answer.members
-        stage.last, stage.last_shown = made.outgoing, made.shown
-        stage.values.names["sent"] = dict(made.claims)
+    def _note_sent(self, made: Made) -> None:
+        self.stage.last, self.stage.last_shown = made.outgoing, made.shown
+        self.stage.values.names["sent"] = dict(made.claims)
         self.secrets.meet(made.claims)
+
+    def _learn(self, step: Step, answer: Answer) -> None:
+        stage, members = self.stage, answer.members
         if step.do == "register" and 200 <= answer.status < 300 and isinstance(members.get("client_id"), str):
             stage.entered(step.client, KnownClient(making.endpoint(stage), members))
         elif step.do == "token" and isinstance(members.get("access_token"), str):
@@ -235,7 +256,7 @@ class _Player:
         met = next((index for index, wanted in enumerate(expected) if wanted.no_connection), None)
         self._allow(exchange, expected, named, [], met)
         if met is None:
-            raise _Broken(f"no answer to {exchange.do}: {exchange.trouble}")
+            raise _Silent(f"no answer to {exchange.do}: {exchange.trouble}")
         return expected[met].then == "stop"
 
     def _allow(

@@ -17,12 +17,19 @@ from dcrgw.tpp.authentication import METHODS
 from dcrgw.tpp.client import Outgoing
 from dcrgw.tpp.known_client import KnownClient
 
+_WELL_KNOWN = re.compile(
+    r"(?P<host>https?://[^/?#]+)(?P<before>(?:/[^?#]*)?)/\.well-known/[a-z0-9-]+(?P<after>(?:/[^?#]*)?)"
+)
 #: An attribute's type in a DN.
 _TYPES = re.compile(r"(?:(?<=^)|(?<=[,+]))[A-Za-z][A-Za-z0-9-]*(?==)")
 #: What a pack may refer to of the bank.
 _TOLD = ("registration_endpoint", "token_endpoint", "issuer", "well_known")
 #: A statement of the hook serves for so long, where the standard lets it serve more than once.
 FRESH_S = 60.0
+
+
+class Unusable(Exception):
+    """What the bank said cannot be used as the standard means it. The message says what."""
 
 
 @dataclass(slots=True)
@@ -98,7 +105,7 @@ def opened(pack: Pack, bank: Bank, case: Case, variables: Mapping[str, Any]) -> 
         **variables,
         "values": pack.values,
         "discovery": bank.discovery,
-        "bank": {name: getattr(own.bank, name) for name in _TOLD if getattr(own.bank, name)} | _audience(own),
+        "bank": {name: getattr(own.bank, name) for name in _TOLD if getattr(own.bank, name)} | _derived(own),
         "tpp": _party(own),
         "client": {},
         "clients": {},
@@ -222,6 +229,17 @@ def _scope(statement: str) -> str | None:
     return str(said["scope"]) if claims else None
 
 
-def _audience(own: Party) -> dict[str, str]:
-    found = own.bank.audience or own.bank.issuer
-    return {"audience": found} if found else {}
+def _derived(own: Party) -> dict[str, Any]:
+    """What follows from what is known of the bank."""
+    audience, issuers = own.bank.audience or own.bank.issuer, issuers_of(own.bank.well_known or "")
+    return ({"audience": audience} if audience else {}) | ({"issuers_of_address": issuers} if issuers else {})
+
+
+def issuers_of(address: str) -> list[str]:
+    """The issuers whose document may stand at a discovery URL, of OpenID Connect or of RFC 8414 §3.1."""
+    found = _WELL_KNOWN.fullmatch(address)
+    if found is None:
+        return []
+    # OpenID Connect appends to the issuer's path, RFC 8414 puts its own before it; a slash at the end is the issuer's.
+    issuer = found["host"] + (found["before"] or "") + (found["after"] or "")
+    return [issuer, f"{issuer}/"]

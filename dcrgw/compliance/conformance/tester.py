@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,6 +16,7 @@ from dcrgw.core import strict_json
 from dcrgw.core.jose.signing import PrivateKey
 from dcrgw.tpp import credentials
 from dcrgw.tpp.credentials import CredentialsUnusable, Transport
+from dcrgw.tpp.management import is_bearer
 from dcrgw.tpp.setup import Setup
 
 VERSION = 1
@@ -132,7 +132,7 @@ class Party:
     def initial_access_token(self) -> str | None:
         """What lets it register at this bank. Raises: CredentialsUnusable."""
         token = credentials.secret(self.bank.initial_access_token)
-        if token is not None and not re.fullmatch(rb"[A-Za-z0-9._~+/-]+=*", token):
+        if token is not None and not is_bearer(token.decode("latin-1")):
             raise CredentialsUnusable("the initial access token is none that can be sent (RFC 6750 section 2.1)")
         return None if token is None else token.decode("ascii")
 

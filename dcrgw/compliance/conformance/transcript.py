@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
+from urllib.parse import parse_qsl
 
 from dcrgw.compliance.conformance.making import Made
 from dcrgw.compliance.conformance.signing import parts
-from dcrgw.tpp.client import Answer
+from dcrgw.compliance.conformance.wording import short
+from dcrgw.tpp.client import FORM, Answer, Outgoing
 
 #: Members whose values open a door, wherever they stand.
 _SECRET = frozenset(
@@ -69,10 +71,12 @@ class Secrets:
             for each in value:
                 self.meet(each)
 
-    def meet_credentials(self, headers: Iterable[str]) -> None:
-        """Note what stands after the scheme of an Authorization header."""
-        rests = (header.partition(" ")[2].strip() for header in headers)
+    def meet_request(self, outgoing: Outgoing) -> None:
+        """Note what stands after the scheme of an Authorization header, and the proof in a form: a bank may echo it."""
+        rests = (header.partition(" ")[2].strip() for header in outgoing.secret_headers.values())
         self.found |= {rest for rest in rests if len(rest) >= _LEAST}
+        if outgoing.media_type == FORM:
+            self.meet(dict(parse_qsl(outgoing.body.decode("utf-8", "replace"))))
 
     def without(self, value: Any) -> Any:
         """The value with no secret in it."""
@@ -95,7 +99,7 @@ def sent(made: Made) -> dict[str, Any]:
     """The request for people: decoded, and its headers."""
     outgoing = made.outgoing
     headers = {**outgoing.open_headers, **dict.fromkeys(outgoing.secret_headers, _HIDDEN)}
-    return {"method": outgoing.method, "url": outgoing.url, "headers": headers, **_readable(made.shown)}
+    return {"method": outgoing.method, "url": short(outgoing.url), "headers": headers, **_readable(made.shown)}
 
 
 def received(answer: Answer) -> dict[str, Any]:

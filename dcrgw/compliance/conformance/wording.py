@@ -9,7 +9,7 @@ from dcrgw.compliance.conformance.filling import Values
 from dcrgw.compliance.conformance.pack import Expectation, Rule
 
 _BODIES = {"json": "the body is a JSON object", "empty": "the body is empty"}
-_LONGEST = 120
+_LONGEST = 200
 
 
 def in_words(wanted: Expectation, values: Values) -> tuple[str, ...]:

@@ -71,5 +71,5 @@ def compare(client: RegisteredClient, there: UpstreamClient | None, server: Upst
     wanted = wanting.want(client, server, "").value
     if wanted is None:
         return found(Kind.DIFFERS, "its authentication method is none of the server's any more", is_mendable=False)
-    differing = judging.differing(wanted, there)
-    return found(Kind.DIFFERS, ", ".join(differing)) if differing else None
+    drifted = judging.drifted(wanted, there, server)
+    return found(Kind.DIFFERS, ", ".join(drifted)) if drifted else None

@@ -63,6 +63,11 @@ class Errand:
     trouble: str = ""
 
     @property
+    def yields(self) -> bool:
+        """Whether it only makes the AS have the client as it stands here: a request to change it comes first."""
+        return self.act is Act.UPDATE and self.successor is None
+
+    @property
     def claim(self) -> Claim:
         """What its present holder holds."""
         return self.key, self.attempts

@@ -11,7 +11,7 @@ from dcrgw.core.upstream.client import UPSTREAM_SECRET
 from dcrgw.core.upstream.server import Gap, UpstreamServer
 
 #: Methods by which the gateway can show a secret of its own, best first.
-_BY_SECRET = ("client_secret_basic", "client_secret_post")
+BY_SECRET = ("client_secret_basic", "client_secret_post")
 #: Members that say something beside these methods alone. A client's keys are none: they sign its request objects.
 _OF_METHODS = {
     "token_endpoint_auth_signing_alg": frozenset({"private_key_jwt", "client_secret_jwt"}),
@@ -23,7 +23,7 @@ def bridge(server: UpstreamServer) -> str | None:
     """The method by which the gateway presents itself for bridged clients; None where it bridges none."""
     if server.gap is not Gap.BRIDGE:
         return None
-    return next((method for method in _BY_SECRET if server.has(method)), None)
+    return next((method for method in BY_SECRET if server.has(method)), None)
 
 
 def fault(method: str, server: UpstreamServer) -> str | None:

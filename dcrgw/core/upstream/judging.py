@@ -33,7 +33,9 @@ _PROTECTION = frozenset(
     }
 )
 #: Members whose order means nothing.
-_UNORDERED = frozenset({"redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types", "contacts"})
+_UNORDERED = frozenset({"redirect_uris", "post_logout_redirect_uris", "response_types", "contacts"})
+#: RFC 7591 §2.1: grant types that follow from the response types, which are compared for themselves.
+_IMPLIED = frozenset({"authorization_code", "implicit"})
 _NOTHING = frozenset({"null", "false", '""', "[]", "{}"})
 #: Of a JWK, what makes it another key (RFC 7638 §3.2).
 _OF_A_KEY = ("kty", "crv", "x", "y", "n", "e")
@@ -62,6 +64,13 @@ def differing(wanted: WantedClient, told: UpstreamClient) -> tuple[str, ...]:
     return tuple(sorted([*changed, *made_up]))
 
 
+def drifted(wanted: WantedClient, told: UpstreamClient, server: UpstreamServer) -> tuple[str, ...]:
+    """Those of `differing` that are not the AS's right: it ignores members that it does not know (RFC 7591 §2)."""
+    return tuple(
+        name for name in differing(wanted, told) if told.metadata.get(name) is not None or _matters(name, told, server)
+    )
+
+
 def _matters(name: str, told: UpstreamClient, server: UpstreamServer) -> bool:
     if name not in _IDENTITY and name not in _PROTECTION:
         return False
@@ -83,6 +92,10 @@ def _same(name: str, asked: JsonValue, kept: JsonValue) -> bool:
         return True
     if name == "scope" and isinstance(asked, str) and isinstance(kept, str):
         return set(asked.split()) == set(kept.split())
+    if name == "grant_types" and isinstance(asked, list) and isinstance(kept, list):
+        return {_text(each) for each in asked if each not in _IMPLIED} == {
+            _text(each) for each in kept if each not in _IMPLIED
+        }
     if name in _UNORDERED and isinstance(asked, list) and isinstance(kept, list):
         return sorted(map(_text, asked)) == sorted(map(_text, kept))
     if name == "jwks":

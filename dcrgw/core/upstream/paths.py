@@ -39,7 +39,8 @@ def is_judged(path: str, document: Mapping[str, JsonValue], locations: Locations
     lies below the registration endpoint is a client's configuration endpoint (RFC 7592).
     """
     loose = path.lower()
-    for name, url in document.items():
+    aliases = document.get("mtls_endpoint_aliases")
+    for name, url in [*document.items(), *(aliases.items() if isinstance(aliases, dict) else ())]:
         if not name.endswith("_endpoint") or name in _OPEN or not isinstance(url, str):
             continue
         own = (locations.below_issuer(url) or "").lower()

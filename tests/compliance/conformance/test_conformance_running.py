@@ -37,7 +37,7 @@ async def test_a_bank_that_takes_everything_fails_whatever_wants_a_refusal(tmp_p
     cases = await played(Credulous(), tmp_path, PACK)
     tried = [each for each in cases if each.verdict != "skipped" and wants_a_refusal(pack, each.case)]
     assert len(tried) > 60
-    assert [each.id for each in tried if each.verdict not in ("failed", "warned")] == []
+    assert [each.id for each in tried if each.verdict not in ("failed", "warned", "noted")] == []
 
 
 async def test_a_bank_that_breaks_passes_nothing_that_registers(tmp_path: Path) -> None:

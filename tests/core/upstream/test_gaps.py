@@ -46,7 +46,9 @@ def test_a_bridged_clients_own_method_is_not_told() -> None:
 
 
 def test_a_method_that_the_server_has_is_told_as_it_is() -> None:
-    assert gaps.at_server(MEMBERS, replace(BRIDGES, auth_methods=frozenset({"private_key_jwt"}))) == MEMBERS
+    told = gaps.at_server(MEMBERS, replace(BRIDGES, auth_methods=frozenset({"private_key_jwt"})))
+    # But for the name of a certificate, which is another method's.
+    assert told == {name: value for name, value in MEMBERS.items() if name != "tls_client_auth_subject_dn"}
 
 
 def test_a_server_that_binds_no_tokens_is_not_asked_to() -> None:

@@ -127,8 +127,9 @@ def test_judged_endpoint_is_no_page_in_any_spelling() -> None:
         "registration_endpoint": "https://bank.example/uk/reg",
         "end_session_endpoint": "https://bank.example/uk/session/end",
         "issuer": "https://bank.example/uk",
+        "mtls_endpoint_aliases": {"token_endpoint": "https://as.internal:8443/mtls/token"},
     }
-    for path in ("oauth2/token", "OAuth2/Token", "auth", "AUTH", "reg", "reg/client-1", "REG/client-1"):
+    for path in ("mtls/token", "oauth2/token", "OAuth2/Token", "auth", "AUTH", "reg", "reg/client-1", "REG/client-1"):
         assert paths.is_judged(path, document, at)
     for path in ("oauth2/fallbacks/consent", "auth/abc", "session/end", "registered"):
         assert not paths.is_judged(path, document, at)
