@@ -77,6 +77,8 @@ async def test_without_a_secret_the_certificate_speaks_for_the_gateway(bench) ->
         {"nbf": NOW + 60},
         {"iss": "https://evil.example"},
         {"token_type": "refresh_token"},
+        {"token_use": "refresh_token"},
+        {"typ": "Refresh"},
         {"cnf": {"jkt": "x"}},
         {"cnf": {"x5t#S256": "a", "jkt": "x"}},
         {"cnf": "x"},
