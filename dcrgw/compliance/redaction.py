@@ -11,6 +11,7 @@ import json
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, unquote_plus
 
@@ -29,7 +30,8 @@ from dcrgw.ports.upstream import Asked, Told
 
 #: Shorter texts would be found inside other words: they are replaced only where a secret stands.
 _LEAST = 16
-_ENCODINGS = quote_plus, quote
+#: As forms and queries write it, where it is of letters that they do not take as they are.
+_SPELLINGS = quote_plus, partial(quote, safe="")
 #: What a surrogate is made of; other characters of a secret stay, so that what is ill-formed stays so.
 _OF_A_TOKEN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/")
 
@@ -45,19 +47,28 @@ def surrogates(arrival: Arrival, journal: tuple[Entry, ...], hidden: tuple[str, 
     """
     _refuse_what_stays(arrival)
     form = _form(arrival)
-    uris = [value for name, value in form if name == "request_uri" and value.startswith(REQUEST_URI)]
-    own = [uri.removeprefix(REQUEST_URI) for uri in uris]
-    own += [value for name, value in form if places.is_secret_field(name)]
-    found = list(dict.fromkeys(filter(None, (*own, *_secrets(arrival, journal)))))
+    found = list(dict.fromkeys(filter(None, (*_in_fields(form), *_secrets(arrival, journal)))))
+    uris = [each for each in found if each.startswith(REQUEST_URI)]
+    found = [each.removeprefix(REQUEST_URI) for each in found]
     numbered = enumerate((secret for secret in found if len(secret) >= _LEAST), 1)
     made = {secret: surrogate(secret, number) for number, secret in numbered} | of_bank(hidden)
+    # The longest first: one secret may begin another.
+    made = dict(sorted(made.items(), key=_length, reverse=True))
     hashes = {token_hash(each): token_hash(_instead(each, made)) for each in found}
     hashes |= {token_hash(each): token_hash(in_text(each, made)) for each in uris}
-    # As forms and queries write it, where it is of letters that they do not take as they are.
-    written = {encode(secret): other for secret, other in made.items() for encode in _ENCODINGS}
+    written = {spell(secret): other for secret, other in made.items() for spell in _SPELLINGS}
     derived = hashes | dict(_basics(arrival, journal, made)) | dict(_signatures(form, made))
-    # The longest first: one secret may begin another.
-    return dict(sorted((made | written | derived).items(), key=lambda pair: -len(pair[0])))
+    return dict(sorted((made | written | derived).items(), key=_length, reverse=True))
+
+
+def _length(pair: tuple[str, str]) -> int:
+    return len(pair[0])
+
+
+def _in_fields(form: list[tuple[str, str]]) -> Iterator[str]:
+    for name, value in form:
+        if places.is_secret_field(name) or (name == "request_uri" and value.startswith(REQUEST_URI)):
+            yield value
 
 
 def of_bank(hidden: Iterable[str]) -> dict[str, str]:
