@@ -122,6 +122,7 @@ class Attempt:
             successor=None,
             request_digest="",
             subject_key="",
+            over_digest="",
             used=(),
         )
 
