@@ -19,8 +19,11 @@ from typing import Any
 
 import aiohttp
 import pytest
+from admin_clients import aside
+from click.testing import CliRunner
 from town import Town
 
+from dcrgw.cli import main
 from dcrgw.sandbox.authorities import SERVER_NAMES
 from dcrgw.testkit.certificates import CertificateAuthority
 
@@ -162,3 +165,11 @@ async def doctor(town: Town, market: str) -> tuple[int, str]:
     )
     output, _ = await process.communicate()
     return process.returncode or 0, output.decode()
+
+
+async def reconciled(town: Town, *arguments: str) -> tuple[int, str]:
+    """What `dcrgw reconcile` says: its status and its lines."""
+    found = await aside(
+        CliRunner().invoke, main, ["reconcile", *arguments, "--socket", str(town.folder / "admin.sock")]
+    )
+    return found.exit_code, found.output
