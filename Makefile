@@ -26,7 +26,8 @@ test-slow: $(VENV)/.dev ## soaks, fuzz and fault loops
 	$(BIN)/python -m pytest -m slow --timeout=600
 
 # Keycloak takes Java 17 and Maven, Ory Hydra Go and a C compiler. What cannot be had is skipped, and named.
-test-upstreams: $(VENV)/.dev ## real Keycloak and Ory Hydra behind the gateway (docs/upstreams.md)
+test-upstreams: $(VENV)/.dev ## real servers behind the gateway, at length (docs/upstreams.md)
+	-$(MAKE) $(UPSTREAMS)/oidc-provider/node_modules
 	-$(UPSTREAMS)/keycloak/install.sh var/upstreams/keycloak
 	-$(UPSTREAMS)/hydra/install.sh var/upstreams/hydra
 	$(BIN)/python -m pytest -m upstreams --timeout=600 tests/upstreams
