@@ -140,7 +140,7 @@ async def _made(attempt: Attempt) -> UpstreamClient:
         if found is not None and not judging.differing(wanted, found):
             return found
     elif attempt.errand.unsure:
-        attempt.tell_orphan(LOST_ANSWER)
+        attempt.tell_orphan(LOST_ANSWER, attempt.errand.attempts - 1)
     return await attempt.ports.upstream.create(market, wanted)
 
 
