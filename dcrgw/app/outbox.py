@@ -177,4 +177,5 @@ def _told(errand: Errand) -> dict[str, str | int]:
 
 def _differing(report: Report) -> dict[str, str]:
     """What an operator must see besides."""
-    return {name: report.facts[name] for name in ("upstream_differs", "orphan", "given_up") if name in report.facts}
+    told = ("upstream_differs", "new_secret", "orphan", "given_up")
+    return {name: report.facts[name] for name in told if name in report.facts}

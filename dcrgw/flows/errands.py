@@ -209,6 +209,7 @@ def _change_to(
     def making(present: RegisteredClient) -> Change:
         client = confirmed(present)
         made.append(client)
+        _tell_new_secret(attempt, present, client)
         record = attempt.note(decision, client.client_id)
         return Change(audit=record, client=client, replaces=present.version, ends=attempt.errand.claim)
 
@@ -219,6 +220,16 @@ def _tell_differing(attempt: Attempt, told: UpstreamClient) -> None:
     differing = judging.differing(attempt.wanted, told)
     if differing:
         attempt.report.facts["upstream_differs"] = ", ".join(differing)
+
+
+def _tell_new_secret(attempt: Attempt, before: RegisteredClient, after: RegisteredClient) -> None:
+    """Not every server keeps the secret of a client that it makes anew, and its TPP knows only the one before."""
+    held = before.secrets.get(CLIENT_SECRET)
+    is_known = held is not None and before.status is not ClientStatus.PENDING
+    if is_known and after.secrets.get(CLIENT_SECRET, held) != held:
+        attempt.report.facts["new_secret"] = (
+            "the server made another client_secret: the TPP has to read its registration"
+        )
 
 
 def known_as(client: RegisteredClient, told: UpstreamClient, server: UpstreamServer) -> RegisteredClient:
