@@ -192,6 +192,9 @@ async def _confirm(
     if verdict is CommitVerdict.LOST:
         await overtaken(attempt, told.ref)
         raise Unavailable("upstream", "somebody else ended this meanwhile", retry_after_s=1)
+    if verdict is CommitVerdict.BUSY:
+        pause = await attempt.put_off("the client that it gave is being deleted there", unsure=True)
+        raise Unavailable("upstream", "what an earlier attempt made is being deleted", retry_after_s=round(pause))
     if verdict is not CommitVerdict.STORED:
         attempt.report.findings.add(gates.CLIENT_ID.failed("the bank's authorization server gave a taken client_id"))
         raise await lied(attempt, told)
