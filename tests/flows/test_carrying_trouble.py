@@ -16,7 +16,7 @@ from small_bank import only
 from dcrgw.core.checks import Report
 from dcrgw.core.registration.client import ClientStatus
 from dcrgw.core.upstream.client import UPSTREAM_SECRET, UpstreamClient, UpstreamRef
-from dcrgw.core.upstream.errand import Act
+from dcrgw.core.upstream.errand import Act, Errand
 from dcrgw.core.upstream.server import Gap
 from dcrgw.errors import Rejected, Unavailable
 from dcrgw.flows.create import create
@@ -189,16 +189,18 @@ async def test_attempt_that_comes_too_late_never_deletes_what_the_next_one_got(i
         made.set()
         await goes_on.wait()
 
+    async def overtake() -> Errand:
+        """Its claim runs out while it waits for its answer, and the outbox begins to ask the same."""
+        await made.wait()
+        errand = await bank.errand()
+        bank.clock.at = errand.claimed_until + 1
+        claimed = await bank.store.errands.claim(errand.key, claim_s(bank.upstream))
+        goes_on.set()
+        return claimed
+
     bank.server.hold = linger
-    late = asyncio.create_task(bank.register())
-    await made.wait()
-    # Its claim runs out while it waits for its answer, and the outbox begins to ask the same.
-    errand = await bank.errand()
-    bank.clock.at = errand.claimed_until + 1
-    claimed = await bank.store.errands.claim(errand.key, claim_s(bank.upstream))
-    goes_on.set()
-    with pytest.raises(Unavailable):
-        await late
+    late, claimed = await asyncio.gather(bank.register(), overtake(), return_exceptions=True)
+    assert isinstance(late, Unavailable)
     with pytest.raises(Unavailable):
         await carry(claimed, bank.market, bank.ports, Report("r", "outbox", "create", "uk", bank.clock.at))
     while opened := await bank.store.errands.opened():
