@@ -206,7 +206,9 @@ async def test_a_token_proven_by_the_published_keys(bench) -> None:
         {"iat": NOW + 600},
         {"client_id": None},
     ],
-    ids=str,
+    ids=lambda changes: "-".join(
+        f"{name}={value}" if name != "key" else "another key" for name, value in changes.items()
+    ),
 )
 async def test_a_token_that_is_not_ours_or_not_proven_is_good_for_nothing(bench, changes: dict[str, Any]) -> None:
     at = await bench()
