@@ -177,4 +177,8 @@ def _told(errand: Errand) -> dict[str, str | int]:
 
 def _differing(report: Report) -> dict[str, str]:
     """What an operator must see besides."""
-    return {name: report.facts[name] for name in ("upstream_differs", "orphan", "given_up") if name in report.facts}
+    return {
+        name: report.facts[name]
+        for name in ("upstream_differs", "orphan", "orphans_at_most", "given_up")
+        if name in report.facts
+    }

@@ -107,7 +107,9 @@ async def replace_client(
     # What only gives the server the client as it stands here makes way for this; what it left in doubt remains so.
     yielding = await ports.errands.of_client(market.name, client.client_id)
     unsure = yielding is not None and yielding.yields and yielding.unsure
-    errand = replace(errand, ref=current.upstream_ref(), successor=client, unsure=unsure)
+    errand = replace(
+        errand, ref=current.upstream_ref(), successor=client, unsure=unsure, over_digest=current.request_digest
+    )
     report.decision = "pending"
     committed = await ports.registry.commit(Change(audit=audit.record(report), used=used, begins=errand))
     match committed.verdict:

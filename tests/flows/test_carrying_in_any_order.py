@@ -120,7 +120,7 @@ class Story:
         if not self.bank.server.finds_clients:
             # Answers are lost for good there, and tokens with them: that is in the audit trail.
             rows = [line.record.facts for line in await self.bank.store.audit_tail(10_000)]
-            assert len(set(there) - kept) <= len([facts for facts in rows if "orphan" in facts])
+            assert len(set(there) - kept) <= sum(int(facts.get("orphans_at_most", 0)) for facts in rows)
             assert kept <= set(there)
             return
         assert kept == set(there)
@@ -147,7 +147,7 @@ async def told(seed: int, path: Path) -> None:
         await story.agree()
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 async def test_in_the_end_registry_and_server_agree(seed: int, tmp_path: Path) -> None:
     await told(seed, tmp_path / "registry.sqlite")
 
