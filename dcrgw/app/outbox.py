@@ -63,6 +63,10 @@ class Outbox:
                 except Unavailable as failure:
                     self._on_event("errands_unread", reason=str(failure))
                     wait_s = LOOK_S
+                except Exception as error:
+                    # A bug of ours: what is due waits for the next look, and not for the next start.
+                    self._on_event("errands_unread", error=error)
+                    wait_s = LOOK_S
                 with suppress(TimeoutError):
                     async with asyncio.timeout(wait_s):
                         await self._errands.stirred.wait()
