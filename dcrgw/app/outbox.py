@@ -63,6 +63,10 @@ class Outbox:
                 except Unavailable as failure:
                     self._on_event("errands_unread", reason=str(failure))
                     wait_s = LOOK_S
+                except Exception as error:
+                    # A bug of ours: what is due waits for the next look, and not for the next start.
+                    self._on_event("errands_unread", error=error)
+                    wait_s = LOOK_S
                 with suppress(TimeoutError):
                     async with asyncio.timeout(wait_s):
                         await self._errands.stirred.wait()
@@ -177,5 +181,5 @@ def _told(errand: Errand) -> dict[str, str | int]:
 
 def _differing(report: Report) -> dict[str, str]:
     """What an operator must see besides."""
-    told = ("upstream_differs", "new_secret", "orphan", "orphans_at_most", "given_up")
+    told = ("upstream_differs", "tpp_must_read", "orphan", "orphans_at_most", "given_up")
     return {name: report.facts[name] for name in told if name in report.facts}

@@ -105,7 +105,7 @@ class Reloading:
                 **({"anyway": True} if anyway else {}),
             )
             for warning in fresh.materials.warnings:
-                self._on_event("configuration_warning", key=warning.key, reason=warning.reason, fix=warning.fix)
+                self._on_event("configuration_warning", setting=warning.key, reason=warning.reason, fix=warning.fix)
             return Reloaded(fresh.number, changes=changes)
 
     async def _build(self, anyway: bool) -> tuple[Generation, Seen]:
@@ -192,11 +192,11 @@ class Reloading:
 
 
 def _changes(before: Materials, after: Materials) -> list[str]:
-    """The settings that differ, old and new; secrets show as their references."""
+    """The settings that differ, old and new; secrets show as their references, and what is not set as a dash."""
     was = {line.key: line.value for line in effective(before.settings)}
     now = {line.key: line.value for line in effective(after.settings)}
-    keys = [key for key in {**was, **now} if was.get(key) != now.get(key)]
-    return [f"{key}: {was.get(key, '-')} -> {now.get(key, '-')}" for key in keys]
+    both = {key: (was.get(key, "-"), now.get(key, "-")) for key in {**was, **now}}
+    return [f"{key}: {before} -> {after}" for key, (before, after) in both.items() if before != after]
 
 
 def _changed_files(before: Seen, after: Seen) -> list[str]:

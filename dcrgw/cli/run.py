@@ -53,7 +53,7 @@ async def _serve(settings: Settings) -> bool:
         gateway = await app.start(settings)
         with calm_collector():
             for warning in gateway.materials.warnings:
-                log_event("configuration_warning", key=warning.key, reason=warning.reason, fix=warning.fix)
+                log_event("configuration_warning", setting=warning.key, reason=warning.reason, fix=warning.fix)
             for name, (host, port) in gateway.addresses.items():
                 log_event("listening", listener=name, host=host, port=port)
             return await gateway.serve_until_signal(arrived)

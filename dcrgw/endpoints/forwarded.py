@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
+from dcrgw.adapters.flights import Flights
 from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
@@ -119,11 +120,16 @@ class KeysBehind:
     def __init__(self, ports: Ports, monotonic: Callable[[], float]) -> None:
         self._ports, self._monotonic = ports, monotonic
         self._kept: dict[str, tuple[float, Mapping[str, JsonValue]]] = {}
+        self._flights: Flights[str, Mapping[str, JsonValue]] = Flights()
 
     async def __call__(self, market: Market) -> Mapping[str, JsonValue]:
         """The key set. Raises: Unavailable, Misconfigured."""
         at, keys = self._kept.get(market.name, (0.0, None))
         if keys is None or self._monotonic() >= at + _KEYS_S:
-            keys = await documents.keys(market, self._ports)
-            self._kept[market.name] = (self._monotonic(), keys)
+            return await self._flights.join(market.name, lambda: self._fetch(market))
+        return keys
+
+    async def _fetch(self, market: Market) -> Mapping[str, JsonValue]:
+        keys = await documents.keys(market, self._ports)
+        self._kept[market.name] = (self._monotonic(), keys)
         return keys

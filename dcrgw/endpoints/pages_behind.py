@@ -40,6 +40,8 @@ QUERY = gate(
 )
 
 _FORM = (("Content-Type", forms.MEDIA_TYPE),)
+#: Of a form that goes on in the address: with the path it stays below what any server takes.
+_LONGEST_QUERY = 4096
 _PAGE_METHODS = ("GET", "HEAD", "POST")
 #: Besides RFC 3986's characters those that browsers leave as they are.
 _QUERY = re.compile(r"[A-Za-z0-9._~:@!$&'()*+,;=/?%|^`{}\[\]-]*")
@@ -63,11 +65,11 @@ class _Behind:
         return Passage(request, exchange, place.market, document, client_id)
 
     async def _send(self, passage: Passage, endpoint: str, parameters: Mapping[str, str]) -> web.StreamResponse:
-        """The judged parameters, by the method by which they came."""
-        fields, text = going_on(passage), encoded(parameters)
-        if passage.request.method == "POST":
-            kept = tuple((name, value) for name, value in fields if name != "content-type")
-            asked = Asked(endpoint, "POST", (*kept, *_FORM), body=text.encode())
+        """The judged parameters: in the address, since not every server takes forms there, or in a form if too long."""
+        text = encoded(parameters)
+        fields = tuple((name, value) for name, value in going_on(passage) if name != "content-type")
+        if passage.request.method == "POST" and len(text) > _LONGEST_QUERY:
+            asked = Asked(endpoint, "POST", (*fields, *_FORM), body=text.encode())
         else:
             asked = Asked(endpoint, "GET", fields, query=text)
         return await self._passing(passage, asked)

@@ -233,9 +233,7 @@ def _tell_new_secret(attempt: Attempt, before: RegisteredClient, after: Register
     held = before.secrets.get(CLIENT_SECRET)
     is_known = held is not None and before.status is not ClientStatus.PENDING
     if is_known and after.secrets.get(CLIENT_SECRET, held) != held:
-        attempt.report.facts["new_secret"] = (
-            "the server made another client_secret: the TPP has to read its registration"
-        )
+        attempt.report.facts["tpp_must_read"] = "the server made another client_secret, which its TPP has yet to read"
 
 
 def known_as(client: RegisteredClient, told: UpstreamClient, server: UpstreamServer) -> RegisteredClient:

@@ -122,7 +122,7 @@ class ReconcileDesk:
             await carry(errand, market, self.ports, report)
         except GatewayError as failure:
             return Mended("left", found, failure.reason if isinstance(failure, Unavailable) else str(failure))
-        return Mended("mended", found, report.facts.get("new_secret", ""))
+        return Mended("mended", found, report.facts.get("tpp_must_read", ""))
 
     def _market(self, name: str) -> Market:
         market = self.markets.get(name)

@@ -20,7 +20,10 @@ _ROUNDS = 5
 async def refused(attempt: Attempt, said: Rejected) -> Rejected:
     """The AS said no: nothing stays of what was begun, and the TPP hears why."""
     errand = attempt.errand
-    findings = [CATALOGUE.get(fault.check, gates.METADATA).failed(fault.description) for fault in said.faults]
+    findings = [
+        CATALOGUE.get(fault.check, gates.METADATA).failed(_without_secrets(fault.description, errand))
+        for fault in said.faults
+    ]
     for finding in findings:
         attempt.report.findings.add(finding)
     if errand.yields:
@@ -31,6 +34,14 @@ async def refused(attempt: Attempt, said: Rejected) -> Rejected:
     else:
         await _undo_what_may_be(attempt)
     return Rejected([finding.fault for finding in findings])
+
+
+def _without_secrets(text: str, errand: Errand) -> str:
+    """What the AS says of a refusal, for its TPP and for reports: some servers repeat there what they were shown."""
+    for secret in (errand.wanted.secret if errand.wanted else None, errand.ref.token if errand.ref else None):
+        if secret:
+            text = text.replace(secret, "...")
+    return text
 
 
 async def _undo_what_may_be(attempt: Attempt) -> None:

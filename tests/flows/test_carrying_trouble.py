@@ -15,6 +15,7 @@ from small_bank import only
 
 from dcrgw.core.checks import Report
 from dcrgw.core.registration.client import ClientStatus
+from dcrgw.core.upstream import gates
 from dcrgw.core.upstream.client import UPSTREAM_SECRET, UpstreamClient, UpstreamRef
 from dcrgw.core.upstream.errand import Act, Errand
 from dcrgw.core.upstream.server import Gap
@@ -235,6 +236,22 @@ async def test_method_that_the_server_lacks_is_bridged_by_a_secret_of_ours(tmp_p
         assert there.secret == client.secrets[UPSTREAM_SECRET]
         assert client.metadata.text("token_endpoint_auth_method") == "tls_client_auth"
         assert there.secret not in str(bank.answered.body)
+
+
+async def test_refusal_that_repeats_the_gateways_secret_tells_nobody(tmp_path: Path) -> None:
+    changes = {"auth_methods": frozenset({"client_secret_basic"})}
+    async with carrying_bank(tmp_path / "registry.sqlite", profile="obuk-3.2", changes=changes) as bank:
+
+        async def repeat(_call: str) -> None:
+            [there] = bank.server.clients.values()
+            raise gates.METADATA.rejection(f"client_secret {there.secret} is not welcome")
+
+        bank.server.hold = repeat
+        with pytest.raises(Rejected) as rejected:
+            await bank.register()
+        assert rejected.value.faults[0].description == "client_secret ... is not welcome"
+        [there] = bank.server.clients.values()
+        assert there.secret not in str(bank.report)
 
 
 async def test_method_that_the_server_lacks_is_refused_where_the_bank_says_so(tmp_path: Path) -> None:

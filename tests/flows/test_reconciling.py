@@ -84,7 +84,7 @@ async def test_client_that_is_made_again_keeps_its_secret_or_the_operator_hears_
     is_kept = here.secrets["client_secret"] == client.secrets["client_secret"]
     assert (is_kept, done.detail == "") == (keeps_secrets, keeps_secrets)
     newest = (await bank.store.history("uk", client.client_id))[0]
-    assert ("new_secret" in newest.facts) is not keeps_secrets
+    assert ("tpp_must_read" in newest.facts) is not keeps_secrets
 
 
 async def test_client_from_before_there_was_the_server_is_told_to_it(tmp_path: Path) -> None:

@@ -171,6 +171,16 @@ async def test_session_ends_at_the_server(town: Town, mia: Person) -> None:
     assert (seen.status, seen.url.startswith(f"{issuer}/session/end/success")) == (200, True)
 
 
+async def test_forms_lead_to_the_servers_pages_too(town: Town, mia: Person) -> None:
+    # OpenID Connect Core 1.0 §3.1.2.1, RP-Initiated Logout 1.0 §2: GET and POST; this server has GET alone.
+    client, issuer = await client_of(town), town.index(UK)["issuer"]
+    form = {"client_id": client["client_id"], "request_uri": await pushed(town, client)}
+    async with mia.http.post(f"{issuer}/authorize", data=form) as shown:
+        assert (shown.status, "password" in await shown.text()) == (200, True)
+    async with mia.http.post(f"{issuer}/end-session", data={"client_id": client["client_id"]}) as shown:
+        assert (shown.status, "/session/end/confirm" in await shown.text()) == (200, True)
+
+
 async def test_signed_request_is_judged_by_both(town: Town, mia: Person) -> None:
     client = await client_of(town)
     claims = object_claims(town, client, authorization_details=[PAYMENT])

@@ -103,13 +103,14 @@ class Way:
         self._ssl = ssl_context
         self._bounds = bounds
         self._ours = ours
+        self._clock = clock
         self._breaker = Breaker(clock=clock, tolerated=5, first_pause_s=1.0, longest_pause_s=10.0)
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
 
     async def ask(self, question: Question) -> Answer:
         """The whole answer, whatever its status. Raises: Unavailable."""
-        self._admit()
+        asked_at = self._admit()
         try:
             async with asyncio.timeout(self._bounds.total_s):
                 answer = await self._send(question)
@@ -121,7 +122,7 @@ class Way:
                     raise
                 answer.release()
         except BaseException as error:
-            failure = self._failed(question, error)
+            failure = self._failed(question, error, asked_at)
         else:
             self._breaker.succeeded()
             return Answer(answer.status, _fields(answer), body)
@@ -152,12 +153,12 @@ class Way:
             await session.close()
 
     async def _opened(self, question: Question) -> aiohttp.ClientResponse:
-        self._admit()
+        asked_at = self._admit()
         try:
             async with asyncio.timeout(self._bounds.total_s):
                 answer = await self._send(question)
         except BaseException as error:
-            failure = self._failed(question, error)
+            failure = self._failed(question, error, asked_at)
         else:
             self._breaker.succeeded()
             return answer
@@ -200,13 +201,15 @@ class Way:
                 raise FetchFailed(FetchReason.SIZE, f"the answer is longer than {most} bytes")
         return bytes(read)
 
-    def _admit(self) -> None:
+    def _admit(self) -> float:
+        """When it is asked."""
         wait_s = self._breaker.admit()
         if wait_s > 0:
             reason = f"not asked for {wait_s:.0f} s after: {self._breaker.last_error}"
             raise NotReached(self.dependency, reason, retry_after_s=max(1, round(wait_s)))
+        return self._clock()
 
-    def _failed(self, question: Question, error: BaseException) -> Unavailable:
+    def _failed(self, question: Question, error: BaseException, asked_at: float) -> Unavailable:
         """What to raise for an exchange that came to nothing. Raises: what is no failure of the AS."""
         if isinstance(error, FetchFailed):
             failure = error
@@ -215,7 +218,9 @@ class Way:
         else:
             self._breaker.abandoned()
             raise error
-        if failure.reason is FetchReason.SIZE:
+        # An AS that answered others meanwhile is there. One client (its own keys may be slow) does not speak for it.
+        answered_at = self._breaker.last_success_at
+        if failure.reason is FetchReason.SIZE or (answered_at is not None and answered_at > asked_at):
             self._breaker.abandoned()
         else:
             self._breaker.failed(str(failure))

@@ -184,6 +184,35 @@ async def test_a_server_that_fails_again_and_again_is_left_alone_a_while(bench) 
     assert (await way.ask(to(at))).status == 200
 
 
+async def test_questions_that_fail_while_others_are_answered_are_no_outage(bench) -> None:
+    at = await bench()
+    begun, cut = asyncio.Semaphore(0), asyncio.Event()
+
+    async def lose(_: Came) -> web.Response:
+        begun.release()
+        await cut.wait()
+        raise ConnectionResetError
+
+    at.server.says["POST", "/slow"] = lose
+    at.server.says["GET", "/x"] = lambda _: web.Response()
+    way = at.way()
+
+    async def others() -> None:
+        for _ in range(8):
+            await begun.acquire()
+        at.seconds += 1
+        assert (await way.ask(to(at))).status == 200
+        at.seconds += 9
+        await at.server.stop()
+        cut.set()
+
+    slow = [way.ask(to(at, "/slow", "POST")) for _ in range(8)]
+    outcomes = await asyncio.gather(*slow, others(), return_exceptions=True)
+    assert [type(each) for each in outcomes] == [Unavailable] * 8 + [type(None)]
+    await at.server.start()
+    assert (await way.ask(to(at))).status == 200
+
+
 async def test_a_cancelled_question_leaves_the_way_usable(bench) -> None:
     at = await bench()
     hangs = asyncio.Event()
