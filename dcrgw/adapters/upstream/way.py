@@ -50,7 +50,7 @@ class Question:
 
     method: str
     url: str
-    fields: Fields = ()
+    fields: Fields = field(default=(), repr=False)
     body: bytes = field(default=b"", repr=False)
 
 
@@ -59,7 +59,7 @@ class Answer:
     """One whole answer, whatever its status. `fields` without those of the connection."""
 
     status: int
-    fields: Fields
+    fields: Fields = field(repr=False)
     body: bytes = field(repr=False)
 
     def field(self, name: str) -> str:
@@ -77,7 +77,7 @@ class Opened:
     """An answer whose body comes piece by piece, as fast as it is taken."""
 
     status: int
-    fields: Fields
+    fields: Fields = field(repr=False)
     pieces: AsyncIterator[bytes] = field(repr=False)
     length: int | None = None
 
