@@ -23,8 +23,8 @@ class Asked:
     endpoint: str
     method: str
     #: Header fields that go on as they are; what could lie about the caller is not among them.
-    headers: tuple[tuple[str, str], ...] = ()
-    query: str = ""
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    query: str = field(default="", repr=False)
     body: bytes = field(default=b"", repr=False)
     #: The caller's certificate with its intermediates (DER), passed on in the header that the AS wants.
     chain: tuple[bytes, ...] = field(default=(), repr=False)
@@ -35,7 +35,7 @@ class Told:
     """The AS's whole answer, bounded. `headers` without those of the connection."""
 
     status: int
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
     body: bytes = field(repr=False)
 
 

@@ -30,7 +30,7 @@ class UpstreamClient:
 
     ref: UpstreamRef
     #: Its members as the AS keeps them, without ids and credentials.
-    metadata: Mapping[str, JsonValue]
+    metadata: Mapping[str, JsonValue] = field(repr=False)
     #: client_secret, where the AS made one or keeps the one that we sent.
     secret: str | None = field(default=None, repr=False)
 
@@ -45,6 +45,7 @@ class WantedClient:
     key: str
     #: Ours: the AS's too, where it lets us choose.
     client_id: str
-    metadata: Mapping[str, JsonValue]
+    #: A software statement may be among them, which is a token.
+    metadata: Mapping[str, JsonValue] = field(repr=False)
     #: The secret that the gateway shows the AS for a bridged client; the AS makes none of its own then.
     secret: str | None = field(default=None, repr=False)
