@@ -177,8 +177,5 @@ def _told(errand: Errand) -> dict[str, str | int]:
 
 def _differing(report: Report) -> dict[str, str]:
     """What an operator must see besides."""
-    return {
-        name: report.facts[name]
-        for name in ("upstream_differs", "orphan", "orphans_at_most", "given_up")
-        if name in report.facts
-    }
+    told = ("upstream_differs", "new_secret", "orphan", "orphans_at_most", "given_up")
+    return {name: report.facts[name] for name in told if name in report.facts}

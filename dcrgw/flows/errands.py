@@ -195,6 +195,9 @@ async def _confirm(
     if verdict is CommitVerdict.LOST:
         await overtaken(attempt, told.ref)
         raise Unavailable("upstream", "somebody else ended this meanwhile", retry_after_s=1)
+    if verdict is CommitVerdict.BUSY:
+        pause = await attempt.put_off("the client that it gave is being deleted there", unsure=True)
+        raise Unavailable("upstream", "what an earlier attempt made is being deleted", retry_after_s=round(pause))
     if verdict is not CommitVerdict.STORED:
         attempt.report.findings.add(gates.CLIENT_ID.failed("the bank's authorization server gave a taken client_id"))
         raise await lied(attempt, told)
@@ -212,6 +215,7 @@ def _change_to(
     def making(present: RegisteredClient) -> Change:
         client = confirmed(present)
         made.append(client)
+        _tell_new_secret(attempt, present, client)
         record = attempt.note(decision, client.client_id)
         return Change(audit=record, client=client, replaces=present.version, ends=attempt.errand.claim)
 
@@ -222,6 +226,16 @@ def _tell_differing(attempt: Attempt, told: UpstreamClient) -> None:
     differing = judging.differing(attempt.wanted, told)
     if differing:
         attempt.report.facts["upstream_differs"] = ", ".join(differing)
+
+
+def _tell_new_secret(attempt: Attempt, before: RegisteredClient, after: RegisteredClient) -> None:
+    """Not every server keeps the secret of a client that it makes anew, and its TPP knows only the one before."""
+    held = before.secrets.get(CLIENT_SECRET)
+    is_known = held is not None and before.status is not ClientStatus.PENDING
+    if is_known and after.secrets.get(CLIENT_SECRET, held) != held:
+        attempt.report.facts["new_secret"] = (
+            "the server made another client_secret: the TPP has to read its registration"
+        )
 
 
 def known_as(client: RegisteredClient, told: UpstreamClient, server: UpstreamServer) -> RegisteredClient:

@@ -117,11 +117,12 @@ class ReconcileDesk:
         errand = await self._begun(found, there, market, order)
         if errand is None:
             return Mended("left", found, "something else is under way for this client just now")
+        report = self._report(order, found.kind.value)
         try:
-            await carry(errand, market, self.ports, self._report(order, found.kind.value))
+            await carry(errand, market, self.ports, report)
         except GatewayError as failure:
             return Mended("left", found, failure.reason if isinstance(failure, Unavailable) else str(failure))
-        return Mended("mended", found)
+        return Mended("mended", found, report.facts.get("new_secret", ""))
 
     def _market(self, name: str) -> Market:
         market = self.markets.get(name)

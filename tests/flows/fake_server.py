@@ -44,6 +44,8 @@ class FakeServer:
     tells: Callable[[UpstreamClient], UpstreamClient] = lambda told: told
     #: Where it waits within a call, once it did what it was asked.
     hold: Callable[[str], Awaitable[Any]] | None = None
+    #: The id that it gives where the gateway chooses none; asked again it tells of the same client.
+    gives: str | None = None
     made: int = 0
     _numbers: Any = field(default_factory=lambda: count(1))
 
@@ -99,7 +101,9 @@ class FakeServer:
 
     def _create(self, wanted: WantedClient) -> UpstreamClient:
         self.made += 1
-        client_id = wanted.client_id if self.takes_client_id else f"as-{next(self._numbers)}"
+        client_id = wanted.client_id if self.takes_client_id else self.gives or f"as-{next(self._numbers)}"
+        if self.gives in self.clients:
+            return self.clients[self.gives]
         made = UpstreamClient(self._ref(client_id), dict(wanted.metadata), wanted.secret)
         self.clients[client_id] = made
         return made

@@ -16,10 +16,11 @@ from small_bank import only
 from dcrgw.core.checks import Report
 from dcrgw.core.registration.client import ClientStatus
 from dcrgw.core.upstream.client import UPSTREAM_SECRET, UpstreamClient, UpstreamRef
-from dcrgw.core.upstream.errand import Act
+from dcrgw.core.upstream.errand import Act, Errand
 from dcrgw.core.upstream.server import Gap
 from dcrgw.errors import Rejected, Unavailable
 from dcrgw.flows.create import create
+from dcrgw.flows.errands import carry, claim_s
 
 
 @pytest.fixture
@@ -177,6 +178,37 @@ async def test_server_that_was_never_reached_left_no_orphan(its_own_ids: Carryin
         await bank.again()
     [row] = [line.record for line in await bank.store.audit_tail(1)]
     assert "orphan" not in row.facts
+
+
+async def test_attempt_that_comes_too_late_never_deletes_what_the_next_one_got(its_own_ids: CarryingBank) -> None:
+    bank, made, goes_on = its_own_ids, asyncio.Event(), asyncio.Event()
+    bank.server.gives = "as-1"
+
+    async def linger(_call: str) -> None:
+        bank.server.hold = None
+        made.set()
+        await goes_on.wait()
+
+    async def overtake() -> Errand:
+        """Its claim runs out while it waits for its answer, and the outbox begins to ask the same."""
+        await made.wait()
+        errand = await bank.errand()
+        bank.clock.at = errand.claimed_until + 1
+        claimed = await bank.store.errands.claim(errand.key, claim_s(bank.upstream))
+        goes_on.set()
+        return claimed
+
+    bank.server.hold = linger
+    late, claimed = await asyncio.gather(bank.register(), overtake(), return_exceptions=True)
+    assert isinstance(late, Unavailable)
+    with pytest.raises(Unavailable):
+        await carry(claimed, bank.market, bank.ports, Report("r", "outbox", "create", "uk", bank.clock.at))
+    while opened := await bank.store.errands.opened():
+        bank.clock.at = max(bank.clock.at, opened[0].due_at) + 0.001
+        claimed = await bank.store.errands.claim(opened[0].key, claim_s(bank.upstream))
+        await carry(claimed, bank.market, bank.ports, Report("r", "outbox", "create", "uk", bank.clock.at))
+    assert (await bank.present("as-1")).status is ClientStatus.ACTIVE
+    assert list(bank.server.clients) == ["as-1"]
 
 
 async def test_hanging_server_costs_no_more_than_an_attempt(bank: CarryingBank) -> None:

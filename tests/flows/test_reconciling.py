@@ -70,6 +70,23 @@ async def test_what_differs_there_is_mended(
     assert (newest.facts["reason"], newest.facts["difference"]) == ("drill", kind)
 
 
+@pytest.mark.parametrize("keeps_secrets", [True, False])
+async def test_client_that_is_made_again_keeps_its_secret_or_the_operator_hears_of_it(
+    bank: CarryingBank, keeps_secrets: bool
+) -> None:
+    client, _ = await bank.register(bank.body(token_endpoint_auth_method="client_secret_basic"))
+    bank.server.clients.clear()
+    if not keeps_secrets:
+        bank.server.tells = lambda told: replace(told, secret="made-by-the-server-0123456789")
+    done = await mended(bank, client.client_id)
+    assert done.outcome == "mended"
+    here = await bank.present(client.client_id)
+    is_kept = here.secrets["client_secret"] == client.secrets["client_secret"]
+    assert (is_kept, done.detail == "") == (keeps_secrets, keeps_secrets)
+    newest = (await bank.store.history("uk", client.client_id))[0]
+    assert ("new_secret" in newest.facts) is not keeps_secrets
+
+
 async def test_client_from_before_there_was_the_server_is_told_to_it(tmp_path: Path) -> None:
     changes = {"auth_methods": frozenset({"client_secret_basic"})}
     async with carrying_bank(tmp_path / "registry.sqlite", profile="obuk-3.2", changes=changes) as bank:

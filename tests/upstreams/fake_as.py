@@ -80,6 +80,8 @@ class FakeAs:
     issuer: str = ""
     #: The header by which a client_id is chosen, as for oidc-provider; empty: it chooses itself.
     client_id_header: str = "x-dcrgw-client-id"
+    #: Keeps the secret that a registration names; else it makes one of its own.
+    takes_secrets: bool = False
     initial_access_token: str = "let-me-in"
     trust: Trust = field(default_factory=Trust)
     clients: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -211,9 +213,16 @@ class FakeAs:
         chosen = came.field(self.client_id_header) if self.client_id_header else None
         client_id = chosen or secrets.token_hex(8)
         self.clients[client_id] = self._kept(came.json)
-        if self.clients[client_id].get("token_endpoint_auth_method", "").startswith("client_secret"):
-            self.clients[client_id]["client_secret"] = secrets.token_hex(16)
+        named = came.json.get("client_secret") if self.takes_secrets else None
+        self._give_secret(client_id, named)
         return self._told(client_id, 201)
+
+    def _give_secret(self, client_id: str, secret: str | None) -> None:
+        """A client by a secret has one: this, or one of the server's own; no other client has any."""
+        client = self.clients[client_id]
+        client.pop("client_secret", None)
+        if client.get("token_endpoint_auth_method", "").startswith("client_secret"):
+            client["client_secret"] = secret or secrets.token_hex(16)
 
     def _managed(self, came: Came, client_id: str) -> web.Response:
         if client_id not in self.clients or came.field("authorization") != f"Bearer {self.tokens[client_id]}":
@@ -229,9 +238,8 @@ class FakeAs:
         before = self.clients[client_id]
         if came.json.get("client_secret", before.get("client_secret")) != before.get("client_secret"):
             return oauth_error(400, "invalid_request", "provided client_secret does not match")
-        self.clients[client_id] = {**self._kept(came.json), "client_secret": before.get("client_secret")}
-        if before.get("client_secret") is None:
-            del self.clients[client_id]["client_secret"]
+        self.clients[client_id] = self._kept(came.json)
+        self._give_secret(client_id, before.get("client_secret"))
         return self._told(client_id, 200)
 
     def _kept(self, members: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MARKETS = (UK, "generic")
 METHODS = ("tls_client_auth", "private_key_jwt", "client_secret_basic", "client_secret_post", "client_secret_jwt")
+SIGNED_BY = {"private_key_jwt": "PS256"}
 #: A market whose server is said to lack what its TPPs use.
 BRIDGED = "uk-3.3"
 
@@ -39,6 +40,21 @@ async def test_client_lives_here_and_there(town: Town, market: str, method: str)
     await until_gone_there(town, client.client_id, market)
     assert (await client.call("GET")).status == 401
     assert (await ask(town, changed.body, market)).status == 401
+
+
+@pytest.mark.parametrize("market", [UK, BRIDGED])
+@pytest.mark.parametrize("method", ["private_key_jwt", "client_secret_basic"])
+async def test_client_goes_over_to_another_method_and_back(town: Town, market: str, method: str) -> None:
+    client = await managed(town, market, "tls_client_auth")
+    for each in (method, "tls_client_auth", method):
+        members = {"token_endpoint_auth_method": each, "token_endpoint_auth_signing_alg": SIGNED_BY.get(each)}
+        changed = await client.put(client.sent_back(**members))
+        assert changed.status == 200, (each, changed.body, findings(town))
+        client.answer = changed.body
+        assert (await ask(town, changed.body, market)).status == 200, (each, findings(town))
+        client.token = await client.new_token()
+    told = await reconciled(town, market)
+    assert (told.exit_code, told.output) == (0, "")
 
 
 async def test_nothing_differs_between_here_and_there(town: Town) -> None:

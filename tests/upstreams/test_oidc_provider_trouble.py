@@ -73,8 +73,9 @@ async def test_request_while_it_is_away_waits_and_is_done_once_it_is_back(town: 
     assert town.clients() == clients + 1
 
 
-async def test_server_that_forgot_its_clients_is_told_again(town: Town) -> None:
-    client = await managed(town)
+@pytest.mark.parametrize("method", ["tls_client_auth", "client_secret_basic"])
+async def test_server_that_forgot_its_clients_is_told_again(town: Town, method: str) -> None:
+    client = await managed(town, UK, method)
     await town.session.upstream.kill()
     await town.session.upstream.start()
     assert not await is_known_there(town, client.client_id)
@@ -87,4 +88,5 @@ async def test_server_that_forgot_its_clients_is_told_again(town: Town) -> None:
     left = await reconciled(town, UK)
     assert left.exit_code == 0, left.output
     assert await is_known_there(town, client.client_id)
+    # Also by the secret that its TPP has had all along.
     assert (await ask(town, client.answer)).status == 200

@@ -58,6 +58,9 @@ def end(connection: sqlite3.Connection, errand: PreparedErrand, client: Paramete
         return
     if connection.execute(_ID_TAKEN, (market, client["client_id"])).fetchone():
         raise Refused(CommitVerdict.CLIENT_ID_TAKEN)
+    if connection.execute(_OPEN, {"market": market, "client_id": client["client_id"]}).fetchone():
+        # It is about to be deleted there, as what an attempt made that came too late.
+        raise Refused(CommitVerdict.BUSY)
     for statement in _RENAME:
         connection.execute(statement, (client["client_id"], market, client_id))
 

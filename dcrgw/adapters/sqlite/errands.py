@@ -20,7 +20,7 @@ Write = Callable[[Callable[[sqlite3.Connection], None]], Awaitable[None]]
 
 #: How often it is looked whether another process ended an errand; what this one ends is told at once.
 LOOK_S = 0.5
-#: A claim that lasts longer than any was made by a clock that has been set back since.
+#: A claim or a pause that lasts longer than any was made by a clock that has been set back since.
 _LONGEST_CLAIM_S = 2 * LONGEST_PAUSE_S
 #: How much of a trouble is kept.
 _LONGEST_TROUBLE = 300
@@ -42,8 +42,8 @@ UPDATE errands SET claimed_until = 0, due_at = ?, trouble = ?, unsure = ? WHERE 
 """
 
 
-# `next_at` is when the first of them can be claimed; claims of a clock that was set back count for nothing.
-_FREE_AT = "max(due_at, CASE WHEN claimed_until >= ?1 THEN 0 ELSE claimed_until END)"
+# `next_at` is when the first of them can be claimed; what a clock wrote that was set back counts for nothing.
+_FREE_AT = "max(iif(due_at >= ?1, 0, due_at), iif(claimed_until >= ?1, 0, claimed_until))"
 _OUTLOOK = f"SELECT market, count(*), min(begun_at), min({_FREE_AT}) FROM errands GROUP BY market"  # noqa: S608
 _DUE = f"SELECT key FROM errands WHERE market = ?2 AND {_FREE_AT} <= ?3 ORDER BY due_at, id LIMIT ?4"  # noqa: S608
 

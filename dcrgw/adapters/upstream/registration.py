@@ -53,12 +53,15 @@ class RegistrationDesk:
             raise Misconfigured(
                 f"{self._way.dependency}: it has no registration_endpoint; switch registration on there"
             )
-        fields = [("Content-Type", "application/json")]
+        fields, members = [("Content-Type", "application/json")], _members(wanted)
         if self._settings.token is not None:
             fields.append(("Authorization", f"Bearer {self._settings.token}"))
         if self._settings.client_id_header is not None:
             fields.append((self._settings.client_id_header, wanted.client_id))
-        answer = await self._ask("POST", url, fields, _members(wanted))
+            if wanted.secret is not None:
+                # Its TPP may hold it by now. RFC 7591 §2: a server that takes none from us ignores it.
+                members["client_secret"] = wanted.secret
+        answer = await self._ask("POST", url, fields, members)
         if answer.status not in (200, 201):
             raise refusal(self._way.dependency, "POST registration", answer, credential="upstream.registration_token")
         told = members_of(self._way.dependency, "POST registration", answer)
@@ -94,8 +97,10 @@ class RegistrationDesk:
     async def update(self, ref: UpstreamRef, wanted: WantedClient) -> UpstreamClient:
         """The client replaced whole. Where the id is ours, one that is gone, or whose token was lost, is made anew."""
         members = {"client_id": ref.client_id, **_members(wanted)}
-        if wanted.secret is not None:
-            members["client_secret"] = wanted.secret
+        if wanted.secret is not None and (held := await self.read(ref)) is not None:
+            ref = held.ref
+            # RFC 7592 §2.2: the one that the server issued, or none. A client that had none gets the server's own.
+            members |= {"client_secret": wanted.secret} if held.secret == wanted.secret else {}
         fields = [("Content-Type", "application/json"), *_bearer(ref)]
         answer = await self._ask("PUT", self._uri(ref), fields, members)
         if not _is_gone(answer):

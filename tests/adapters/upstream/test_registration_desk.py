@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -81,6 +82,44 @@ async def test_a_secret_that_the_server_made_is_told(bench) -> None:
     assert made.secret not in repr(made)
     same = WantedClient("k", "client-1", {**METADATA, "token_endpoint_auth_method": "client_secret_basic"}, made.secret)
     assert (await desk.update(made.ref, same)).secret == made.secret
+
+
+def with_secret(secret: str) -> WantedClient:
+    return replace(wanted(token_endpoint_auth_method="client_secret_basic"), secret=secret)
+
+
+async def test_a_client_that_had_no_secret_gets_the_servers_own(bench) -> None:
+    # RFC 7592 §2.2: an update names the secret that was issued, or none.
+    at = await bench()
+    desk = at.desk()
+    made = await desk.create(wanted())
+    updated = await desk.update(made.ref, with_secret("one-of-ours"))
+    assert updated.secret == at.server.clients["client-1"]["client_secret"] != "one-of-ours"
+    assert "client_secret" not in at.server.last("PUT", "/reg/client-1").json
+
+
+async def test_a_secret_that_is_held_is_named_in_an_update(bench) -> None:
+    at = await bench()
+    desk = at.desk()
+    made = await desk.create(with_secret("one-of-ours"))
+    await desk.update(made.ref, with_secret(made.secret))
+    assert at.server.last("PUT", "/reg/client-1").json["client_secret"] == made.secret
+
+
+@pytest.mark.parametrize("takes_secrets", [True, False])
+async def test_a_client_that_is_put_in_place_again_has_the_secret_that_its_tpp_holds_if_the_server_lets_it(
+    bench, takes_secrets: bool
+) -> None:
+    at = await bench(takes_secrets=takes_secrets)
+    found = await at.desk().find(with_secret("its-tpp-holds-it"))
+    assert (found.secret == "its-tpp-holds-it") is takes_secrets
+    assert at.server.clients["client-1"]["client_secret"] == found.secret
+
+
+async def test_where_the_server_chooses_ids_no_secret_is_sent(bench) -> None:
+    at = await bench(client_id_header="", takes_secrets=True)
+    await at.desk().create(with_secret("one-of-ours"))
+    assert "client_secret" not in at.server.last("POST", "/reg").json
 
 
 async def test_asked_again_under_one_id_there_is_one_client(bench) -> None:

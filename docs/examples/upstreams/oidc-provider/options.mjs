@@ -70,7 +70,8 @@ function features(market, pages) {
       initialAccessToken: market.registrationToken,
       // The gateway chose the name before it asked: asked again it gets the same client, not a second one.
       idFactory: (ctx) => chosenId(ctx.get('x-dcrgw-client-id')),
-      secretFactory: () => randomBytes(24).toString('base64url'),
+      // Nor a second secret, since its TPP may hold the first.
+      secretFactory: ({ oidc }) => oidc.body?.client_secret ?? randomBytes(24).toString('base64url'),
     },
     registrationManagement: { enabled: true, rotateRegistrationAccessToken: true },
     requestObjects: { enabled: true },
