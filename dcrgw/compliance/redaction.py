@@ -324,8 +324,8 @@ def surrogate(secret: str, number: int = 0) -> str:
 
 
 def _like(other: str) -> str:
-    """What is no character of a token stays none, and a blank or a control stays what it is."""
-    return "!" if other.isprintable() and other != " " else other
+    """What is no character of a token stays none; padding, a blank or a control stays what it is."""
+    return "!" if other.isprintable() and other not in " =" else other
 
 
 def _is_header(text: str) -> bool:
