@@ -28,7 +28,7 @@ from dcrgw.sandbox.upstream import Program
 #: A server that does nothing: what is left is the way to it and back.
 NULL = Path(__file__).parent / "null"
 #: More than one connection gets answers in a second.
-_PER_SECOND = 20_000
+_PER_SECOND = 60_000
 _WARM_S = 2.0
 _CONNECTIONS = 16
 _FORM = "application/x-www-form-urlencoded"

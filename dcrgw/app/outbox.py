@@ -184,5 +184,5 @@ def _told(errand: Errand) -> dict[str, str | int]:
 
 def _differing(report: Report) -> dict[str, str]:
     """What an operator must see besides."""
-    told = ("upstream_differs", "tpp_must_read", "orphan", "given_up")
+    told = ("upstream_differs", "tpp_must_read", "orphan", "orphans_at_most", "given_up")
     return {name: report.facts[name] for name in told if name in report.facts}

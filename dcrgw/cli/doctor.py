@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import click
 from aiohttp import web
 
+from dcrgw.app.upstream_trial import trial
+from dcrgw.cli.faults import show_faults
+from dcrgw.cli.options import CONFIG
+from dcrgw.config.faults import ConfigurationRefused
+from dcrgw.config.loading import load
 from dcrgw.core.certificates.forwarded import USUAL, Form, ForwardedRefused, Headers, read
+from dcrgw.core.market import Market
 from dcrgw.core.registration.certificate_words import facts
+from dcrgw.materials import UpstreamMaterials, open_materials
 
 _WORDS = ("cert", "clientcert", "tls", "ssl")
 
@@ -37,6 +46,37 @@ def header(host: str, port: int, name: str | None) -> None:
     for line in lines:
         click.echo(line)
     sys.exit(0 if any("reads as" in line for line in lines) else 1)
+
+
+@doctor.command()
+@CONFIG
+@click.option("--market", "name", help="Only this market.")
+@click.option("--register", "registers", is_flag=True, help="Also make a client there, try it, and delete it again.")
+def upstream(path: Path, name: str | None, registers: bool) -> None:
+    """Try the authorization servers behind markets: who they are, where they are asked, whether they let us in."""
+    try:
+        materials = open_materials(load(path), time.time())
+    except ConfigurationRefused as refused:
+        show_faults("refused", refused.faults, "red")
+        sys.exit(1)
+    tried = [each for market, each in materials.upstreams.items() if name in (None, market)]
+    if not tried:
+        click.echo("dcrgw doctor upstream: no such market has an authorization server behind it", err=True)
+        sys.exit(2)
+    is_good = [asyncio.run(_tried(each, materials.markets[each.market], registers)) for each in tried]
+    sys.exit(0 if all(is_good) else 1)
+
+
+async def _tried(each: UpstreamMaterials, market: Market, registers: bool) -> bool:
+    is_good = True
+    click.echo(f"{each.market}: {each.settings.kind} at {each.settings.url}")
+    async for step in trial(each, market, registers=registers):
+        click.echo(f"  {_MARKS[step.is_good]} {step.text}")
+        is_good = is_good and step.is_good is not False
+    return is_good
+
+
+_MARKS = {True: "ok  ", False: "FAIL", None: "note"}
 
 
 async def _one_request(host: str, port: int) -> Mapping[str, Sequence[str]]:

@@ -24,7 +24,7 @@ from dcrgw.compliance.kept import text_of
 from dcrgw.compliance.plain import Writer
 from dcrgw.compliance.upgrades import upgraded
 from dcrgw.compliance.values import Shape, Unreadable
-from dcrgw.core.checks import Report, Verdict
+from dcrgw.core.checks import Brief, Found, Report, in_brief, in_full
 from dcrgw.core.evidence import Arrival, Entry, Timing
 from dcrgw.core.market import Market
 
@@ -34,11 +34,6 @@ FORMAT = "dcrgw.bundle"
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 #: A registration with two statements, its keys and its answers takes some 40 KB.
 MAX_BYTES = 4 * 1024 * 1024
-
-
-#: A finding: check id, verdict, description, detail. In brief a pass without words, as most are, is its check alone.
-Found = tuple[str, str, str, str]
-Brief = str | Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +47,12 @@ class Decided:
     @property
     def findings(self) -> tuple[Found, ...]:
         """The canonical findings, each with all its words."""
-        return tuple([(each, *_PASS) if type(each) is str else cast(Found, each) for each in self.brief])
+        return tuple(map(in_full, self.brief))
 
     @classmethod
     def of(cls, report: Report) -> Decided:
         """What a report says of a decision, without timings and ids."""
-        brief = [each if isinstance(each, str) else each.entry for each in report.findings.brief()]
-        return cls(report.decision, tuple(brief), dict(report.facts))
-
-
-_PASS = (Verdict.PASSED.value, "", "")
-_LISTED = list(_PASS)
+        return cls(report.decision, tuple(report.findings.brief()), dict(report.facts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,9 +254,11 @@ def _read_findings(plain: Any) -> tuple[Brief, ...]:
     if not isinstance(plain, list):
         raise Unreadable("", "is not a list")
     worded = [each for each in plain if type(each) is not str]
+    if not worded:
+        return tuple(plain)
     if set(map(type, worded)) - {list} or set(map(len, worded)) - {_WIDTH} or _types_in(worded) - {str}:
         raise Unreadable("", "is no list of checks, and of lists of a check, a verdict and two texts")
-    return tuple([each if type(each) is str else each[0] if each[1:] == _LISTED else tuple(each) for each in plain])
+    return tuple([each if type(each) is str else in_brief(tuple(each)) for each in plain])
 
 
 def _types_in(lists: list[Any]) -> set[type]:

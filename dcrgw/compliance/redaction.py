@@ -1,79 +1,133 @@
 """What is secret in a decision's evidence, and what stands for it in a bundle.
 
-Each secret is replaced everywhere by a surrogate of the same length and letters, and each hash of it by the
-surrogate's: so a replay compares what the gateway compared, and nothing that opens a door is in the bundle.
+Each secret is replaced everywhere by a surrogate of the same length and letters, and what is made of it (a hash, an
+Authorization header, a signature) by what is made of the surrogate: so a replay compares what the gateway compared,
+and nothing that opens a door is in the bundle.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, unquote_plus
 
+from dcrgw.compliance import secret_places as places
 from dcrgw.core import strict_json
+from dcrgw.core.authorization.credentials import basic_pair
 from dcrgw.core.authorization.requests import REQUEST_URI
 from dcrgw.core.authorization.tokens import token_hash
 from dcrgw.core.evidence import Arrival, Entry
-from dcrgw.core.jose import base64url
+from dcrgw.core.jose import base64url, mac
 from dcrgw.core.registration.client import RegisteredClient
+from dcrgw.core.strict_json import JsonValue
 from dcrgw.core.upstream.client import UpstreamClient, UpstreamRef, WantedClient
+from dcrgw.ports.http import HttpAnswer
 from dcrgw.ports.upstream import Asked, Told
 
-#: Shorter texts are no secret of ours, and would be found inside other words.
+#: Shorter texts would be found inside other words: they are replaced only where a secret stands.
 _LEAST = 16
-#: Members of a form that open a door; a code_verifier opens none without its code, and is needed as it is.
-_SECRET_FIELDS = ("client_secret", "code", "refresh_token", "token", "key")
-_SECRET_MEMBERS = ("client_secret", "registration_access_token", "access_token", "refresh_token")
-_ENCODINGS = quote_plus, quote
-#: Private members of a JWK (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
-_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+#: As forms and queries write it, where it is of letters that they do not take as they are.
+_SPELLINGS = quote_plus, partial(quote, safe="")
+#: What a surrogate is made of; other characters of a secret stay, so that what is ill-formed stays so.
+_OF_A_TOKEN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/")
 
 
 class Withheld(ValueError):
-    """The request holds a secret that cannot be taken out of what it signed: it is not kept at all."""
+    """The request holds a secret that cannot be taken out of it: it is not kept at all."""
 
 
-def surrogates(arrival: Arrival, journal: tuple[Entry, ...]) -> dict[str, str]:
-    """Secret text -> what stands for it, with the hashes of both.
+def surrogates(arrival: Arrival, journal: tuple[Entry, ...], hidden: tuple[str, ...] = ()) -> dict[str, str]:
+    """Secret text -> what stands for it, and the same of what is made of both; `hidden` are the bank's own secrets.
 
     Raises: Withheld.
     """
-    claims = _claims(arrival.body)
-    if _holds_private_key(claims):
-        raise Withheld("the request's jwks holds a private key")
-    if _is_token(arrival.body) and (signed := [name for name in _SECRET_MEMBERS if claims.get(name)]):
-        raise Withheld(f"the request signs a {signed[0]}, which cannot be taken out of it")
+    _refuse_what_stays(arrival)
     form = _form(arrival)
-    uris = [value for name, value in form if name == "request_uri" and value.startswith(REQUEST_URI)]
-    own = [uri.removeprefix(REQUEST_URI) for uri in uris] + [value for name, value in form if name in _SECRET_FIELDS]
-    found = dict.fromkeys(text for text in (*own, *_secrets(arrival, journal, claims)) if len(text) >= _LEAST)
-    made = {secret: _surrogate(index, secret) for index, secret in enumerate(found, 1)}
-    hashes = {token_hash(each): token_hash(in_text(each, made)) for each in (*made, *uris)}
-    # As forms and queries write it, where it is of letters that they do not take as they are.
-    return made | {encode(secret): surrogate for secret, surrogate in made.items() for encode in _ENCODINGS} | hashes
+    found = list(dict.fromkeys(filter(None, (*_in_fields(form), *_secrets(arrival, journal)))))
+    uris = [each for each in found if each.startswith(REQUEST_URI)]
+    found = [each.removeprefix(REQUEST_URI) for each in found]
+    numbered = enumerate((secret for secret in found if len(secret) >= _LEAST), 1)
+    made = {secret: surrogate(secret, number) for number, secret in numbered} | of_bank(hidden)
+    # The longest first: one secret may begin another.
+    made = dict(sorted(made.items(), key=_length, reverse=True))
+    hashes = {token_hash(each): token_hash(_instead(each, made)) for each in found}
+    hashes |= {token_hash(each): token_hash(in_text(each, made)) for each in uris}
+    written = {spell(secret): other for secret, other in made.items() for spell in _SPELLINGS}
+    derived = hashes | dict(_basics(arrival, journal, made)) | dict(_signatures(form, made))
+    return dict(sorted((made | written | derived).items(), key=_length, reverse=True))
+
+
+def _length(pair: tuple[str, str]) -> int:
+    return len(pair[0])
+
+
+def _in_fields(form: list[tuple[str, str]]) -> Iterator[str]:
+    for name, value in form:
+        if places.is_secret_field(name) or (name == "request_uri" and value.startswith(REQUEST_URI)):
+            yield value
+
+
+def of_bank(hidden: Iterable[str]) -> dict[str, str]:
+    """The bank's own secrets with what stands for each: always the same, so that a replay knows it too."""
+    return {secret: surrogate(secret) for secret in hidden if len(secret) >= _LEAST}
+
+
+def _refuse_what_stays(arrival: Arrival) -> None:
+    """Raises: Withheld for what is not to be kept anywhere, and for secrets within what is encoded or signed."""
+    shown = [arrival.body.decode("latin-1"), arrival.query]
+    encoded = [inner for text in shown for inner in places.encoded(text)]
+    if any(map(places.holds_private_key, (*shown, *map(_unescaped, shown), *encoded))):
+        raise Withheld("the request holds a private key")
+    if any(map(places.holds_door, encoded)):
+        raise Withheld("the request holds a secret within a token, where it cannot be taken out")
+
+
+def _unescaped(shown: str) -> str:
+    """A form's values, or JSON's texts, in plain letters."""
+    try:
+        return json.dumps(json.loads(shown), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return unquote_plus(shown)
 
 
 def without(arrival: Arrival, hidden: Mapping[str, str]) -> Arrival:
     """The arrival with surrogates in place of its secrets."""
+    body = places.with_members(arrival.body.decode("latin-1"), lambda secret: _instead(secret, hidden))
     return replace(
         arrival,
-        body=in_form(arrival.body.decode("latin-1"), hidden).encode("latin-1"),
+        body=in_form(body, hidden).encode("latin-1"),
         authorization=tuple(_credentials(text, hidden) for text in arrival.authorization),
         query=in_form(arrival.query, hidden),
     )
 
 
 def in_journal(journal: tuple[Entry, ...], hidden: Mapping[str, str]) -> tuple[Entry, ...]:
-    """The journal without secrets that servers spelled in other ways than plainly."""
+    """The journal without secrets that servers spelled in other ways than plainly, and without short ones."""
     return tuple(
-        entry._replace(answer=_in_answer(entry.answer, hidden)) if isinstance(entry.answer, Told) else entry
-        for entry in journal
+        Entry(port, tuple(_in_asked(each, hidden) for each in question), _in_told(answer, hidden))
+        if port == _FORWARD
+        else Entry(port, question, answer)
+        for port, question, answer in journal
     )
 
 
-def _in_answer(told: Told, hidden: Mapping[str, str]) -> Told:
+_FORWARD = "upstream.forward"
+
+
+def _in_asked(value: Any, hidden: Mapping[str, str]) -> Any:
+    if not isinstance(value, Asked):
+        return value
+    body = in_form(value.body.decode("latin-1"), hidden).encode("latin-1")
+    return replace(value, body=body, query=in_form(value.query, hidden))
+
+
+def _in_told(told: Any, hidden: Mapping[str, str]) -> Any:
+    if not isinstance(told, Told):
+        return told
     headers = tuple((name, value) for name, value in told.headers if name.lower() != "set-cookie")
     if not told.body.strip():
         return replace(told, headers=headers)
@@ -82,7 +136,19 @@ def _in_answer(told: Told, hidden: Mapping[str, str]) -> Told:
     except strict_json.JsonRefused as refused:
         # A token may stand anywhere in it, and cut: what stands for it is wrong in the same way.
         return replace(told, headers=headers, body=_WRONG.get(str(refused), _NO_JSON))
-    return replace(told, headers=headers, body=in_text(json.dumps(members), hidden).encode())
+    return replace(told, headers=headers, body=json.dumps(_clean(members, hidden)).encode())
+
+
+def _clean(value: JsonValue, hidden: Mapping[str, str], name: str = "") -> JsonValue:
+    """A JSON value without secrets, those of a telling name too short to be looked for among them."""
+    match value:
+        case str():
+            return _instead(value, hidden) if places.is_secret_member(name) else in_text(value, hidden)
+        case dict():
+            return {in_text(each, hidden): _clean(inner, hidden, each) for each, inner in value.items()}
+        case list():
+            return [_clean(each, hidden) for each in value]
+    return value
 
 
 def _refusal(text: bytes) -> str:
@@ -115,16 +181,7 @@ _WRONG = {
 
 def in_form(text: str, hidden: Mapping[str, str]) -> str:
     """A form, or any other text, without its secrets: in whichever of many ways a form spells them."""
-    return in_text("&".join([_in_piece(piece, hidden) for piece in text.split("&")]) if hidden else text, hidden)
-
-
-def _in_piece(piece: str, hidden: Mapping[str, str]) -> str:
-    name, mark, value = piece.partition("=")
-    if not mark or ("%" not in value and "+" not in value):
-        return piece
-    plain = unquote_plus(value)
-    clean = in_text(plain, hidden)
-    return piece if clean == plain else name + mark + quote(clean, safe="")
+    return in_text(places.with_fields(text, surrogate, lambda value: in_text(value, hidden)), hidden)
 
 
 def in_text(text: str, hidden: Mapping[str, str]) -> str:
@@ -134,14 +191,51 @@ def in_text(text: str, hidden: Mapping[str, str]) -> str:
     return text
 
 
+def _instead(secret: str, hidden: Mapping[str, str]) -> str:
+    """What stands for a secret where it stands."""
+    replaced = in_text(secret, hidden)
+    return surrogate(secret) if replaced == secret else replaced
+
+
 def _form(arrival: Arrival) -> list[tuple[str, str]]:
     """The members of a form and of the query, as they were meant."""
     return [*parse_qsl(arrival.body.decode("latin-1")), *parse_qsl(arrival.query)]
 
 
-def _secrets(arrival: Arrival, journal: tuple[Entry, ...], claims: Mapping[str, Any]) -> Iterator[str]:
-    found: list[Any] = [text.partition(" ")[2].strip() for text in arrival.authorization]
-    found += [claims.get(name) for name in _SECRET_MEMBERS]
+def _basics(arrival: Arrival, journal: tuple[Entry, ...], made: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Credentials of Authorization headers that hold a secret encoded, and the same with its surrogate."""
+    asked = (each for entry in journal for each in _holders(entry.question) if isinstance(each, Asked))
+    for header in (*arrival.authorization, *(header for each in asked for header in _authorization(each))):
+        rest = header.partition(" ")[2].strip()
+        if basic_pair(header) and len(rest) >= _LEAST:
+            yield rest, _basic(header, made)
+
+
+def _basic(header: str, made: Mapping[str, str]) -> str:
+    named, secret = basic_pair(header) or ("", "")
+    pair = f"{quote_plus(in_text(named, made))}:{quote_plus(_instead(secret, made))}"
+    return b64encode(pair.encode()).decode()
+
+
+def _signatures(form: list[tuple[str, str]], made: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """What a client signed by a secret, and the same by its surrogate; what no known secret signed stays."""
+    for signed, dot, signature in (text.rpartition(".") for name, text in form if name == "client_assertion"):
+        for secret, surrogate in made.items():
+            if dot and signature == _signature(signed, secret):
+                yield signature, _signature(signed, surrogate)
+
+
+def _signature(signed: str, secret: str) -> str:
+    return urlsafe_b64encode(mac.signature(signed.encode(), secret)).decode().rstrip("=")
+
+
+def _authorization(asked: Asked) -> list[str]:
+    return [value for name, value in asked.headers if name == "Authorization"]
+
+
+def _secrets(arrival: Arrival, journal: tuple[Entry, ...]) -> Iterator[str]:
+    found: list[Any] = [places.credential(text) for text in arrival.authorization]
+    found += places.in_json(arrival.body.decode("latin-1"))
     for entry in journal:
         if entry.port in ("randomness.client_secret", "randomness.token", "signer.sign"):
             found.append(entry.answer)
@@ -153,7 +247,7 @@ def _secrets(arrival: Arrival, journal: tuple[Entry, ...], claims: Mapping[str, 
 
 
 #: What secrets of a client stand in.
-_Holder = RegisteredClient | UpstreamRef | UpstreamClient | WantedClient | Asked | Told
+_Holder = RegisteredClient | UpstreamRef | UpstreamClient | WantedClient | Asked | Told | HttpAnswer
 
 
 def _holders(value: Any) -> Iterator[_Holder]:
@@ -177,56 +271,55 @@ def _held(holder: _Holder) -> list[Any]:
         case UpstreamClient() | WantedClient():
             return [holder.secret]
         case Asked():
-            shown = [value.partition(" ")[2].strip() for name, value in holder.headers if name == "Authorization"]
+            shown = [places.credential(text) for text in _authorization(holder)]
             form = parse_qsl(holder.body.decode("latin-1"))
-            return shown + [value for name, value in form if name in _SECRET_FIELDS]
+            return shown + [value for name, value in form if places.is_secret_field(name)]
         case Told():
-            said = _claims(holder.body)
-            return [said.get(name) for name in (*_SECRET_MEMBERS, "id_token", "request_uri")]
+            try:
+                members = strict_json.loads_object(holder.body)
+            except strict_json.JsonRefused:
+                return []  # None of it is kept.
+            return [members.get("request_uri"), *_doors(members)]
+        case HttpAnswer():
+            return list(places.in_json(holder.text))
 
 
-def _surrogate(index: int, secret: str) -> str:
-    """As long as the secret and a token by its letters, told apart by its number.
+def _doors(value: JsonValue) -> Iterator[JsonValue]:
+    """Every member of a secret's name, however deep."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from [inner] if places.is_secret_member(name) else _doors(inner)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _doors(each)
+
+
+def surrogate(secret: str, number: int = 0) -> str:
+    """As long as the secret and of characters of the same kind, told apart by its number.
 
     A signed JWT without its signature opens nothing, and what it says is looked at: only that is taken out of it.
     """
-    if secret.count(".") == 2:
-        rest, dot, signature = secret.rpartition(".")
-        return rest + dot + f"redacted-{index:03d}-".ljust(len(signature), "0")[: max(16, len(signature))]
-    return f"redacted-{index:03d}-".ljust(len(secret), "0")[: len(secret)]
+    shown, dot, signature = secret.rpartition(".")
+    if shown.count(".") == 1 and _is_header(shown.partition(".")[0]):
+        return shown + dot + f"redacted-{number:03d}-".ljust(len(signature), "0")[: max(16, len(signature))]
+    marks = iter(f"redacted-{number:03d}-".ljust(len(secret), "0"))
+    return "".join([next(marks) if each in _OF_A_TOKEN else _like(each) for each in secret])
+
+
+def _like(other: str) -> str:
+    """What is no character of a token stays none, and a blank or a control stays what it is."""
+    return "!" if other.isprintable() and other != " " else other
+
+
+def _is_header(text: str) -> bool:
+    try:
+        strict_json.loads_object(base64url.decode(text.encode()))
+    except ValueError:
+        return False
+    return True
 
 
 def _credentials(header: str, hidden: Mapping[str, str]) -> str:
-    scheme, blank, rest = header.partition(" ")
-    replaced = in_text(rest, hidden)
-    if replaced == rest and rest.strip():
-        # Too short to be looked for everywhere, and of no use to the decision beyond its form.
-        replaced = "redacted" if rest.strip().isalnum() else rest
-    return f"{scheme}{blank}{replaced}"
-
-
-def _claims(body: bytes) -> dict[str, Any]:
-    """The members of a JSON body, or of a token's payload; empty where there are none."""
-    text = body.strip()
-    if _is_token(body):
-        try:
-            text = base64url.decode(text.split(b".")[1])
-        except ValueError:
-            return {}
-    try:
-        return strict_json.loads_object(text)
-    except strict_json.JsonRefused:
-        return {}
-
-
-def _is_token(body: bytes) -> bool:
-    text = body.strip()
-    return text.count(b".") == 2 and not text.startswith(b"{")
-
-
-def _holds_private_key(value: Any) -> bool:
-    if isinstance(value, dict):
-        if "kty" in value and not _PRIVATE.isdisjoint(value):
-            return True
-        return any(_holds_private_key(each) for each in value.values())
-    return isinstance(value, list) and any(map(_holds_private_key, value))
+    if basic_pair(header):
+        return f"{header.split()[0]} {_basic(header, hidden)}"
+    return places.with_credential(header, lambda secret: _instead(secret, hidden))

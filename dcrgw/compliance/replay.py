@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Any
 
-from dcrgw.compliance.bundle import Brief, Bundle, Decided
+from dcrgw.compliance.bundle import Bundle, Decided
 from dcrgw.compliance.kept import text_of
 from dcrgw.compliance.recorded_ports import Answers, ports_of
 from dcrgw.compliance.roll import later
 from dcrgw.compliance.scripted import RunningScripts
-from dcrgw.core.checks import Report, Verdict
+from dcrgw.core.checks import Brief, Report, Verdict, in_full
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
 from dcrgw.core.registration.client import RegisteredClient
@@ -125,7 +125,8 @@ def _without_later(outcome: Decided, bundle: Bundle) -> Decided:
 
 def _is_content(each: Brief, checks: frozenset[str]) -> bool:
     """Whether it is a word of one of these checks, and no complaint."""
-    return each in checks if isinstance(each, str) else each[0] in checks and each[1] in _CONTENT
+    check, verdict, *_ = in_full(each)
+    return check in checks and verdict in _CONTENT
 
 
 async def _update(arrival: Arrival, market: Market, ports: Ports, report: Report) -> None:

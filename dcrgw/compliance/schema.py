@@ -24,7 +24,8 @@ _PARTS: Mapping[str, Any] = {
 
 _TEXT = {"type": "string"}
 _FINDING = {
-    "description": "Check, verdict, description and detail; of a pass without words the check alone.",
+    "description": "Check, verdict, description and detail; of a pass the check alone, "
+    "of what did not apply the check, a blank, and why.",
     "oneOf": [_TEXT, {"type": "array", "prefixItems": [_TEXT] * 4, "minItems": 4, "maxItems": 4}],
 }
 _DECIDED = {

@@ -37,7 +37,7 @@ def _from_2(content: Content) -> Content:
 
 
 def _from_3(content: Content) -> Content:
-    """Version 4 tells how far the roll went, and of a pass without words the check alone."""
+    """Version 4 tells how far the roll went, and of what passed, or did not apply, one text."""
     return {"roll": _ROLL_AT[3], **content}
 
 

@@ -52,6 +52,30 @@ class Failed:
 Outcome = None | str | Failed | Skipped
 
 
+#: (check id, verdict, description, detail).
+Found = tuple[str, str, str, str]
+#: An entry, or the text that says as much.
+Brief = str | Found
+
+
+def in_brief(entry: Found) -> Brief:
+    """A pass as its check alone, what did not apply as its check, a blank, and why; of all else every word."""
+    check, verdict, description, detail = entry
+    if description or verdict not in (Verdict.PASSED, Verdict.SKIPPED):
+        return entry
+    if verdict == Verdict.PASSED:
+        return entry if detail else check
+    return f"{check} {detail}" if detail else entry
+
+
+def in_full(brief: Brief) -> Found:
+    """What was told in brief."""
+    if not isinstance(brief, str):
+        return brief
+    check, blank, detail = brief.partition(" ")
+    return check, (Verdict.SKIPPED if blank else Verdict.PASSED).value, "", detail
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One check's verdict. `description` is public, `detail` is for the operator's report only."""
@@ -65,9 +89,13 @@ class Finding:
     #: (check id, verdict, description, detail), as the audit trail keeps it. Made once, since nearly all findings
     #: are shared by all requests.
     entry: tuple[str, str, str, str] = field(init=False, repr=False, compare=False)
+    #: The same in brief: a pass is its check alone, what did not apply its check, a blank, and why.
+    brief: Brief = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "entry", (self.check.id, self.verdict.value, self.description, self.detail))
+        entry = self.check.id, self.verdict.value, self.description, self.detail
+        object.__setattr__(self, "entry", entry)
+        object.__setattr__(self, "brief", in_brief(entry))
 
     @property
     def fault(self) -> Fault:
@@ -233,16 +261,16 @@ class Findings:
                 for entry in gates:
                     yield exceptions.get(entry, entry.passed)
 
-    def brief(self) -> list[str | Finding]:
-        """The findings, of a plain pass its check's id alone."""
-        found: list[str | Finding] = []
+    def brief(self) -> list[Brief]:
+        """The findings in brief."""
+        found: list[Brief] = []
         for step in self._steps:
             if isinstance(step, Finding):
-                found.append(step.check.id if step is step.check.passed else step)
+                found.append(step.brief)
             elif isinstance(step, Gate):
                 found.append(step.id)
             elif step[1]:
-                exceptions = {finding.check: finding for finding in step[1]}
+                exceptions = {finding.check: finding.brief for finding in step[1]}
                 found += [exceptions.get(entry) or entry.id for entry in step[0]]
             else:
                 found += [entry.id for entry in step[0]]

@@ -10,12 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dcrgw.core.checks import CATALOGUE, Findings, Verdict
+from dcrgw.core.checks import CATALOGUE, Findings, Found, Verdict
 from dcrgw.core.evidence import Arrival, Entry, Moment, Timing
 from dcrgw.core.jose.keys import KeySet
-
-#: (check id, verdict, description, detail).
-Found = tuple[str, str, str, str]
 
 #: Facts of a TPP about itself, or about what it sent.
 _OWN_FACTS = (

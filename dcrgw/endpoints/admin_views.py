@@ -33,6 +33,7 @@ def whole(client: RegisteredClient) -> dict[str, Any]:
         "directory": client.directory,
         "ssa_jti": client.ssa_jti,
         "x5t_s256": client.x5t_s256,
+        "upstream_client_id": client.upstream.client_id if client.upstream is not None else None,
         "attributes": dict(client.attributes),
         "metadata": {name: value for name, value in client.metadata.members.items() if name not in _SECRET},
         "software_statement_claims": dict(client.statement_claims),

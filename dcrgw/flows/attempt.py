@@ -27,7 +27,7 @@ Making = Callable[[RegisteredClient], Change]
 #: How often a change is made anew while operators suspend and restore the client at the same moment.
 _ROUNDS = 5
 LOST_TOKEN = "an attempt whose answer was lost may have changed the client there, and the token to manage it by"
-LOST_ANSWER = "an attempt whose answer was lost may have made a client there"
+LOST_ANSWER = "each attempt whose answer was lost may have made a client there"
 
 
 class Attempt:
@@ -102,9 +102,10 @@ class Attempt:
         self.report.decision = decision
         return audit.record(self.report, client_id or self.errand.client_id)
 
-    def tell_orphan(self, why: str) -> None:
-        """For the operator: the AS may have a client of which the registry knows nothing."""
+    def tell_orphan(self, why: str, at_most: int = 1) -> None:
+        """For the operator: the AS may have a client, or so many, of which the registry knows nothing."""
         self.report.facts["orphan"] = why
+        self.report.facts["orphans_at_most"] = str(at_most)
 
     def follow(self, act: Act, trouble: str, *, unsure: bool, ref: UpstreamRef | None = None) -> Errand:
         """What takes this errand's place, due at once. The same bytes may come again: they begin another."""
@@ -122,6 +123,7 @@ class Attempt:
             successor=None,
             request_digest="",
             subject_key="",
+            over_digest="",
             used=(),
         )
 
@@ -138,7 +140,8 @@ class Attempt:
         self.report.facts["given_up"] = trouble
         following: Errand | None = None
         if unsure and not self.server.finds_clients:
-            self.tell_orphan(LOST_ANSWER if errand.act is Act.CREATE else LOST_TOKEN)
+            is_new = errand.act is Act.CREATE
+            self.tell_orphan(LOST_ANSWER if is_new else LOST_TOKEN, errand.attempts if is_new else 1)
         elif errand.act is Act.UPDATE:
             present = await self.ports.registry.client(errand.market, errand.client_id)
             following = self.as_it_stands(present, errand.ref, trouble) if present is not None else None

@@ -16,7 +16,7 @@ from dcrgw.core.upstream import gates, wanting
 from dcrgw.core.upstream.client import UPSTREAM_SECRET
 from dcrgw.core.upstream.errand import Act, Errand, errand_key
 from dcrgw.core.upstream.server import UpstreamServer
-from dcrgw.errors import Rejected, Unavailable
+from dcrgw.errors import Misconfigured, Rejected, Unavailable
 from dcrgw.flows import audit, replacing, storing
 from dcrgw.flows.errands import carry, claim_s, server_of
 from dcrgw.flows.managing import Unauthorised
@@ -97,6 +97,9 @@ async def replace_client(
     """
     market = registration.market
     server = server_of(market)
+    if current.upstream is None and not server.takes_client_id:
+        # It would be another client there, under another id than its TPP's.
+        raise Misconfigured(f"client {current.client_id} is older than its authorization server: it registers anew")
     client = with_secret(client, server, ports.randomness)
     used = storing.used_tokens(registration, report.at, stored=current.software_statement)
     key = errand_key(Act.UPDATE, market.name, client.client_id, str(client.version), client.request_digest)
@@ -104,7 +107,9 @@ async def replace_client(
     # What only gives the server the client as it stands here makes way for this; what it left in doubt remains so.
     yielding = await ports.errands.of_client(market.name, client.client_id)
     unsure = yielding is not None and yielding.yields and yielding.unsure
-    errand = replace(errand, ref=current.upstream_ref(), successor=client, unsure=unsure)
+    errand = replace(
+        errand, ref=current.upstream_ref(), successor=client, unsure=unsure, over_digest=current.request_digest
+    )
     report.decision = "pending"
     committed = await ports.registry.commit(Change(audit=audit.record(report), used=used, begins=errand))
     match committed.verdict:

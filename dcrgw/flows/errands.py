@@ -23,7 +23,7 @@ from dcrgw.core.upstream.server import UpstreamServer
 from dcrgw.errors import GatewayError, Misconfigured, Rejected, Unavailable
 from dcrgw.flows.attempt import LOST_ANSWER, Attempt, Making
 from dcrgw.flows.secrets import CLIENT_SECRET
-from dcrgw.flows.undoing import lied, overtaken, refused, with_token
+from dcrgw.flows.undoing import lied, outdated, overtaken, refused, with_token
 from dcrgw.ports import Ports
 from dcrgw.ports.registry import Change, CommitVerdict
 
@@ -59,7 +59,8 @@ async def farewell(client: RegisteredClient, report_id: str, interaction_id: str
 async def farewell_now(client: RegisteredClient, market: Market, ports: Ports, report: Report) -> Errand | None:
     """The same, for who is about to tell it: claimed, unless somebody else may be telling the AS something just now."""
     if market.upstream is None:
-        return None
+        # It may have had one when the client was registered: once it has it again, that one is told.
+        return await farewell(client, report.report_id, report.interaction_id, ports) if client.upstream else None
     open_now = await ports.errands.of_client(client.market, client.client_id)
     now = ports.clock.now()
     errand = deletion(client, open_now, report.report_id, report.interaction_id, now)
@@ -100,6 +101,8 @@ async def _create(attempt: Attempt) -> RegisteredClient:
 
 async def _update(attempt: Attempt) -> RegisteredClient:
     errand = attempt.errand
+    if await outdated(attempt):
+        raise Unavailable("upstream", "the client was changed while its authorization server was away")
     try:
         told = await attempt.ask(_replaced(attempt))
     except Rejected as said:
@@ -137,7 +140,7 @@ async def _made(attempt: Attempt) -> UpstreamClient:
         if found is not None and not judging.differing(wanted, found):
             return found
     elif attempt.errand.unsure:
-        attempt.tell_orphan(LOST_ANSWER)
+        attempt.tell_orphan(LOST_ANSWER, attempt.errand.attempts - 1)
     return await attempt.ports.upstream.create(market, wanted)
 
 

@@ -57,6 +57,18 @@ async def _undo_what_may_be(attempt: Attempt) -> None:
     await attempt.end("undone", following, undoes=True)
 
 
+async def outdated(attempt: Attempt) -> bool:
+    """Whether the client was changed otherwise since: in a market that had no AS for a while. Then it ends."""
+    errand = attempt.errand
+    if errand.successor is None:
+        return False
+    present = await attempt.ports.registry.client(errand.market, errand.client_id)
+    if present is None or present.request_digest == errand.over_digest:
+        return False
+    await attempt.end("undone", attempt.as_it_stands(present, present.upstream_ref(), "outdated"), undoes=True)
+    return True
+
+
 async def lied(attempt: Attempt, told: UpstreamClient) -> Rejected:
     """What the AS has is not what it was asked for: it shall have what it had before."""
     rejected = Rejected([finding.fault for finding in attempt.report.findings.failures])

@@ -37,11 +37,16 @@ POINTERS = ("/0/instructedAmount/amount", "/0/creditorAccount")
 _PARAGRAPH = re.compile(r"<[^>]+>")
 
 
-async def tell_consent(tpp: Setup, known: KnownClient, customer: Mapping[str, str], say: Narrator) -> None:
-    """From the pushed payment to the token that holds it; then one with faults. Raises: StoryFailed."""
+async def tell_consent(
+    tpp: Setup, known: KnownClient, customer: Mapping[str, str], say: Narrator, *, on_pages: str | None = None
+) -> None:
+    """From the pushed payment to the token that holds it; then one with faults. Raises: StoryFailed.
+
+    `on_pages` is the path below the issuer at which the bank's own server asks its customers, where it has one.
+    """
     bank = await _discovered(tpp, say)
     asked = await _pushed(bank, known, say)
-    url = await _approved(asked, bank.server_ca, customer, say)
+    url = await _approved(asked, bank.server_ca, customer, on_pages, say)
     asked = await _proven(asked, url, bank, say)
     await _granted(asked, bank, known, say)
     await _refused(bank, known, say)
@@ -66,11 +71,16 @@ async def _pushed(bank: Setup, known: KnownClient, say: Narrator) -> Authorizati
         return authorization.pushed(asked, uri)
 
 
-async def _approved(asked: Authorization, server_ca: Path | None, customer: Mapping[str, str], say: Narrator) -> str:
+async def _approved(
+    asked: Authorization, server_ca: Path | None, customer: Mapping[str, str], on_pages: str | None, say: Narrator
+) -> str:
     with say.step(f"{customer['name']} signs in at the bank, reads and approves") as line:
         async with Person(credentials.tls_context(credentials.Transport(), server_ca)) as person:
             seen = await person.open(asked.address)
             expect(seen.status == 200, f"the bank's page was answered {seen.status}")
+            if on_pages is not None:
+                expect(f"/{on_pages}/" in seen.url, "the page is not the authorization server's own")
+                line(f"on the authorization server's own page, {seen.url}")
             seen = await person.submit(seen, login=customer["login"], password=customer["password"])
             words = f"Merchant A ({' '.join(re.findall('.{1,4}', PAYMENT['creditorAccount']['iban']))})"
             shown = next((each for each in _paragraphs(seen) if words in each), None)

@@ -17,6 +17,7 @@ from dcrgw.sandbox.reports import passed_by_stage
 from dcrgw.sandbox.session import Session
 from dcrgw.sandbox.statements import Order, mint
 from dcrgw.sandbox.telling import StoryFailed, ask, expect, short
+from dcrgw.sandbox.upstream import PAGES
 from dcrgw.tpp import credentials, grants, management, registration, sandbox_index, setup
 from dcrgw.tpp.handshake import shake_hands
 from dcrgw.tpp.known_client import KnownClient
@@ -43,7 +44,8 @@ async def tell(session: Session, reports: Callable[[], Sequence[Report]], say: N
     await _handshake(tpp, session, say)
     known = await _registration(tpp, say)
     _checks(_last(reports), say)
-    await tell_consent(tpp, known, session.index["customers"][0], say)
+    pages = PAGES if session.upstream is not None else None
+    await tell_consent(tpp, known, session.index["customers"][0], say, on_pages=pages)
     await _life(tpp, known, say)
     await _refusal(tpp, reports, say)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import dcrgw
+from dcrgw.config.profiles import load_profile
 from dcrgw.sandbox.authorities import SERVER_NAMES
 from dcrgw.sandbox.files import Folder
 from dcrgw.sandbox.gateway_config import DETAIL_TYPES, Endpoints, SandboxMarket
@@ -28,11 +29,13 @@ EXAMPLES = Path(dcrgw.__file__).parents[1] / "docs/examples/upstreams"
 PROGRAM = "server.mjs"
 #: The name of its files in the sandbox's folder, and of its log there.
 FOLDER, LOG = "upstream", "upstream.log"
+#: Below the issuer: where the server asks customers.
+PAGES = "interaction"
 #: The gateway's own client at the server.
 GATEWAY_CLIENT = "gateway"
 _LEAST_NODE = (20, 19)
 _START_S, _END_S = 30, 5
-_SCOPES = frozenset({"openid", "profile", "offline_access", "accounts", "payments", "fundsconfirmations"})
+_SCOPES = frozenset({"openid", "profile", "offline_access"})
 
 
 class UpstreamUnusable(Exception):
@@ -152,7 +155,7 @@ def write(folder: Folder, parties: Parties, endpoints: Endpoints, markets: Itera
         folder.write(f"{FOLDER}/{name}.pem", issued.chain_pem)
         folder.write_private(f"{FOLDER}/{name}.key", issued.key_pem)
     folder.write(f"{FOLDER}/asking-alone.pem", asking.certificate_pem)
-    for name in ("registration.token", "gateway.secret"):
+    for name in ("registration.token", "gateway.secret", "pairwise.salt"):
         folder.write_private(f"{FOLDER}/{name}", secrets.token_urlsafe(32).encode())
     people = [
         {"login": each.entry.login, "name": each.entry.customer.name, "sub": each.entry.customer.sub,
@@ -172,6 +175,7 @@ def _configuration(endpoints: Endpoints, markets: Iterable[SandboxMarket], port:
         "gateway": {"ca": "ca.pem"},
         "details": {"ca": "../ca.pem", "certificate": "asking.pem", "key": "asking.key"},
         "customers": "customers.json",
+        "pairwise_salt": "pairwise.salt",
         "inner_key_hosts": [each.removeprefix("https://") for each in keystores],
         "markets": [
             {
@@ -180,9 +184,15 @@ def _configuration(endpoints: Endpoints, markets: Iterable[SandboxMarket], port:
                 "registration_token": "registration.token",
                 "gateway_client_id": GATEWAY_CLIENT,
                 "gateway_client_secret": "gateway.secret",
-                "scopes": sorted(_SCOPES | set(market.scope.split())),
+                "scopes": _scopes(market),
                 "detail_types": list(DETAIL_TYPES),
             }
             for market in markets
         ],
     }
+
+
+def _scopes(market: SandboxMarket) -> list[str]:
+    """All that a client of the market may register."""
+    metadata = load_profile(market.profile).metadata
+    return sorted(_SCOPES.union(metadata.free_scopes, market.scope.split(), *metadata.role_scopes.values()))

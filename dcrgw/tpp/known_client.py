@@ -80,6 +80,11 @@ class KnownClient:
         """The metadata that are registered: what an update says again (RFC 7592 §2.2)."""
         return {name: value for name, value in self.information.items() if name.partition("#")[0] in MEMBERS}
 
+    def at_the_usual_address(self) -> KnownClient:
+        """The same client, managed below the registration endpoint, as if the bank had said nothing else."""
+        rest = {name: value for name, value in self.information.items() if name != "registration_client_uri"}
+        return KnownClient(self.registration_endpoint, rest)
+
     def learnt(self, answer: Answer) -> KnownClient:
         """The same client after the bank told of it again."""
         lasting = {name: self.information[name] for name in _LASTING if name in self.information}

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 from aiohttp import web
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from fake_as import FakeAs
-from pydantic import SecretStr
+from servers_behind import materials
 
-from dcrgw.adapters.keystores import KeyPair
 from dcrgw.app.parts import Parts
 from dcrgw.app.upstreams import upstream_part, upstreams
-from dcrgw.config.sections.upstream import UpstreamSettings
 from dcrgw.core.certificates.forwarded import Form, read
 from dcrgw.errors import Misconfigured, Unavailable
 from dcrgw.materials import UpstreamMaterials
@@ -36,26 +31,6 @@ class Given:
     """As much of `Materials` as the upstreams are made of."""
 
     upstreams: dict[str, UpstreamMaterials] = field(default_factory=dict)
-
-
-def materials(server: FakeAs, **changes: Any) -> UpstreamMaterials:
-    cert = server.trust.transport
-    pair = KeyPair(
-        key=load_pem_private_key(cert.private_key_pem.bytes(), None),
-        certificate=x509.load_pem_x509_certificate(cert.cert_chain_pems[0].bytes()),
-        chain=(),
-    )
-    return UpstreamMaterials(
-        market="retail",
-        issuer=server.issuer,
-        settings=UpstreamSettings.model_validate({"kind": "oidc-provider", "url": server.url, **changes}),
-        trust=(x509.load_pem_x509_certificate(server.trust.ca.cert_pem.bytes()),),
-        transport=pair,
-        registration_token=SecretStr("let-me-in"),
-        admin_client_secret=None,
-        introspection_client_secret=None,
-        proof=SecretStr("we-are-it"),
-    )
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from dcrgw.compliance import roll, upgrades
 from dcrgw.compliance.kept import text_of
 from dcrgw.compliance.plain import Writer
 from dcrgw.compliance.replay import canonical, replay
+from dcrgw.core.checks import in_full
 from dcrgw.core.market import Market
 
 #: A program: decides the bundles that it is given again, thirteen years later by its own clock.
@@ -83,7 +84,7 @@ Content = dict[str, Any]
 
 def _to_3(content: Content) -> Content:
     older = {name: value for name, value in content.items() if name != "roll"}
-    found = [each if isinstance(each, list) else [each, "passed", "", ""] for each in content["decided"]["findings"]]
+    found = [list(in_full(each)) for each in content["decided"]["findings"]]
     return _known({**older, "decided": {**content["decided"], "findings": found}}, 3)
 
 

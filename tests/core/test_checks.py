@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcrgw.core import checks
-from dcrgw.core.checks import Failed, Findings, Judgement, Report, Skipped, Verdict
+from dcrgw.core.checks import Failed, Findings, Judgement, Report, Skipped, Verdict, in_brief, in_full
 from dcrgw.errors import ErrorCode, Rejected
 
 
@@ -99,3 +99,11 @@ def test_a_description_on_the_wire_holds_only_what_rfc_6749_allows(text):
     safe = checks.wire_text(text)
     assert len(safe) <= 500
     assert all(" " <= letter <= "~" and letter not in '"\\' for letter in safe)
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+@pytest.mark.parametrize("description", ["", "a sentence"])
+@pytest.mark.parametrize("detail", ["", "why not", " "])
+def test_what_is_told_in_brief_says_as_much(verdict: Verdict, description: str, detail: str) -> None:
+    entry = ("rules.some.check", verdict.value, description, detail)
+    assert in_full(in_brief(entry)) == entry

@@ -188,6 +188,51 @@ async def test_deletion_is_told_before_it_is_answered(bank: CarryingBank) -> Non
     assert bank.report.decision == "deleted"
 
 
+async def test_client_older_than_its_server_is_told_to_it_by_its_update(bank: CarryingBank) -> None:
+    bank.is_alone = True
+    client, token = await bank.register()
+    bank.is_alone = False
+    assert bank.server.clients == {}
+    await bank.put(client.client_id, token, renamed(bank, client.client_id))
+    assert await agree(bank, client.client_id)
+
+
+async def test_client_older_than_a_server_with_ids_of_its_own_registers_anew(bank: CarryingBank) -> None:
+    bank.is_alone = True
+    client, token = await bank.register()
+    bank.is_alone = False
+    bank.server.takes_client_id = bank.server.finds_clients = False
+    with pytest.raises(Misconfigured):
+        await bank.put(client.client_id, token, renamed(bank, client.client_id))
+    assert (bank.server.clients, await bank.errand()) == ({}, None)
+    await bank.delete(client.client_id, token)
+
+
+async def test_update_from_before_the_server_was_away_changes_nothing_any_more(bank: CarryingBank) -> None:
+    client, token = await bank.register()
+    bank.server.faults.append(CUT)
+    with pytest.raises(Unavailable):
+        await bank.put(client.client_id, token, renamed(bank, client.client_id))
+    bank.is_alone = True
+    await bank.put(client.client_id, token, renamed(bank, client.client_id, "Name of today"))
+    bank.is_alone = False
+    with pytest.raises(Unavailable):
+        await bank.again()
+    await bank.again()
+    assert (await there(bank)).metadata["client_name"] == "Name of today"
+    assert await agree(bank, client.client_id)
+
+
+async def test_client_that_ends_while_the_server_is_away_ends_there_later(bank: CarryingBank) -> None:
+    client, token = await bank.register()
+    bank.is_alone = True
+    await bank.delete(client.client_id, token)
+    bank.is_alone = False
+    assert len(bank.server.clients) == 1
+    await bank.again()
+    assert bank.server.clients == {}
+
+
 async def test_suspension_is_the_gateways_own(bank: CarryingBank) -> None:
     client, _ = await bank.register()
     calls = list(bank.server.calls)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -309,3 +310,5 @@ async def test_killed_after_the_confirmation_and_before_the_answer(place: Place)
         assert list(place.active(market).values()).count(name) == 1
         assert again["client_id"] in place.servers[market].clients
     await agreed(place)
+    place.process.tell(signal.SIGTERM)
+    assert await place.process.end() == 0

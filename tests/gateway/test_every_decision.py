@@ -10,6 +10,8 @@ from every_decision import every_decision
 from older_writers import compare_in_every_version
 from town import Town
 
+from dcrgw.core.checks import in_full
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 has_scripts = True
@@ -23,7 +25,7 @@ async def test_every_decision_is_the_same_to_the_byte_in_every_version_and_elsew
         content = json.loads(document)["content"]
         assert content["generations"].keys() == {"dcrgw", "gateway", "configuration", "trust", "scripts"}
         judged = {stage for each in content["timings"] for stage in each["stages"]}
-        found = (each if isinstance(each, str) else each[0] for each in content["decided"]["findings"])
+        found = (in_full(each)[0] for each in content["decided"]["findings"])
         assert judged == {check.partition(".")[0] for check in found}
     said = await compare_in_every_version(documents, tmp_path)
     assert said[4] == said[3] == {*documents}

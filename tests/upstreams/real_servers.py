@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import ssl
+import sys
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,8 +19,11 @@ from typing import Any
 
 import aiohttp
 import pytest
+from admin_clients import aside
+from click.testing import CliRunner
 from town import Town
 
+from dcrgw.cli import main
 from dcrgw.sandbox.authorities import SERVER_NAMES
 from dcrgw.testkit.certificates import CertificateAuthority
 
@@ -151,3 +155,21 @@ async def until_ready(town: Town) -> None:
     async with asyncio.timeout(60):
         while not town.gateway.health.ready:  # noqa: ASYNC110 - it is told by a server that is real
             await asyncio.sleep(0.2)
+
+
+async def doctor(town: Town, market: str) -> tuple[int, str]:
+    """What `dcrgw doctor upstream --register` says of a market: its status and its lines."""
+    command = (sys.executable, "-m", "dcrgw", "doctor", "upstream", "--register", "--market", market)
+    process = await asyncio.create_subprocess_exec(
+        *command, "--config", str(town.session.config), stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    return process.returncode or 0, output.decode()
+
+
+async def reconciled(town: Town, *arguments: str) -> tuple[int, str]:
+    """What `dcrgw reconcile` says: its status and its lines."""
+    found = await aside(
+        CliRunner().invoke, main, ["reconcile", *arguments, "--socket", str(town.folder / "admin.sock")]
+    )
+    return found.exit_code, found.output

@@ -1,13 +1,16 @@
-"""The public suite's walk (tests/gateway) with oidc-provider behind every market: what is essential, and the whole."""
+"""The public suite and the packs (tests/gateway) with oidc-provider behind every market: the essential, and all."""
 
 from __future__ import annotations
 
 import aiohttp
 import pytest
+from pack_runs import OTHERS, passes
+from pack_runs import UK as PACKS_OF_UK
+from pack_runs import patient as edit
 from test_conformance_walk import METHODS, OLDEST, PROFILES, SCENARIOS, Scenario, configured, http
 from town import UK, Town
 
-__all__ = ["http"]
+__all__ = ["edit", "http"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -23,7 +26,7 @@ async def test_the_suite_passes_with_a_server_behind(
     await scenario(await configured(town, http, market, method))
 
 
-@pytest.mark.slow
+@pytest.mark.upstreams
 @each_scenario
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("market", PROFILES)
@@ -31,3 +34,10 @@ async def test_the_whole_suite_passes_with_a_server_behind(
     town: Town, http: aiohttp.ClientSession, market: str, method: str, scenario: Scenario
 ) -> None:
     await scenario(await configured(town, http, market, method))
+
+
+@pytest.mark.upstreams
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", [*PACKS_OF_UK, *OTHERS])
+async def test_the_pack_passes_with_a_server_behind(town: Town, name: str) -> None:
+    assert await passes(town, name) > 100

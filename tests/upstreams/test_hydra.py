@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,8 +16,10 @@ from real_servers import (
     EXAMPLES,
     answers,
     behind,
+    doctor,
     get,
     installed,
+    reconciled,
     serving,
     until_ready,
     upstream_section,
@@ -109,3 +112,28 @@ async def test_the_same_bytes_get_the_same_client(town: Town) -> None:
     answered = [each for each in (first, again) if each.status == 201]
     assert answered, (first.body, again.body)
     assert (await town.post(body, UK)).body == answered[0].body
+
+
+async def test_doctor_finds_nothing_wrong(town: Town) -> None:
+    status, said = await doctor(town, UK)
+    assert status == 0, said
+    assert "it was deleted again" in said
+
+
+async def test_what_was_changed_in_hydra_is_found_and_mended(town: Town) -> None:
+    assert (await reconciled(town))[0] == 0
+    client = await managed(town, UK, "private_key_jwt")
+    admin, folder = town.hydra  # type: ignore[attr-defined]
+    kept = await there(town, client.client_id)
+    assert kept is not None
+    stray = {"client_id": "nobody-knows-me", "owner": kept["owner"]}
+    assert (await get(f"{admin}/admin/clients", folder, method="POST", json=stray))[0] == 201
+    assert (await get(f"{admin}/admin/clients/{client.client_id}", folder, method="DELETE"))[0] == 204
+    status, said = await reconciled(town, UK)
+    assert status == 1
+    assert re.search(rf"{client.client_id}\s+missing", said), said
+    assert re.search(r"nobody-knows-me\s+stray", said), said
+    assert (await reconciled(town, UK, "--mend"))[0] == 0
+    assert await there(town, "nobody-knows-me") is None
+    client.token = await client.new_token()
+    assert (await client.call("GET")).status == 200

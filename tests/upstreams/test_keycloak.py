@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import ssl
 from collections.abc import AsyncIterator
@@ -18,7 +19,7 @@ from grant_clients import address, answer, client_of, object_claims, pushed, req
 from joserfc import jwk, jwt
 from keycloak_town import LOGIN, with_keycloak
 from managed import managed
-from real_servers import SECRET, get
+from real_servers import SECRET, doctor, get, reconciled
 from town import UK, Town
 
 from dcrgw.testkit.person import Person
@@ -43,15 +44,31 @@ async def there(town: Town, client_id: str, market: str = UK) -> dict[str, Any] 
     return found[0] if found else None
 
 
-async def listed(town: Town, query: str, market: str = UK) -> list[dict[str, Any]]:
-    """Clients of a realm."""
+async def at_the_admin(town: Town, method: str, client_id: str, **changes: Any) -> None:
+    """What somebody does to a client in Keycloak's console."""
+    found = await there(town, client_id)
+    assert found is not None
+    base, folder = town.keycloak  # type: ignore[attr-defined]
+    url = f"{base}/admin/realms/{UK}/clients/{found['id']}"
+    how = {"json": {**found, **changes}} if changes else {}
+    status, said = await get(url, folder, method=method, headers=await bearer(town, UK), **how)
+    assert status == 204, said
+
+
+async def bearer(town: Town, market: str) -> dict[str, str]:
+    """The gateway's service account."""
     base, folder = town.keycloak  # type: ignore[attr-defined]
     form = {"grant_type": "client_credentials", "client_id": "dcrgw", "client_secret": SECRET}
     url = f"{base}/realms/{market}/protocol/openid-connect/token"
     status, said = await get(url, folder, method="POST", data=form)
     assert status == 200, said
-    bearer = {"Authorization": f"Bearer {said['access_token']}"}
-    _, found = await get(f"{base}/admin/realms/{market}/clients{query}", folder, headers=bearer)
+    return {"Authorization": f"Bearer {said['access_token']}"}
+
+
+async def listed(town: Town, query: str, market: str = UK) -> list[dict[str, Any]]:
+    """Clients of a realm."""
+    base, folder = town.keycloak  # type: ignore[attr-defined]
+    _, found = await get(f"{base}/admin/realms/{market}/clients{query}", folder, headers=await bearer(town, market))
     return list(found)
 
 
@@ -125,6 +142,41 @@ async def test_a_signed_request_object_reaches_keycloak(town: Town, mia: Person)
     seen = await mia.open(address(town, client, request_uri=pushing.body["request_uri"]))
     left = await mia.submit(seen, **LOGIN) if seen.left_for is None else seen
     assert (await tokens(town, client, answer(left)["code"])).status == 200
+
+
+async def test_doctor_finds_nothing_wrong_and_leaves_nothing(town: Town) -> None:
+    before = len(await all_there(town))
+    status, said = await doctor(town, UK)
+    assert status == 0, said
+    assert "reads the certificate's header, and gives no token without it" in said
+    assert len(await all_there(town)) == before
+
+
+async def test_what_was_changed_in_keycloak_is_found_and_mended(town: Town) -> None:
+    assert (await reconciled(town))[0] == 0
+    gone, changed, stray = [await managed(town, UK, "private_key_jwt") for _ in range(3)]
+    await at_the_admin(town, "DELETE", gone.client_id)
+    await at_the_admin(town, "PUT", changed.client_id, redirectUris=["https://evil.example/cb"])
+    await at_the_admin(town, "PUT", stray.client_id, clientId="nobody-knows-me")
+    status, said = await reconciled(town, UK)
+    assert status == 1
+    for client_id, kind in (
+        (gone.client_id, "missing"),
+        (changed.client_id, "differs"),
+        (stray.client_id, "missing"),
+        ("nobody-knows-me", "stray"),
+    ):
+        assert re.search(rf"{client_id}\s+{kind}", said), said
+    status, said = await reconciled(town, UK, "--mend", "--reason", "somebody changed it there")
+    assert status == 0, said
+    assert (await reconciled(town))[0] == 0
+    assert await there(town, "nobody-knows-me") is None
+    kept = await there(town, changed.client_id)
+    assert kept is not None
+    assert kept["redirectUris"] == changed.answer["redirect_uris"]
+    for each in (gone, changed, stray):
+        each.token = await each.new_token()
+        assert (await each.call("GET")).status == 200
 
 
 async def test_a_hanging_keycloak_leaves_nothing_half_done(town: Town) -> None:

@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 
 from dcrgw.sandbox.session import Ports, Session, session
-from dcrgw.sandbox.upstream import Program
+from dcrgw.sandbox.upstream import Program, UpstreamUnusable
 from dcrgw.testkit.certificates import CertificateAuthority
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -133,6 +133,13 @@ def named(program: Program, pairs: list[tuple[Any, str]]) -> list[bool]:
     )
     command = [program.node, "--input-type=module", "--eval", code]
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout)
+
+
+async def test_server_that_does_not_start_is_told_with_its_last_words(oidc_provider: Program, tmp_path: Path) -> None:
+    async with session(tmp_path, Ports(), lambda _: None, oidc_provider) as opened:
+        (tmp_path / "upstream/server.key").unlink()
+        with pytest.raises(UpstreamUnusable, match=r"server\.key"):
+            await opened.upstream.start()
 
 
 async def test_it_ends_when_nobody_holds_its_input_any_more(house: House, tmp_path: Path) -> None:

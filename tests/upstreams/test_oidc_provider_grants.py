@@ -23,14 +23,14 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from test_details_over_the_wire import PAYMENT, RECURRING
 from test_standard_client import home
-from test_standard_client import test_it_gets_what_a_customer_grants as test_standard_client_gets_what_is_granted
-from test_tpp_authorizations import terminal
-from test_tpp_authorizations import test_customer_is_asked_and_the_code_is_redeemed as test_commands_redeem_the_code
+from test_standard_client import test_it_gets_what_a_customer_grants as it_gets_what_a_customer_grants
+from test_tpp_authorizations import Terminal, terminal
+from test_tpp_authorizations import test_customer_is_asked_and_the_code_is_redeemed as the_code_is_redeemed
 from town import UK, Town
 
 from dcrgw.testkit.person import Person
 
-__all__ = ["home", "terminal", "test_commands_redeem_the_code", "test_standard_client_gets_what_is_granted"]
+__all__ = ["home", "terminal"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -44,6 +44,32 @@ NOTE = "for your order " * 15
 async def mia(town: Town) -> AsyncIterator[Person]:
     async with Person(ssl.create_default_context(cafile=str(town.folder / "ca.pem")), languages="pt-BR") as person:
         yield person
+
+
+@pytest.mark.parametrize(
+    ("method", "pushed", "signed", "response_type"),
+    [
+        ("private_key_jwt", True, True, "code id_token"),
+        ("tls_client_auth", True, False, "code"),
+        ("private_key_jwt", False, True, "code"),
+        ("tls_client_auth", False, False, "code id_token"),
+    ],
+    ids=["pushed object", "pushed", "object", "plain"],
+)
+async def test_standard_client_gets_what_is_granted(
+    town: Town, home: Path, method: str, pushed: bool, signed: bool, response_type: str
+) -> None:
+    """openid-client verifies the ID token against the discovered issuer and its keys."""
+    await it_gets_what_a_customer_grants(town, home, method, pushed, signed, response_type)
+
+
+@pytest.mark.parametrize(
+    ("asking", "response_type"), [(("par", "--signed"), "code id_token"), (("authorize", "--signed"), "code")]
+)
+async def test_commands_redeem_the_code(
+    town: Town, terminal: Terminal, asking: tuple[str, ...], response_type: str
+) -> None:
+    await the_code_is_redeemed(town, terminal, asking, response_type)
 
 
 async def test_discovery_names_the_gateways_endpoints_and_the_servers_issuer(town: Town, mia: Person) -> None:

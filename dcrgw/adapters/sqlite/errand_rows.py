@@ -73,6 +73,7 @@ def _parameters(errand: Errand, sealer: Sealer) -> Parameters:
         "interaction_id": errand.interaction_id,
         "request_digest": errand.request_digest,
         "subject_key": errand.subject_key,
+        "over_digest": errand.over_digest,
         "used": errand.used,
         "wanted": _plain(errand.wanted),
         "ref": _plain(errand.ref),

@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from dcrgw.adapters.flights import Flights
 from dcrgw.adapters.upstream.way import Question, Way
@@ -18,6 +19,8 @@ _LIFETIME_S = 300.0
 _STALE_S = 3600.0
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 15.0
+
+_FIELDS = (("Accept", "application/json"), ("Accept-Encoding", "identity"))
 
 #: What is told to the operator's health: whether the document is there, and why not.
 Tell = Callable[[bool, str], None]
@@ -88,17 +91,29 @@ class Discovery:
         await self._flights.close()
 
     async def _fetched(self) -> AsMetadata:
-        url = f"{self._where.url}/.well-known/openid-configuration"
-        fields = (("Accept", "application/json"), ("Accept-Encoding", "identity"))
-        answer = await self._way.ask(Question("GET", url, fields))
-        if answer.status != 200:
-            raise Unavailable(
-                self._way.dependency,
-                f"answered {answer.status} when asked for {url}; see whether upstream.url is right, and whether it"
-                " lets the gateway in",
-            )
+        for url in self._urls:
+            answer = await self._way.ask(Question("GET", url, _FIELDS))
+            if answer.status == 200:
+                return self._read(url, answer.body)
+            if answer.status not in (404, 405):
+                break
+        raise Unavailable(
+            self._way.dependency,
+            f"answered {answer.status} when asked for {self._urls[0]}; see whether upstream.url is right, and whether"
+            " it lets the gateway in",
+        )
+
+    @property
+    def _urls(self) -> tuple[str, str]:
+        """OpenID Connect Discovery 1.0 §4; RFC 8414 §3.1, for servers that know no OpenID Connect."""
+        parts = urlsplit(self._where.url)
+        plain = f"https://{parts.netloc}/.well-known/oauth-authorization-server{parts.path}"
+        return f"{self._where.url}/.well-known/openid-configuration", plain
+
+    def _read(self, url: str, body: bytes) -> AsMetadata:
+        where = self._where
         try:
-            return read(answer.body, issuer=self._where.issuer, url=self._where.url, paths=self._where.paths)
+            return read(body, issuer=where.issuer, url=where.url, paths=where.paths)
         except strict_json.JsonRefused as refused:
             raise Unavailable(self._way.dependency, f"the discovery document at {url} {refused}") from None
         except ForeignIssuer as foreign:

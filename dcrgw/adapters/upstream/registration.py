@@ -64,7 +64,14 @@ class RegistrationDesk:
         answer = await self._ask("POST", url, fields, members)
         if answer.status not in (200, 201):
             raise refusal(self._way.dependency, "POST registration", answer, credential="upstream.registration_token")
-        made = self._client(members_of(self._way.dependency, "POST registration", answer))
+        told = members_of(self._way.dependency, "POST registration", answer)
+        made = self._client(told)
+        if told.get("client_secret_expires_at") not in (None, 0):
+            await self.delete(made.ref)
+            raise Misconfigured(
+                f"{self._way.dependency}: it makes secrets that expire, after which its clients could not come any"
+                " more: let them last"
+            )
         if self._settings.client_id_header is not None and made.ref.client_id != wanted.client_id:
             await self.delete(made.ref)
             raise Misconfigured(

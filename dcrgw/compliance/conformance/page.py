@@ -65,7 +65,7 @@ def clauses_of(text: str) -> tuple[str, ...]:
     for part in filter(None, (each.strip() for each in text.split(";"))):
         is_same = found and part.startswith("section ")
         found.append(f"{standard_of(found[-1])} {part}" if is_same else part)
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
 
 
 def standard_of(clause: str) -> str:

@@ -137,15 +137,21 @@ class _Player:
     async def _deleted(self, actor: Actor) -> bool:
         for attempt in range(2):
             try:
-                # A token that a case spoilt is replaced once.
-                actor.token = None if attempt else actor.token
+                if attempt:
+                    # A token that a case spoilt is replaced once; and an address that leads nowhere, by the usual one.
+                    actor.token, actor.known = None, actor.known.at_the_usual_address()
                 request = management.delete(actor.known, await self._own(actor), Moment())
                 made = Made(request.outgoing)
                 exchange = self._noted("delete", made, implied=True)
                 answer = await self.phone.send(made.outgoing)
                 self._told(exchange, answer)
-            except (ConnectionTrouble, Lacking, Incomplete, _Unmet, Unusable, _Silent, CredentialsUnusable):
-                return False
+            except ConnectionTrouble as trouble:
+                exchange.trouble = short(self.secrets.without(str(trouble)))
+                if actor.known == actor.known.at_the_usual_address():
+                    return False
+                continue
+            except (Lacking, Incomplete, _Unmet, Unusable, _Silent, CredentialsUnusable):
+                continue
             if answer.status in (200, 204):
                 return True
         return False

@@ -14,6 +14,7 @@ from dcrgw.compliance.conformance.phone import Phone
 from dcrgw.compliance.conformance.playing import Played
 from dcrgw.compliance.conformance.scene import Bank
 from dcrgw.compliance.conformance.tester import Tester
+from dcrgw.compliance.conformance.wording import listed
 from dcrgw.tpp import discovery
 from dcrgw.tpp.client import Answer
 from dcrgw.tpp.prepared import Moment
@@ -74,7 +75,9 @@ async def run(pack: Pack, bank: Bank, planned: list[Planned], phone: Phone) -> A
     for each in planned:
         if each.lacks or silent >= 3:
             verdict, reason = ("skipped", each.lacks) if each.lacks else ("broken", "the bank has stopped answering")
-            yield Played(each.case, each.name, each.case.title, each.case.clause, verdict=verdict, reason=reason)
+            filled = scene.opened(pack, bank, each.case, each.variables).values.plainly
+            title, clause, severity = map(filled, (each.case.title, each.case.clause, each.case.severity))
+            yield Played(each.case, each.name, title, clause, severity, verdict, reason)
             continue
         played = await playing.play(pack, bank, each.case, each.variables, each.name, phone)
         silent = silent + 1 if played.is_silence else 0
@@ -88,7 +91,8 @@ def _variants(case: Case, bank: Bank) -> Iterator[Planned]:
         try:
             values = scene.offered(bank, case.each_of)
         except Lacking as lacking:
-            yield Planned(case, case.id, lacks=f"this needs {lacking.args[0]}")
+            usual = {"as": listed(case.each_of.usual)}
+            yield Planned(case, case.id, usual, lacks=f"this needs {lacking.args[0]}")
             return
         yield from (Planned(case, f"{case.id}[{value}]", {"as": value}) for value in values)
     elif case.each:

@@ -72,7 +72,7 @@ def _shown(form: Mapping[str, str], authorization: Sequence[str]) -> list[Way]:
 
 
 def _basic(form: Mapping[str, str], authorization: Sequence[str], findings: Findings) -> Credentials | None:
-    pair = _basic_pair(authorization[0])
+    pair = basic_pair(authorization[0])
     if pair is None:
         findings.settle(BASIC, "the Authorization header is not Basic with a form-encoded id and secret")
         return None
@@ -81,8 +81,11 @@ def _basic(form: Mapping[str, str], authorization: Sequence[str], findings: Find
     return Credentials(Way.BASIC, pair[0], secret=pair[1])
 
 
-def _basic_pair(header: str) -> tuple[str, str] | None:
-    """Id and secret: each form-encoded, then joined and encoded as RFC 7617 has it (RFC 6749 §2.3.1)."""
+def basic_pair(header: str) -> tuple[str, str] | None:
+    """Id and secret of an Authorization header, None where it is no such one.
+
+    Each is form-encoded, then they are joined and encoded as RFC 7617 has it (RFC 6749 §2.3.1).
+    """
     match = _BASIC.fullmatch(header.strip(" "))
     if match is None or len(header) > MAX_ASSERTION_BYTES:
         return None

@@ -17,6 +17,11 @@ ALGORITHM = "HS256"
 MIN_SECRET_BYTES = 32
 
 
+def signature(signing_input: bytes, secret: str) -> bytes:
+    """The octets by which a secret signs."""
+    return hmac.new(secret.encode(), signing_input, hashlib.sha256).digest()
+
+
 def verify(token: Unverified, secret: str) -> None:
     """Proves a token by a shared secret, whose octets are its UTF-8 text (OpenID Connect Core 1.0 §10.1).
 
@@ -24,9 +29,7 @@ def verify(token: Unverified, secret: str) -> None:
     """
     if token.header.alg != ALGORITHM:
         raise JoseRefused(JoseReason.ALGORITHM, f"the header's alg is not {ALGORITHM}")
-    key = secret.encode()
-    if len(key) < MIN_SECRET_BYTES:
+    if len(secret.encode()) < MIN_SECRET_BYTES:
         raise JoseRefused(JoseReason.KEY_UNUSABLE, f"the secret is shorter than {MIN_SECRET_BYTES} bytes")
-    expected = hmac.new(key, token.signing_input, hashlib.sha256).digest()
-    if not hmac.compare_digest(expected, token.signature):
+    if not hmac.compare_digest(signature(token.signing_input, secret), token.signature):
         raise JoseRefused(JoseReason.SIGNATURE, "the signature is not this secret's over this token")

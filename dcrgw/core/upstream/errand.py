@@ -54,6 +54,8 @@ class Errand:
     #: The request that asks for it: its digest, who sent it, and the jtis (kind, issuer, jti) that it used up.
     request_digest: str = ""
     subject_key: str = ""
+    #: The request that made the client of which `successor` takes the place.
+    over_digest: str = ""
     used: tuple[tuple[str, str, str], ...] = ()
     attempts: int = 0
     claimed_until: float = 0.0

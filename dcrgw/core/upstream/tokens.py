@@ -10,6 +10,8 @@ from dcrgw.core.strict_json import JsonValue
 
 #: RFC 7662 §2.2 and RFC 9068 §2.2 may leave out when a token ends; then it is believed for no longer than this.
 _UNSAID_S = 60.0
+#: Keycloak's `typ` of other tokens.
+_NOT_FOR_ACCESS = ("Refresh", "Offline", "ID", "Logout")
 
 
 def introspected(
@@ -18,9 +20,9 @@ def introspected(
     """The token by an introspection answer (RFC 7662 §2.2); None where it is good for nothing here."""
     if answer.get("active") is not True or answer.get("iss", issuer) != issuer:
         return None
-    kind = answer.get("token_type", "Bearer")
-    # Refresh tokens are introspected too; some servers name them here.
-    if not isinstance(kind, str) or kind.lower() not in ("bearer", "access_token"):
+    # Refresh and ID tokens are introspected too: each server says in a member of its own what it was shown.
+    kind, use, inner = answer.get("token_type", "Bearer"), answer.get("token_use", "access_token"), answer.get("typ")
+    if str(kind).lower() not in ("bearer", "access_token") or use != "access_token" or inner in _NOT_FOR_ACCESS:
         return None
     return _token(answer, token, market, at)
 

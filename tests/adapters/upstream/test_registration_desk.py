@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 from aiohttp import web
-from fake_as import oauth_error
+from fake_as import Came, oauth_error
 
 from dcrgw.core.upstream.client import UpstreamRef, WantedClient
 from dcrgw.errors import Misconfigured, Rejected, Unavailable
@@ -264,3 +265,16 @@ async def test_a_server_without_registration_says_what_is_off(bench) -> None:
     at = await bench(document={"registration_endpoint": None})
     with pytest.raises(Misconfigured):
         await at.desk().create(wanted())
+
+
+async def test_secrets_that_expire_are_none_to_rely_on(bench) -> None:
+    at = await bench()
+
+    def expiring(came: Came) -> web.Response:
+        told = json.loads(at.server._register(came).body)
+        return web.json_response({**told, "client_secret_expires_at": 1_900_000_000}, status=201)
+
+    at.server.says["POST", "/reg"] = expiring
+    with pytest.raises(Misconfigured):
+        await at.desk().create(wanted(token_endpoint_auth_method="client_secret_basic"))
+    assert at.server.clients == {}

@@ -104,10 +104,24 @@ async def test_what_is_no_document_is_an_outage(bench, status: int, body: bytes)
     await discovery.start()
     with pytest.raises(Unavailable):
         await discovery.current()
-    assert at.server.paths() == [WELL_KNOWN]
+    assert at.server.paths()[0] == WELL_KNOWN
+
+
+async def test_a_server_without_openid_connect_has_its_document_elsewhere(bench) -> None:
+    at = await bench(issuer="https://bank.example")
+    at.server.says["GET", WELL_KNOWN] = lambda _: web.Response(status=404)
+    at.server.says["GET", "/.well-known/oauth-authorization-server"] = lambda _: web.json_response(
+        {"issuer": "https://bank.example", "token_endpoint": "https://bank.example/token"}
+    )
+    discovery = at.discovery()
+    await discovery.start()
+    assert (await discovery.current()).places == {"token_endpoint": f"{at.server.url}/token"}
 
 
 async def test_an_endpoint_elsewhere_is_refused(bench) -> None:
     at = await bench(document={"token_endpoint": "https://evil.example/token"})
     with pytest.raises(Misconfigured):
         await at.discovery().start()
+    told = at.discovery(paths={"token_endpoint": "/oauth2/token"})
+    await told.start()
+    assert (await told.current()).places["token_endpoint"] == f"{at.server.url}/oauth2/token"

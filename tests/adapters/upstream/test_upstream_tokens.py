@@ -77,6 +77,8 @@ async def test_without_a_secret_the_certificate_speaks_for_the_gateway(bench) ->
         {"nbf": NOW + 60},
         {"iss": "https://evil.example"},
         {"token_type": "refresh_token"},
+        {"token_use": "refresh_token"},
+        {"typ": "Refresh"},
         {"cnf": {"jkt": "x"}},
         {"cnf": {"x5t#S256": "a", "jkt": "x"}},
         {"cnf": "x"},
@@ -204,7 +206,9 @@ async def test_a_token_proven_by_the_published_keys(bench) -> None:
         {"iat": NOW + 600},
         {"client_id": None},
     ],
-    ids=str,
+    ids=lambda changes: "-".join(
+        f"{name}={value}" if name != "key" else "another key" for name, value in changes.items()
+    ),
 )
 async def test_a_token_that_is_not_ours_or_not_proven_is_good_for_nothing(bench, changes: dict[str, Any]) -> None:
     at = await bench()

@@ -80,7 +80,7 @@ SIGNED_FAULTS: dict[str, tuple[str, ...]] = {
     "cached": ("register.not-cached", "manage.read.not-cached"),
 }
 PLAIN_FAULTS: dict[str, tuple[str, ...]] = {
-    "redirect-form+redirect-subset": ("metadata.redirect-uri",),
+    "redirect-form+redirect-subset": ("metadata.redirect-uri[", "metadata.redirect-uri.unsafe"),
     "redirect-form": ("statement.redirect-uris.unfit", "rfc7591.redirect-uris.empty"),
     "types+redirect-form+redirect-subset+grant-types+response-types+auth-method": (
         "metadata.wrong-type",

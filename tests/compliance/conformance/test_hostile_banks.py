@@ -29,8 +29,8 @@ from dcrgw.tpp.trouble import ConnectionTrouble
 GOLDEN = Path(__file__).parents[1] / "golden" / "v3"
 KEY = SigningKey.generate("sig-1")
 CANARY = "canary-initial-access-token"
-CASES = ("register.not-cached", "claims.exp.past", "manage.update", "manage.unknown-token.named", "obuk.scope.fewer")
-PLAIN_CASES = ("register.all-metadata", "manage.read", "rat.update.token", "rat.round-trip")
+CASES = ("claims.exp.past", "manage.update.wrong", "manage.unknown-token.named", "obuk.scope.fewer")
+PLAIN_CASES = ("register.all-metadata", "rat.update.token", "rat.round-trip")
 #: Longest that a run of a few cases may take, silent banks included: each request has its own second.
 PATIENCE_S = 20
 

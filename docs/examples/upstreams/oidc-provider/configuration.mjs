@@ -18,6 +18,7 @@ export function readConfiguration(file) {
     gateway: places(read.gateway, 'ca'),
     details: places(read.details, 'ca', 'certificate', 'key'),
     customers: JSON.parse(secret(read.customers)),
+    pairwiseSalt: secret(read.pairwise_salt),
     innerKeyHosts: read.inner_key_hosts ?? [],
     signingKeys: read.signing_keys === undefined ? undefined : JSON.parse(secret(read.signing_keys)),
     markets: read.markets.map((each) => ({

@@ -1,5 +1,5 @@
 // How oidc-provider is set up for one market. What each option is for: docs/README.md of that package.
-import { randomBytes, randomUUID } from 'node:crypto';
+import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { interactionPolicy } from 'oidc-provider';
 import { mutualTls } from './certificates.mjs';
 import { richAuthorizationRequests } from './grants.mjs';
@@ -15,6 +15,8 @@ export function optionsOf(market, { configuration, path, keys, customers, pages 
     jwks: keys,
     scopes: market.scopes,
     claims: { openid: ['sub'], profile: ['name'] },
+    subjectTypes: ['public', 'pairwise'],
+    pairwiseIdentifier: (ctx, sub, client) => pairwise(sub, client, configuration.pairwiseSalt),
     responseTypes: ['code', 'code id_token'],
     clientDefaults: { id_token_signed_response_alg: 'PS256', authorization_signed_response_alg: 'PS256' },
     clientAuthMethods: [
@@ -114,6 +116,11 @@ function gatewayClient({ id, secret }) {
 function fetched(url, asked, innerHosts) {
   const { dispatcher, ...plain } = asked;
   return fetch(url, innerHosts.includes(new URL(url).host) ? plain : asked);
+}
+
+// A name of the customer for all clients of one sector (OpenID Connect Core 1.0 §8.1).
+function pairwise(sub, { sectorIdentifier }, salt) {
+  return createHmac('sha256', salt).update(JSON.stringify([sectorIdentifier, sub])).digest('base64url');
 }
 
 // Each consent is a grant of its own: nothing that was allowed before answers a new request.
