@@ -1,6 +1,7 @@
 """G16: a token request that goes on to the authorization server behind the gateway, beside the same asked directly.
 
-Compared are the time of one request after another over one connection, and the gateway's CPU beside the server's own.
+Compared are the time of one request after another over one connection, and the gateway's CPU where many come, beside
+that of a gateway that answers by itself.
 """
 
 from __future__ import annotations
@@ -35,12 +36,13 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """One way to a token endpoint. `certificate` is chain and key in one file; `pid` is whose CPU is read."""
+class _Way:
+    """One way to a token. `certificate` is chain and key in one file; `pid` is whose CPU is read."""
 
     port: int
     certificate: Path
     pid: int
+    body: bytes
 
     async def run(self, generator: Path, bodies: Path, seconds: float, answers: Path) -> dict[str, Any]:
         """The figures of two runs: how long one request after another takes, and what each costs where many come."""
@@ -55,53 +57,71 @@ class _Asked:
 
 
 async def measure(folder: Path, generator: Path, program: Program, *, rounds: int, seconds: float) -> list[Measured]:
-    """The goals, each server in a town of its own."""
-    real = await _beside(folder / "forwarded", generator, program, "oidc-provider", rounds, seconds)
-    null = await _beside(folder / "nothing", generator, Program(NULL, program.node), "null", rounds, seconds)
+    """The goals, each server in a town of its own, beside a town that has none."""
+    pace = _Pace(generator, rounds, seconds)
+    async with opened(_emptied(folder / "alone")) as town, _registered(town, folder / "alone") as alone:
+        real = await _beside(folder / "forwarded", program, "oidc-provider", alone, pace)
+        null = await _beside(folder / "nothing", Program(NULL, program.node), "null", alone, pace)
     return [
-        _ratios("G16", "p50_ms", real), _ratios("G16-null", "p50_ms", null), _ratios("G16b", "server_cpu_us", real),
-    ]  # fmt: skip
+        _ratios("G16", "p50_ms", "direct", real),
+        _ratios("G16-null", "p50_ms", "direct", null),
+        _ratios("G16b", "server_cpu_us", "built in", real),
+        _ratios("G16b-null", "server_cpu_us", "built in", null),
+    ]
 
 
-async def _beside(
-    folder: Path, generator: Path, program: Program, name: str, rounds: int, seconds: float
-) -> list[dict[str, Any]]:
-    """Interleaved rounds: both ways, and turned round each time."""
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    generator: Path
+    rounds: int
+    seconds: float
+
+    async def figures(self, way: _Way, folder: Path) -> dict[str, Any]:
+        bodies = folder / "tokens.bin"
+        count = int(_PER_SECOND * (_WARM_S + self.seconds))
+        bodies.write_bytes((struct.pack("<I", len(way.body)) + way.body) * count)
+        return await way.run(self.generator, bodies, self.seconds, folder / "answers.bin")
+
+
+async def _beside(folder: Path, program: Program, name: str, alone: _Way, pace: _Pace) -> list[dict[str, Any]]:
+    """Interleaved rounds: all ways, and turned round each time."""
     found = []
-    async with opened(_emptied(folder), program) as town, _serving(town, folder) as (ways, body):
-        bodies = _repeated(folder / "tokens.bin", body, int(_PER_SECOND * (_WARM_S + seconds)))
-        for number in range(rounds):
-            order = list(ways.items()) if number % 2 == 0 else list(ways.items())[::-1]
-            figures = {way: await asked.run(generator, bodies, seconds, folder / "answers.bin") for way, asked in order}
-            found.append(figures)
-            told = "; ".join(
-                f"{way} {each['p50_ms']:.2f} ms, {each['server_cpu_us']:.0f} us CPU" for way, each in figures.items()
-            )
-            print(f"  G16 {name}, round {number + 1}: {told}", flush=True)
+    async with opened(_emptied(folder), program) as town:
+        server = town.session.upstream
+        assert server is not None
+        async with server.running(), _registered(town, folder) as forwarded:
+            direct = _Way(server.port, _inside(town, folder), server.pid, forwarded.body)
+            ways = {"forwarded": forwarded, "direct": direct, "built in": alone}
+            for number in range(pace.rounds):
+                order = list(ways.items())[:: 1 if number % 2 == 0 else -1]
+                found.append({way: await pace.figures(each, folder) for way, each in order})
+                told = "; ".join(
+                    f"{way} {each['p50_ms']:.2f} ms, {each['server_cpu_us']:.0f} us CPU"
+                    for way, each in found[-1].items()
+                )
+                print(f"  G16 {name}, round {number + 1}: {told}", flush=True)
     return found
 
 
 @asynccontextmanager
-async def _serving(town: Town, folder: Path) -> AsyncIterator[tuple[dict[str, _Asked], bytes]]:
-    """Gateway and server, with a client that both know; the two ways, and what is sent on either."""
-    server = town.session.upstream
-    assert server is not None
-    async with server.running(), Gateway(town, PLAIN, None).serve(folder) as gateway:
-        client = await _registered(town)
-        inside = folder / "gateway.pem"
-        inside.touch(mode=0o600)
-        place = town.session.folder.path / "upstream"
-        inside.write_bytes((place / "gateway.pem").read_bytes() + (place / "gateway.key").read_bytes())
+async def _registered(town: Town, folder: Path) -> AsyncIterator[_Way]:
+    """A gateway that serves, and the token endpoint as a client of it asks it."""
+    async with Gateway(town, PLAIN, None).serve(folder) as gateway:
+        client = await _client(town)
         form = {"grant_type": "client_credentials", "scope": "accounts"}
-        body = urlencode({**form, "client_id": client["client_id"], "client_secret": client["client_secret"]}).encode()
-        ways = {
-            "forwarded": _Asked(gateway.port, town.certificate, gateway.pid),
-            "direct": _Asked(server.port, inside, server.pid),
-        }
-        yield ways, body
+        shown = {name: client[name] for name in ("client_id", "client_secret")}
+        yield _Way(gateway.port, town.certificate, gateway.pid, urlencode({**form, **shown}).encode())
 
 
-async def _registered(town: Town) -> dict[str, Any]:
+def _inside(town: Town, folder: Path) -> Path:
+    """The gateway's own certificate and key, in one file."""
+    target, place = folder / "gateway.pem", town.session.folder.path / "upstream"
+    target.touch(mode=0o600)
+    target.write_bytes((place / "gateway.pem").read_bytes() + (place / "gateway.key").read_bytes())
+    return target
+
+
+async def _client(town: Town) -> dict[str, Any]:
     folder, tpp = town.session.folder.path, town.session.parties.default
     tls = ssl.create_default_context(cafile=str(folder / "ca.pem"))
     tls.load_cert_chain(town.certificate)
@@ -124,12 +144,7 @@ def _emptied(folder: Path) -> Path:
     return folder
 
 
-def _repeated(target: Path, body: bytes, count: int) -> Path:
-    target.write_bytes((struct.pack("<I", len(body)) + body) * count)
-    return target
-
-
-def _ratios(goal: str, figure: str, rounds: list[dict[str, Any]]) -> Measured:
+def _ratios(goal: str, figure: str, beside: str, rounds: list[dict[str, Any]]) -> Measured:
     measured = Measured(GOALS[goal], rounds=rounds)
-    measured.ratios = [each["forwarded"][figure] / each["direct"][figure] for each in rounds]
+    measured.ratios = [each["forwarded"][figure] / each[beside][figure] for each in rounds]
     return measured

@@ -65,7 +65,10 @@ GOALS = {
             "G16", "a token request forwarded to oidc-provider / asked of it directly, time of one after another", False
         ),
         Goal("G16-null", "the same before a server that does nothing", False),
-        Goal("G16b", "the gateway's CPU for a forwarded token request / oidc-provider's own for it", False),
+        Goal(
+            "G16b", "the gateway's CPU for a token request forwarded to oidc-provider / answered by itself", False, 3, 2
+        ),
+        Goal("G16b-null", "the same before a server that does nothing", False),
         Goal("G15", "authorization_details of one payment by JSON Schema and inline script, us", False, 100, 40),
     )
 }

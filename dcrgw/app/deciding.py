@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, suppress
 from dcrgw.adapters.decision_file import Bounds, DecisionFile
 from dcrgw.adapters.sealer import Sealer
 from dcrgw.app.naming import Names
-from dcrgw.compliance.desk import Desk
+from dcrgw.compliance.desk import Desk, Hidden
 from dcrgw.compliance.recorder import Recorder, Told
 from dcrgw.edge.events import log_event
 from dcrgw.edge.health import Health
@@ -19,7 +19,13 @@ _COMPONENT = "record"
 
 
 async def decisions_of(
-    materials: Materials, sealer: Sealer, recent: Recent, health: Health, opened: AsyncExitStack, names: Names
+    materials: Materials,
+    sealer: Sealer,
+    recent: Recent,
+    health: Health,
+    opened: AsyncExitStack,
+    names: Names,
+    hidden: Hidden,
 ) -> Desk:
     """The decisions of a gateway, stopped when `opened` closes; `names` are those of its generations.
 
@@ -27,7 +33,7 @@ async def decisions_of(
     """
     recording = materials.settings.recording
     if not recording.enabled:
-        found = Desk(recent, names=names.of)
+        found = Desk(recent, names=names.of, hidden=hidden)
     else:
         file = DecisionFile(
             materials.settings.record_path,
@@ -43,7 +49,7 @@ async def decisions_of(
         )
         recorder.start()
         _tell(Told({}, ""), health)
-        found = Desk(recent, file, recorder, names.of)
+        found = Desk(recent, file, recorder, names.of, hidden)
     opened.push_async_callback(found.stop)
     return found
 

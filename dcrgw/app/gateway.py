@@ -159,7 +159,9 @@ async def start(
         gateway._sealer.renew(materials.sealing_keys)
         registry = await _registry(materials, gateway, clock, opened)
         names = Names(scripts.host)
-        decisions = await decisions_of(materials, gateway._sealer, gateway.recent, gateway.health, opened, names)
+        decisions = await decisions_of(
+            materials, gateway._sealer, gateway.recent, gateway.health, opened, names, scripts.hidden
+        )
         gatekeeper = await scripts.serve(materials, registry.scripts, gateway.health, decisions)
         lasting = Lasting(
             clock, monotonic, gateway.health, gateway.recent, decisions, registry, scripts, gateway.reload, names

@@ -260,9 +260,9 @@ def _limits(settings: Settings) -> FetchLimits:
 
 def tls_context(trust: Trust, shown: KeyPair | None) -> ssl.SSLContext:
     """What proves servers by these roots, and shows them this certificate."""
-    context = ssl.create_default_context()
+    # The system's roots take as long to load as all the rest of a start: only where they are wanted.
+    context = ssl.create_default_context() if trust is None else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if trust is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(cadata=b"".join(root.public_bytes(Encoding.DER) for root in trust))
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if shown is not None:

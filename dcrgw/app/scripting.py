@@ -37,6 +37,8 @@ class Scripting:
         self._keeper: ScriptKeeper | None = None
         self._materials: Materials | None = None
         self._watch: asyncio.Task[None] | None = None
+        #: After so many swaps: what is hidden now, and what was before, for calls that began with that.
+        self._hidden: tuple[int, frozenset[str], frozenset[str]] = -1, frozenset(), frozenset()
         self.runners = Runners(worker_settings(section), on_event)
         self.host = ScriptHost(on_event=on_event, redact=redact_text, deadline_s=section.deadline_s, now=clock.now)
         if any(script.enabled and script.mode == "worker" for script in settings.scripts):
@@ -81,6 +83,14 @@ class Scripting:
 
     def _scripts(self) -> tuple[Prepared, ...]:
         return self.keeper.serving()
+
+    def hidden(self) -> frozenset[str]:
+        """The hidden values of the scripts that serve, and of those that served before them."""
+        swaps, now, before = self._hidden
+        if swaps != self.host.swaps and self._keeper is not None:
+            now, before = frozenset(value for each in self._scripts() for value in each.hidden), now
+            self._hidden = self.host.swaps, now, before
+        return now | before
 
     @property
     def keeper(self) -> ScriptKeeper:

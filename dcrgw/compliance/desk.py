@@ -47,6 +47,9 @@ RECORDING = gate(
 #: The generations that decided, by name; of a report and the monotonic seconds at which its first question was put.
 Names = Callable[[Report, float], Mapping[str, str]]
 
+#: What the bank hides from everybody at this moment.
+Hidden = Callable[[], frozenset[str]]
+
 #: No operator waits longer for the record; a disk that hangs keeps its thread.
 _PATIENCE_S = 20.0
 
@@ -88,8 +91,10 @@ class Desk:
         library: Library | None = None,
         recorder: Recorder | None = None,
         names: Names | None = None,
+        hidden: Hidden = frozenset,
     ) -> None:
-        self._memory, self._library, self._recorder, self._names = memory, library, recorder, names
+        self._memory, self._library, self._recorder = memory, library, recorder
+        self._names, self._hidden = names, hidden
         self._closed: dict[str, Closed] = {}
         # Not the loop's own threads: a disk that hangs must not take those.
         self._reading = ThreadPoolExecutor(2, thread_name_prefix="record-reading")
@@ -101,7 +106,7 @@ class Desk:
             return
         ended, moments = time.monotonic(), found[1].journal.moments
         generations = self._names(report, moments[0][1] if moments else ended) if self._names else {}
-        closed = Closed(*found, market, ended, generations)
+        closed = Closed(*found, market, ended, generations, self._hidden())
         self._remember(closed)
         if self._recorder is not None:
             self._recorder.put(closed)

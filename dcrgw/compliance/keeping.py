@@ -29,6 +29,8 @@ class Closed:
     market: Market
     ended: float = 0.0
     generations: Mapping[str, str] = field(default_factory=dict)
+    #: What the bank hides from everybody: values of its scripts' properties.
+    hidden: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
     def told(self) -> Decision:
@@ -53,7 +55,7 @@ class Closed:
 def bundled(closed: Closed) -> bytes:
     """The document of a decision that is over. Raises: redaction.Withheld where it cannot be kept."""
     evidence, told = closed.evidence, closed.told
-    hidden = redaction.surrogates(evidence.arrival, told.journal)
+    hidden = redaction.surrogates(evidence.arrival, told.journal, closed.hidden)
     arrival = redaction.without(evidence.arrival, hidden)
     # The request is known by its digest all over the journal.
     hidden[evidence.arrival.digest] = arrival.digest
@@ -64,7 +66,7 @@ def bundled(closed: Closed) -> bytes:
         at=evidence.at,
         arrival=arrival,
         market=closed.market,
-        journal=redaction.in_journal(told.journal, hidden),
+        journal=redaction.in_journal(told.journal, hidden, closed.hidden),
         decided=Decided.of(closed.report),
         generations=told.generations,
         timings=told.timings,

@@ -32,6 +32,8 @@ from dcrgw.ports.upstream import Asked, Told
 _LEAST = 16
 #: As forms and queries write it, where it is of letters that they do not take as they are.
 _SPELLINGS = quote_plus, partial(quote, safe="")
+#: Each is looked for everywhere: no caller may make that long work.
+_MOST_SHOWN = 64
 #: What a surrogate is made of; other characters of a secret stay, so that what is ill-formed stays so.
 _OF_A_TOKEN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/")
 
@@ -40,22 +42,27 @@ class Withheld(ValueError):
     """The request holds a secret that cannot be taken out of it: it is not kept at all."""
 
 
-def surrogates(arrival: Arrival, journal: tuple[Entry, ...], hidden: tuple[str, ...] = ()) -> dict[str, str]:
-    """Secret text -> what stands for it, and the same of what is made of both; `hidden` are the bank's own secrets.
+def surrogates(arrival: Arrival, journal: tuple[Entry, ...], of_bank: Iterable[str] = ()) -> dict[str, str]:
+    """Secret text -> what stands for it, and the same of what is made of both; `of_bank` are the bank's own secrets.
 
     Raises: Withheld.
     """
     _refuse_what_stays(arrival)
     form = _form(arrival)
-    found = list(dict.fromkeys(filter(None, (*_in_fields(form), *_secrets(arrival, journal)))))
+    shown = list(dict.fromkeys(filter(None, (*_in_fields(form), *_shown(arrival)))))
+    if len(shown) > _MOST_SHOWN:
+        raise Withheld(f"the request shows more than {_MOST_SHOWN} secrets, which none needs")
+    found = list(dict.fromkeys((*shown, *_journalled(journal))))
     uris = [each for each in found if each.startswith(REQUEST_URI)]
     found = [each.removeprefix(REQUEST_URI) for each in found]
     numbered = enumerate((secret for secret in found if len(secret) >= _LEAST), 1)
-    made = {secret: surrogate(secret, number) for number, secret in numbered} | of_bank(hidden)
+    made = {secret: surrogate(secret, number) for number, secret in numbered}
+    made |= {secret: surrogate(secret) for secret in of_bank if len(secret) >= _LEAST}
     # The longest first: one secret may begin another.
     made = dict(sorted(made.items(), key=_length, reverse=True))
-    hashes = {token_hash(each): token_hash(_instead(each, made)) for each in found}
-    hashes |= {token_hash(each): token_hash(in_text(each, made)) for each in uris}
+    # Short ones are replaced in the request alone, where they stand; of others that are that short nothing is.
+    hashes = {token_hash(each): token_hash(_instead(each, made)) for each in shown}
+    hashes |= {token_hash(each): token_hash(in_text(each, made)) for each in (*made, *uris)}
     written = {spell(secret): other for secret, other in made.items() for spell in _SPELLINGS}
     derived = hashes | dict(_basics(arrival, journal, made)) | dict(_signatures(form, made))
     return dict(sorted((made | written | derived).items(), key=_length, reverse=True))
@@ -69,11 +76,6 @@ def _in_fields(form: list[tuple[str, str]]) -> Iterator[str]:
     for name, value in form:
         if places.is_secret_field(name) or (name == "request_uri" and value.startswith(REQUEST_URI)):
             yield value
-
-
-def of_bank(hidden: Iterable[str]) -> dict[str, str]:
-    """The bank's own secrets with what stands for each: always the same, so that a replay knows it too."""
-    return {secret: surrogate(secret) for secret in hidden if len(secret) >= _LEAST}
 
 
 def _refuse_what_stays(arrival: Arrival) -> None:
@@ -105,17 +107,26 @@ def without(arrival: Arrival, hidden: Mapping[str, str]) -> Arrival:
     )
 
 
-def in_journal(journal: tuple[Entry, ...], hidden: Mapping[str, str]) -> tuple[Entry, ...]:
-    """The journal without secrets that servers spelled in other ways than plainly, and without short ones."""
-    return tuple(
-        Entry(port, tuple(_in_asked(each, hidden) for each in question), _in_told(answer, hidden))
-        if port == _FORWARD
-        else Entry(port, question, answer)
-        for port, question, answer in journal
-    )
+def in_journal(journal: tuple[Entry, ...], hidden: Mapping[str, str], of_bank: Iterable[str] = ()) -> tuple[Entry, ...]:
+    """The journal without secrets that are spelled in other ways than plainly, and without short ones."""
+    return tuple(_in_entry(entry, hidden, of_bank) for entry in journal)
 
 
-_FORWARD = "upstream.forward"
+def _in_entry(entry: Entry, hidden: Mapping[str, str], of_bank: Iterable[str]) -> Entry:
+    match entry.port:
+        case "upstream.forward":
+            question = tuple(_in_asked(each, hidden) for each in entry.question)
+            return Entry(entry.port, question, _in_told(entry.answer, hidden))
+        case "http.get":
+            return entry._replace(question=(in_address(str(entry.question[0]), of_bank),))
+    return entry
+
+
+def in_address(url: str, of_bank: Iterable[str]) -> str:
+    """A URL that a script asked for, without the bank's secrets: always the same, so that a replay may ask it again."""
+    hidden = {spell(secret): surrogate(secret) for secret in of_bank for spell in (str, *_SPELLINGS)}
+    place, mark, query = in_text(url, hidden).partition("?")
+    return place + mark + places.with_doors(query, surrogate)
 
 
 def _in_asked(value: Any, hidden: Mapping[str, str]) -> Any:
@@ -233,9 +244,15 @@ def _authorization(asked: Asked) -> list[str]:
     return [value for name, value in asked.headers if name == "Authorization"]
 
 
-def _secrets(arrival: Arrival, journal: tuple[Entry, ...]) -> Iterator[str]:
-    found: list[Any] = [places.credential(text) for text in arrival.authorization]
-    found += places.in_json(arrival.body.decode("latin-1"))
+def _shown(arrival: Arrival) -> Iterator[str]:
+    """What the caller shows in headers and in JSON."""
+    yield from map(places.credential, arrival.authorization)
+    yield from places.in_json(arrival.body.decode("latin-1"))
+
+
+def _journalled(journal: tuple[Entry, ...]) -> Iterator[str]:
+    """What ports were asked and said."""
+    found: list[Any] = []
     for entry in journal:
         if entry.port in ("randomness.client_secret", "randomness.token", "signer.sign"):
             found.append(entry.answer)
@@ -243,7 +260,7 @@ def _secrets(arrival: Arrival, journal: tuple[Entry, ...]) -> Iterator[str]:
             found.append(entry.question[1])
         for holder in _holders((entry.question, entry.answer)):
             found += _held(holder)
-    yield from (text for text in found if isinstance(text, str))
+    yield from (text for text in found if isinstance(text, str) and text)
 
 
 #: What secrets of a client stand in.
@@ -307,8 +324,8 @@ def surrogate(secret: str, number: int = 0) -> str:
 
 
 def _like(other: str) -> str:
-    """What is no character of a token stays none, and a blank or a control stays what it is."""
-    return "!" if other.isprintable() and other != " " else other
+    """What is no character of a token stays none; padding, a blank or a control stays what it is."""
+    return "!" if other.isprintable() and other not in " =" else other
 
 
 def _is_header(text: str) -> bool:

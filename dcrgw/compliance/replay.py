@@ -89,7 +89,7 @@ async def replay(
     """
     when, where = bundle.at if at is None else at, market or bundle.market
     flow = _flow(bundle.operation, where)
-    answers = Answers(when)
+    answers = Answers(when, scripts.hidden if scripts is not None else frozenset())
     # The report's own id and time were asked before the flow began.
     ports = ports_of(bundle, answers)
     ports.randomness.report_id()

@@ -60,6 +60,7 @@ class RunningScripts:
     host: ScriptHost
     types: frozenset[str]
     details: DetailTypes
+    hidden: frozenset[str] = frozenset()
 
     def before(self, recorded: Ports) -> Ports:
         """The recorded ports, with these scripts in the place of those that were recorded."""
@@ -89,7 +90,8 @@ async def running(
         finally:
             # What was loaded is the host's to put away, also where the next does not load.
             host.swap(loaded, [each.entry for each in chosen.scripts if each.is_missing])
-        yield RunningScripts(host, chosen.types, DetailTypes(host, chosen.declared))
+        hidden = frozenset(value for each in chosen.scripts for value in each.hidden)
+        yield RunningScripts(host, chosen.types, DetailTypes(host, chosen.declared), hidden)
     finally:
         await host.close()
         if runners is None:

@@ -11,6 +11,7 @@ from binascii import Error, a2b_base64
 from collections.abc import Callable, Iterator
 from urllib.parse import quote, unquote_plus
 
+from dcrgw.core.authorization import form
 from dcrgw.core.authorization.credentials import basic_pair
 
 #: What opens a door wherever it is told, as names are compared: in small letters, and letters alone.
@@ -24,10 +25,10 @@ _FIELDS = frozenset({*_DOORS, "idtoken", "idtokenhint", "code", "token", "key", 
 _MEMBERS = frozenset({*_DOORS, "idtoken", "idtokenhint"})
 
 # Runs have bounds, and each pattern begins with a letter that stands: no body makes them take its square in time.
-#: A member with a text, also where it stands in JSON that is itself a text.
-_JSON_MEMBER = re.compile(
-    r'("([A-Za-z_ -]{1,40})\\{0,8}"\s{0,64}:\s{0,64}(\\{1,8})?")((?(3)[^"\\]*|(?:[^"\\]|\\.)*))', re.DOTALL
-)
+#: How a member with a text begins, also where it stands in JSON that is itself a text; and what is in the text.
+_BEGIN = re.compile(r'"([A-Za-z_ -]{1,40})\\{0,8}"\s{0,64}:\s{0,64}(\\{0,8})"')
+_TEXT = re.compile(r'(?:[^"\\]|\\.)*', re.DOTALL)
+_TEXT_IN_TEXT = re.compile(r'[^"\\]*')
 #: Private members of a JWK (RFC 7518 §6.2.2, §6.3.2, §6.4.1), in the text of one.
 _PRIVATE_JWK = re.compile(r'"(?:d|p|q|dp|dq|qi|oth|k)\\{0,8}"\s{0,64}:')
 _JWK = re.compile(r'"kty\\{0,8}"\s{0,64}:')
@@ -65,16 +66,27 @@ def with_credential(header: str, change: Change) -> str:
 
 def in_json(text: str) -> Iterator[str]:
     """What opens a door in a text that is JSON, or was meant to be: as it is spelled there."""
-    return (value for _, name, _, value in _JSON_MEMBER.findall(text) if value and is_secret_member(name))
+    return (found[0] for found in _members(text, _MEMBERS))
 
 
 def with_members(text: str, change: Change) -> str:
     """The same text with something else in their places."""
+    parts, ended = list[str](), 0
+    for found in _members(text, _MEMBERS):
+        parts += [text[ended : found.start()], change(found[0])]
+        ended = found.end()
+    return "".join([*parts, text[ended:]])
 
-    def changed(found: re.Match[str]) -> str:
-        return found[1] + change(found[4]) if found[4] and is_secret_member(found[2]) else found[0]
 
-    return _JSON_MEMBER.sub(changed, text)
+def _members(text: str, secret: frozenset[str]) -> Iterator[re.Match[str]]:
+    """The texts of members that are called so, in their order."""
+    ended = 0
+    for begun in _BEGIN.finditer(text):
+        if begun.start() >= ended and _plain(begun[1]) in secret:
+            found = (_TEXT_IN_TEXT if begun[2] else _TEXT).match(text, begun.end())
+            if found is not None and found[0]:
+                ended = found.end()
+                yield found
 
 
 def with_fields(text: str, change: Change, clean: Change) -> str:
@@ -85,15 +97,23 @@ def with_fields(text: str, change: Change, clean: Change) -> str:
     return "&".join([_piece(piece, change, clean) for piece in text.split("&")])
 
 
-def _piece(piece: str, change: Change, clean: Change) -> str:
+def with_doors(query: str, change: Change) -> str:
+    """The query of a bank's own question with something else in the place of what is an API's key or a password."""
+    return "&".join([_piece(piece, change, str, _DOORS) for piece in query.split("&")])
+
+
+def _piece(piece: str, change: Change, clean: Change, secret: frozenset[str] = _FIELDS) -> str:
     name, mark, value = piece.partition("=")
     if not mark:
         return piece
     plain = unquote_plus(value)
     said = clean(plain)
-    if said == plain and plain and is_secret_field(unquote_plus(name)):
+    if said == plain and plain and _plain(unquote_plus(name)) in secret:
         said = change(plain)
-    return piece if said == plain else name + mark + quote(said, safe="")
+    if said == plain:
+        return piece
+    # What is no form as it should be must stay none.
+    return name + mark + quote(said, safe="") + ("" if form.decoded(value.encode()) is not None else "%")
 
 
 def holds_private_key(text: str) -> bool:
@@ -103,7 +123,7 @@ def holds_private_key(text: str) -> bool:
 
 def holds_door(text: str) -> bool:
     """Whether a token's payload tells what opens a door. An ID token names a customer, and may stand in one."""
-    return any(value and _plain(name) in _DOORS for _, name, _, value in _JSON_MEMBER.findall(text))
+    return any(True for _ in _members(text, _DOORS))
 
 
 def encoded(text: str, depth: int = 0) -> Iterator[str]:

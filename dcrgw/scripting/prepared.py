@@ -15,3 +15,14 @@ class Prepared:
     entry: ScriptEntry
     properties: Mapping[str, str] = field(default_factory=dict, repr=False)
     is_missing: bool = False
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The values that nobody is to see."""
+        return hidden_values(self.entry, self.properties)
+
+
+def hidden_values(entry: ScriptEntry, properties: Mapping[str, str]) -> frozenset[str]:
+    """Of a script's `properties`, those that nobody is to see: hidden ones, and references resolved."""
+    each = (*entry.module_properties, *entry.configuration_properties)
+    return frozenset(filter(None, (properties.get(one.value1) for one in each if one.is_hidden)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dcrgw.core.scripts.entry import ScriptEntry
+from dcrgw.scripting.prepared import hidden_values
 
 REMOVED = "[redacted]"
 #: A shorter value is no secret, and taking it out would leave nothing to read.
@@ -15,8 +16,7 @@ class Veil:
     """Takes the values of a script's hidden properties out of texts: of its log, of its traces."""
 
     def __init__(self, entry: ScriptEntry, properties: Mapping[str, str]) -> None:
-        of_entry = (*entry.module_properties, *entry.configuration_properties)
-        hidden = {properties.get(each.value1, "") for each in of_entry if each.is_hidden}
+        hidden = hidden_values(entry, properties)
         spellings = {spelt for value in hidden for spelt in (value, value.strip(), repr(value)[1:-1])}
         # The longest first: one may be a part of another.
         self._values = sorted((each for each in spellings if len(each) >= _SHORTEST), key=len, reverse=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fake_server import FakeServer
-from small_bank import PLAIN, Bank, Keys
+from small_bank import PLAIN, Bank, Keys, Numbered
 
 from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.sqlite.registry import SqliteRegistry
@@ -25,11 +25,19 @@ from dcrgw.ports import Ports
 KEY = bytes(range(32))
 
 
+class Long(Numbered):
+    """Tokens as long as real ones: what is shorter is looked for nowhere when a decision is kept."""
+
+    def token(self) -> str:
+        return f"token-{next(self.numbers):030d}"
+
+
 @dataclass
 class CarryingBank(Bank):
     """`small_bank.Bank` in front of an authorization server."""
 
     profile: str = PLAIN
+    randomness: Numbered = field(default_factory=Long)
     store: SqliteRegistry = field(init=False)
     path: Path = field(init=False)
     server: FakeServer = field(default_factory=FakeServer)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from urllib.parse import quote_plus
+
 import pytest
+from as_clients import METHODS, ask, registered
 from managed import managed
 from town import UK, Town
 
@@ -41,6 +45,24 @@ async def test_a_client_s_whole_life_comes_out_the_same_from_its_bundles(town: T
     assert (await client.call("GET", token="another-token-of-somebody")).status == 401
     assert (await client.call("DELETE", token=token)).status == 204
     assert [await decided_again(each) for each in kept(town, 4)] == ["read", "updated", "refused", "deleted"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_every_way_to_authenticate_comes_out_the_same_and_shows_no_secret(town: Town, method: str) -> None:
+    client = await registered(town, method)
+    assert (await ask(town, client)).status == 200
+    secret = client.get("client_secret", "a-secret-that-is-nobody-s")
+    wrong = {**client, "client_secret": "another-secret-of-more-than-32-letters"}
+    assert (await ask(town, wrong)).status == (401 if "secret" in method else 200)
+    documents = kept(town, 3)
+    expected = ["registered", "issued", "refused" if "secret" in method else "issued"]
+    assert [await decided_again(each) for each in documents] == expected
+    pairs = [
+        b64encode(f"{client['client_id']}:{quote_plus(each)}".encode()) for each in (secret, wrong["client_secret"])
+    ]
+    for document in documents:
+        for told in (secret.encode(), wrong["client_secret"].encode(), *pairs):
+            assert told not in document
 
 
 async def test_what_was_refused_or_failed_comes_out_the_same(town: Town) -> None:
