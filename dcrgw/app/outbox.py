@@ -51,12 +51,12 @@ class Outbox:
         self._under_way: dict[str, str] = {}
         self._overdue: set[str] = set()
         self._told: set[str] = set()
-        self._closing = False
+        self._closing = asyncio.Event()
 
     async def run(self) -> None:
         """Carry errands until cancelled, or closed."""
         async with asyncio.TaskGroup() as group:
-            while not self._closing:
+            while not self._closing.is_set():
                 self._errands.stirred.clear()
                 try:
                     wait_s = self._round(group)
@@ -73,7 +73,7 @@ class Outbox:
 
     def close(self) -> None:
         """Begin no other attempt: `run` ends with those under way."""
-        self._closing = True
+        self._closing.set()
         self._errands.stirred.set()
 
     def _round(self, group: asyncio.TaskGroup) -> float:
@@ -101,8 +101,11 @@ class Outbox:
             with generation.in_use():
                 await self._carry(key, market, generation)
         except Exception as error:
-            # A bug of ours: it must not end the outbox. The errand is tried again when its claim has run out.
+            # A bug of ours, or a registry that takes nothing: it must not end the outbox, nor be tried without a pause.
             self._on_event("errand_failed", market=market, error=error)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await self._closing.wait()
         finally:
             del self._under_way[key]
             self._errands.stirred.set()

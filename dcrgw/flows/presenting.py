@@ -6,14 +6,13 @@ judges the proof whole, keeps it to itself, and shows the AS the secret that onl
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote_plus
 
 from dcrgw.core.authorization import form as forms
 from dcrgw.core.authorization import gates
 from dcrgw.core.authorization import request_gates as asked
+from dcrgw.core.authorization.credentials import basic
 from dcrgw.core.authorization.interaction import AuthorizationRequest
 from dcrgw.core.certificates.identity import ClientIdentity
 from dcrgw.core.checks import Report
@@ -119,9 +118,7 @@ def with_secret(
     named, secret = {**form, "client_id": client.client_id}, client.secrets[UPSTREAM_SECRET]
     if method == "client_secret_post":
         return {**named, "client_secret": secret}, None
-    # RFC 6749 §2.3.1: each form-encoded before they are joined.
-    pair = f"{quote_plus(client.client_id)}:{quote_plus(secret)}"
-    return named, f"Basic {b64encode(pair.encode()).decode()}"
+    return named, basic(client.client_id, secret)
 
 
 def headers_of(authorization: str | None) -> tuple[tuple[str, str], ...]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from dcrgw.core.checks import CATALOGUE
 from dcrgw.core.registration.client import ClientStatus, RegisteredClient, is_client_id
-from dcrgw.core.upstream import gates
+from dcrgw.core.upstream import answers, gates
 from dcrgw.core.upstream.client import UPSTREAM_TOKEN, UpstreamClient, UpstreamRef
 from dcrgw.core.upstream.errand import Act, Errand, errand_key
 from dcrgw.errors import Rejected
@@ -20,8 +20,9 @@ _ROUNDS = 5
 async def refused(attempt: Attempt, said: Rejected) -> Rejected:
     """The AS said no: nothing stays of what was begun, and the TPP hears why."""
     errand = attempt.errand
+    held = (errand.wanted.secret if errand.wanted else None, errand.ref.token if errand.ref else None)
     findings = [
-        CATALOGUE.get(fault.check, gates.METADATA).failed(_without_secrets(fault.description, errand))
+        CATALOGUE.get(fault.check, gates.METADATA).failed(answers.without(fault.description, held))
         for fault in said.faults
     ]
     for finding in findings:
@@ -34,14 +35,6 @@ async def refused(attempt: Attempt, said: Rejected) -> Rejected:
     else:
         await _undo_what_may_be(attempt)
     return Rejected([finding.fault for finding in findings])
-
-
-def _without_secrets(text: str, errand: Errand) -> str:
-    """What the AS says of a refusal, for its TPP and for reports: some servers repeat there what they were shown."""
-    for secret in (errand.wanted.secret if errand.wanted else None, errand.ref.token if errand.ref else None):
-        if secret:
-            text = text.replace(secret, "...")
-    return text
 
 
 async def _undo_what_may_be(attempt: Attempt) -> None:

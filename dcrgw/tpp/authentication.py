@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote_plus
 
+from dcrgw.core.authorization.credentials import basic
 from dcrgw.core.jose import base64url, signing
 from dcrgw.core.jose.signing import PrivateKey
 from dcrgw.tpp.prepared import Moment
@@ -61,7 +60,7 @@ def prove(method: str, held: ClientCredentials, *, audience: str, moment: Moment
         return _assertion(held.client_id, audience, moment, lambda claims: _hs256(claims, held.secret or ""))
     if method == "client_secret_post":
         return Proof({"client_id": held.client_id, "client_secret": held.secret})
-    return Proof(secret_headers={"Authorization": _basic(held.client_id, held.secret)})
+    return Proof(secret_headers={"Authorization": basic(held.client_id, held.secret)})
 
 
 def _by_key(held: ClientCredentials, audience: str, moment: Moment) -> Proof:
@@ -97,9 +96,3 @@ def _hs256(claims: Mapping[str, Any], secret: str) -> str:
     signing_input = ".".join(base64url.encode(part) for part in parts)
     mac = hmac.digest(secret.encode(), signing_input.encode(), hashlib.sha256)
     return f"{signing_input}.{base64url.encode(mac)}"
-
-
-def _basic(client_id: str, secret: str) -> str:
-    """RFC 6749 §2.3.1: both are form-encoded before they are joined."""
-    pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
-    return "Basic " + base64.b64encode(pair.encode()).decode()

@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 from dcrgw.adapters.flights import Flights
 from dcrgw.adapters.upstream.discovery import Discovery
 from dcrgw.adapters.upstream.refusals import members_of, refusal
-from dcrgw.adapters.upstream.tokens import basic
 from dcrgw.adapters.upstream.way import Question, Way
+from dcrgw.core.authorization.credentials import basic
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.errors import Misconfigured, Unavailable
 

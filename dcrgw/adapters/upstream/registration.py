@@ -14,20 +14,10 @@ from dcrgw.core.registration.client import is_client_id
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.core.upstream.client import UpstreamClient, UpstreamRef, WantedClient
 from dcrgw.core.upstream.places import PlaceRefused, place
+from dcrgw.core.upstream.wanting import NOT_METADATA
 from dcrgw.errors import Misconfigured, Unavailable
 
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{1,4096}=*")
-#: Members of an answer that are no metadata; the last four must not come back in a PUT (RFC 7592 §2.2).
-NOT_METADATA = frozenset(
-    {
-        "client_id",
-        "client_secret",
-        "client_secret_expires_at",
-        "client_id_issued_at",
-        "registration_access_token",
-        "registration_client_uri",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import urlencode
 
 from cachetools import TTLCache
 
@@ -14,6 +13,7 @@ from dcrgw.adapters.flights import Flights
 from dcrgw.adapters.upstream.discovery import Discovery
 from dcrgw.adapters.upstream.refusals import members_of, refusal
 from dcrgw.adapters.upstream.way import Question, Way
+from dcrgw.core.authorization.credentials import basic
 from dcrgw.core.authorization.tokens import AccessToken, token_hash
 from dcrgw.core.jose import reader, verification
 from dcrgw.core.jose.algorithms import ALGORITHMS
@@ -210,8 +210,3 @@ class PublishedKeys:
         except KeySetUnusable as unusable:
             raise Unavailable(self._way.dependency, f"its key set {unusable}") from None
         return self._keys
-
-
-def basic(client_id: str, secret: str) -> str:
-    """The Authorization field of RFC 6749 §2.3.1: both parts are form-encoded before they are joined."""
-    return "Basic " + b64encode(f"{quote_plus(client_id)}:{quote_plus(secret)}".encode()).decode()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from binascii import Error
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from urllib.parse import quote_plus
 
 from dcrgw.core.authorization import form as forms
 from dcrgw.core.authorization.gates import ASSERTION_JWS, ASSERTION_SUBJECT, ASSERTION_TYPE, BASIC, PRESENT, SINGLE
@@ -95,6 +96,11 @@ def basic_pair(header: str) -> tuple[str, str] | None:
         return None
     pair = forms.decoded(client_id), forms.decoded(secret)
     return (pair[0], pair[1]) if colon and pair[0] and pair[1] else None
+
+
+def basic(client_id: str, secret: str) -> str:
+    """The Authorization header of a client by its secret: what `present` reads."""
+    return "Basic " + b64encode(f"{quote_plus(client_id)}:{quote_plus(secret)}".encode()).decode()
 
 
 def _secret(form: Mapping[str, str], _authorization: Sequence[str], findings: Findings) -> Credentials | None:

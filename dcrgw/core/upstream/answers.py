@@ -80,6 +80,18 @@ def _object(body: bytes) -> dict[str, JsonValue]:
         raise AnswerRefused(f"answered with what {refused}") from None
 
 
+def without(text: str, secrets: Iterable[str | None]) -> str:
+    """What the AS says of a refusal, for its client and for reports: some servers repeat there what they were shown."""
+    for secret in secrets:
+        if secret is not None and len(secret) >= _LEAST_SECRET:
+            text = text.replace(secret, "...")
+    return text
+
+
+#: Shorter texts are no secret, and would be found inside other words.
+_LEAST_SECRET = 4
+
+
 def pushed(said: Said) -> tuple[str, int]:
     """request_uri and its life in seconds (RFC 9126 §2.2). Raises: AnswerRefused."""
     uri, lifetime = said.body.get("request_uri"), said.body.get("expires_in")

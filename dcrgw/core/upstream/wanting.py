@@ -11,7 +11,7 @@ from dcrgw.core.upstream.server import UpstreamServer
 
 #: What a server says of a client, and what proves it: never metadata, and refused by servers in an update
 #: (RFC 7592 §2.2).
-_SERVER_SAYS = frozenset(
+NOT_METADATA = frozenset(
     {
         "client_id",
         "client_secret",
@@ -37,7 +37,7 @@ def want(client: RegisteredClient, server: UpstreamServer, key: str) -> Judgemen
     """
     findings = Findings()
     findings.settle(gates.METHOD, gaps.fault(_method(client.metadata), server))
-    members = {name: value for name, value in client.metadata.members.items() if name not in _SERVER_SAYS}
+    members = {name: value for name, value in client.metadata.members.items() if name not in NOT_METADATA}
     if server.gets_statement and client.software_statement is not None:
         members["software_statement"] = client.software_statement
     secret = client.secrets.get(UPSTREAM_SECRET if is_bridged(client.metadata, server) else "client_secret")

@@ -11,6 +11,7 @@ from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.upstream import answers, headers, parameters
 from dcrgw.core.upstream.answers import AGREES, AnswerRefused, OAuthError, Said
+from dcrgw.core.upstream.client import UPSTREAM_SECRET
 from dcrgw.errors import Misconfigured, Passed, Unavailable
 from dcrgw.flows.presenting import Presented
 from dcrgw.ports import Ports
@@ -51,20 +52,13 @@ async def ask(
             f"the authorization server of market {report.market} refuses the secret of a bridged client"
         )
     if isinstance(heard, OAuthError):
-        heard = replace(heard, description=_without_secrets(heard.description, caller.form))
+        held = (caller.client.secrets.get(UPSTREAM_SECRET), *map(caller.form.get, _SECRETS))
+        heard = replace(heard, description=answers.without(heard.description, held))
     return settle(lambda: heard, endpoint, report, told)
 
 
 #: Parameters that open a door.
 _SECRETS = ("client_secret", "client_assertion", "code", "code_verifier", "refresh_token", "token")
-
-
-def _without_secrets(text: str, form: Mapping[str, str]) -> str:
-    """What the AS says of a refusal, for reports too: some servers repeat there what they were shown."""
-    for name in _SECRETS:
-        if len(form.get(name, "")) > 3:
-            text = text.replace(form[name], "...")
-    return text
 
 
 async def fetch(endpoint: str, ports: Ports, report: Report, arrival: Arrival, *own: tuple[str, str]) -> Told:

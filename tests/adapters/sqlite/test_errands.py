@@ -98,6 +98,16 @@ async def test_claim_of_a_clock_that_was_set_back_holds_nobody_up(tmp_path: Path
         assert (await store.errands.claim("key-create", 10)).attempts == 2
 
 
+async def test_pause_of_a_clock_that_was_set_back_holds_nothing_up(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with registry(tmp_path / "db", clock=clock) as store:
+        await begun(store)
+        await store.errands.put_off(("key-create", 1), NOW + 5, "down", False)
+        clock.at -= 86_400
+        assert store.errands.due("uk", 10) == ("key-create",)
+        assert store.errands.outlook()[0].next_at <= clock.at
+
+
 async def test_errand_that_was_put_off_is_due_later(tmp_path: Path) -> None:
     clock = FakeClock()
     async with registry(tmp_path / "db", clock=clock) as store:
