@@ -110,7 +110,7 @@ class DecisionFile:
         rows = [self._row(line, document) for line, document in entries]
         with self._opened() as db, _transaction(db):
             # A decision of our own has an id that nobody knew: what else has it was put in meanwhile.
-            db.executemany(f"INSERT OR REPLACE {_INSERT}", rows)  # noqa: S608
+            db.executemany(f"INSERT OR REPLACE {_INSERT}", rows)
             for line, row in zip((line for line, _ in entries), rows, strict=True):
                 self._count_in(line, row)
             self._trim(db, now)
@@ -119,7 +119,7 @@ class DecisionFile:
         """Keep one from elsewhere beside the others; False where one has its id, or it is too old to be kept."""
         row = self._row(line, document)
         with self._opened() as db, _transaction(db):
-            if not db.execute(f"INSERT OR IGNORE {_INSERT}", row).rowcount:  # noqa: S608
+            if not db.execute(f"INSERT OR IGNORE {_INSERT}", row).rowcount:
                 return False
             self._count_in(line, row)
             self._trim(db, now)

@@ -151,7 +151,7 @@ class Desk:
         return tuple(line for line in lines if _matches(line, query))[: query.limit]
 
     async def take(self, document: bytes) -> DecisionLine:
-        """Put a bundle from elsewhere into the record; one that is there already stays. Raises: Rejected, Unavailable."""
+        """Put a bundle from elsewhere into the record, if it is not there. Raises: Rejected, Unavailable."""
         library = self._demanded()
         try:
             # Read, redacted already, and written again: nothing is kept that was not understood.

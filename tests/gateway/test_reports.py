@@ -54,6 +54,16 @@ async def test_an_error_points_to_its_report_and_its_own_tpp_reads_it(town: Town
     assert all(each["found"] and each["kid"] and each["url"].startswith("https://") for each in report.body["keys"])
 
 
+async def test_the_command_of_a_tpp_tells_its_report_and_no_other_s(town: Town) -> None:
+    url = (await refused(town)).body["report"]
+    mine = await aside(CliRunner().invoke, main, ["tpp", "report", "--sandbox", str(town.folder), url])
+    assert mine.exit_code == 0, mine.output
+    assert "failed  rules.scope.known" in mine.output
+    assert "decision: refused" in mine.output
+    other = ["tpp", "report", "--sandbox", str(town.folder), "--as", "obwac", url]
+    assert (await aside(CliRunner().invoke, main, other)).exit_code == 1
+
+
 async def test_another_tpp_finds_no_report(town: Town) -> None:
     mine = (await refused(town)).body["report"]
     assert (await fetched(town, mine, "obwac")).status == 404
