@@ -137,7 +137,9 @@ class Behind:
 
 def behind(settings: Settings, ports: Ports, door: Door, crowd: Crowd, monotonic: Callable[[], float]) -> Behind:
     """What passes pages on."""
-    passing = Passing(door, ports.registry, idle_s=settings.limits.idle_s)
+    # A third of its connections: what one network asks of pages leaves others some, also where all have one address.
+    each = max(1, settings.limits.connections_per_ip // 3)
+    passing = Passing(door, ports.registry, idle_s=settings.limits.idle_s, each=each)
     return Behind(passing, _pages(settings), crowd, monotonic)
 
 

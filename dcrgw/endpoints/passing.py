@@ -27,8 +27,6 @@ from dcrgw.ports.upstream import Asked
 #: `__Host-`: for this host alone, so that no neighbour can plant one.
 CARRIED = "__Host-dcrgw.carried"
 
-#: Pages under way for one network (`edge.places`): each holds a connection to the AS.
-_MOST_OF_A_NETWORK = 32
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _WITHOUT_BODY = frozenset({204, 304})
 
@@ -57,11 +55,14 @@ class Passage:
 
 
 class Passing:
-    """Passes requests on. `idle_s` is how long a browser may leave a piece of an answer untaken."""
+    """Passes requests on. `idle_s` is how long a browser may leave a piece of an answer untaken.
 
-    def __init__(self, pages: Pages, registry: Registry, *, idle_s: float) -> None:
+    `each` is how many may be under way for one network (`edge.places`): each holds a connection to the AS.
+    """
+
+    def __init__(self, pages: Pages, registry: Registry, *, idle_s: float, each: int) -> None:
         self._pages, self._registry, self._idle_s = pages, registry, idle_s
-        self._places = Places(_MOST_OF_A_NETWORK)
+        self._places = Places(each)
 
     async def __call__(self, passage: Passage, asked: Asked) -> web.StreamResponse:
         """The AS's answer, sent. Raises: Unavailable, Misconfigured before it began; Cut after."""

@@ -142,4 +142,9 @@ class Limits(Section):
         default=0, ge=0, le=120, description="Time between not ready and no longer accepting."
     )
     drain_s: Seconds = Field(default=30, ge=0, le=600, description="Time that requests under way have to end.")
-    connections_per_ip: Int = Field(default=100, ge=1, description="Connections that one address may hold open.")
+    connections_per_ip: Int = Field(
+        default=100,
+        ge=1,
+        description="Connections that one address may hold open; a third of them may ask for pages"
+        " of a bank's own server.",
+    )
