@@ -57,7 +57,7 @@ CREATE INDEX decisions_worth ON decisions (worth, at);
 CREATE INDEX decisions_key ON decisions (key_id);
 """
 _COLUMNS = "report_id, at, market, operation, decision, client_id, org_id, software_id, interaction_id, worth, checks"
-_INSERT = f"INSERT OR REPLACE INTO decisions ({_COLUMNS}, key_id, sealed) VALUES ({', '.join('?' * 13)})"  # noqa: S608
+_INSERT = f"INTO decisions ({_COLUMNS}, key_id, sealed) VALUES ({', '.join('?' * 13)})"
 #: The part of the room that each has for itself; what one leaves free, the others may take.
 _SHARES = {Worth.CHANGE: 0.6, Worth.CALLER: 0.3, Worth.STRANGER: 0.1}
 _EQUAL = ("market", "operation", "decision", "client_id", "org_id", "software_id", "interaction_id")
@@ -109,11 +109,21 @@ class DecisionFile:
         """Keep documents, then let go of what is too old or beyond the room that there is."""
         rows = [self._row(line, document) for line, document in entries]
         with self._opened() as db, _transaction(db):
-            db.executemany(_INSERT, rows)
+            # A decision of our own has an id that nobody knew: what else has it was put in meanwhile.
+            db.executemany(f"INSERT OR REPLACE {_INSERT}", rows)
             for line, row in zip((line for line, _ in entries), rows, strict=True):
-                documents, size = self._held.get(line.worth, (0, 0))
-                self._held[line.worth] = documents + 1, size + len(row[-1])
+                self._count_in(line, row)
             self._trim(db, now)
+
+    def take(self, line: DecisionLine, document: bytes, now: float) -> bool:
+        """Keep one from elsewhere beside the others; False where one has its id, or it is too old to be kept."""
+        row = self._row(line, document)
+        with self._opened() as db, _transaction(db):
+            if not db.execute(f"INSERT OR IGNORE {_INSERT}", row).rowcount:
+                return False
+            self._count_in(line, row)
+            self._trim(db, now)
+            return db.execute("SELECT 1 FROM decisions WHERE report_id = ?", (line.report_id,)).fetchone() is not None
 
     def search(self, query: DecisionQuery) -> tuple[DecisionLine, ...]:
         """What matches, newest first."""
@@ -178,6 +188,10 @@ class DecisionFile:
     def _beyond_its_share(self, worth: Worth) -> float:
         """In bytes. While there is too much in all, there is at least one that is beyond its share."""
         return self._held[worth][1] - _SHARES[worth] * self._bounds.max_bytes
+
+    def _count_in(self, line: DecisionLine, row: tuple[Any, ...]) -> None:
+        documents, size = self._held.get(line.worth, (0, 0))
+        self._held[line.worth] = documents + 1, size + len(row[-1])
 
     def _give_back(self, db: sqlite3.Connection) -> None:
         db.execute("PRAGMA incremental_vacuum(1000)").fetchall()

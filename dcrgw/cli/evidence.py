@@ -105,24 +105,25 @@ def export(report_ids: tuple[str, ...], limit: int, out: Path, **given: Any) -> 
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
 @with_options(*PLACE_OPTIONS)
 def import_(files: tuple[Path, ...], **given: Any) -> None:
-    """Put bundle FILES, or folders of them, into a gateway's record."""
-    from dcrgw.compliance.bundle import MAX_BYTES
-    from dcrgw.compliance.sources import paths
+    """Put bundle FILES, or folders of them, into a gateway's record, beside what it decided itself."""
+    from dcrgw.compliance.sources import bundles_of, paths
 
-    for path in paths(files):
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-        try:
-            document = json.loads(content)
-        except (ValueError, RecursionError):
-            raise Refused(400, f"{path}: the bundle is cut short or is not JSON") from None
-        if not isinstance(document, dict) or len(content) > MAX_BYTES:
-            raise Refused(400, f"{path}: this is no bundle")
-        try:
-            connected(given).ask("POST", "/evidence", body=document)
-        except Refused as refused:
-            raise Refused(refused.status, f"{path}: {refused.message}") from None
-        click.echo(f"{path}: imported")
+    refused = False
+    for found in bundles_of(paths(files)):
+        said = found.fault or _imported(found.path, given)
+        refused |= bool(said)
+        click.echo(f"{found.path}: {printable(said) or 'imported'}", err=bool(said))
+    if refused:
+        sys.exit(1)
+
+
+def _imported(path: Path, given: dict[str, Any]) -> str:
+    """Why the gateway did not take a bundle; empty where it did. Raises: ClickException where none answers."""
+    try:
+        connected(given).ask("POST", "/evidence", body=json.loads(path.read_bytes()))
+    except Refused as refused:
+        return refused.message
+    return ""
 
 
 @evidence.command()

@@ -45,8 +45,13 @@ def explain(context: click.Context, /, folder: Path, html: Path | None, report_i
         write_file(html, page_of_bundle(bundles.read(json.dumps(plain).encode())))
         click.echo(f"{html}: {report['operation']} in market {report['market']}, {report['decision']}")
         return
+    show(told(report))
+
+
+def show(lines: list[tuple[str, str]]) -> None:
+    """Print lines, each in its style, without anything that drives a terminal."""
     console = Console(highlight=False)
-    for text, style in told(report):
+    for text, style in lines:
         console.print(Text(printable(text), style=style), soft_wrap=True)
 
 
@@ -75,7 +80,7 @@ def _fetch(api: Callable[[], Administration], report_id: str) -> dict[str, Any]:
 
 
 def told(report: dict[str, Any]) -> list[tuple[str, str]]:
-    """The report as lines, each with its style: the request, every finding, the decision."""
+    """The report as lines, each with its style: the request, every finding, the decision. A TPP's has no details."""
     lines = [
         (f"report {report['report_id']}: {report['operation']} in market {report['market'] or '-'}", "bold"),
         *((f"  {name}: {value}", "") for name, value in report["facts"].items()),
@@ -109,5 +114,5 @@ def _key(key: dict[str, Any]) -> str:
 def _words(finding: dict[str, Any]) -> list[str]:
     """What to read beside the id: why it was skipped; the rule and what went against it."""
     if finding["verdict"] in (Verdict.PASSED, Verdict.SKIPPED):
-        return [finding["detail"]]
-    return [finding["rule"], finding["description"], finding["detail"]]
+        return [finding.get("detail", "")]
+    return [finding["rule"], finding["description"], finding.get("detail", "")]

@@ -116,7 +116,7 @@ def read(document: bytes, *, for_replay: bool = False) -> Bundle:
     if not isinstance(journal, list):
         raise Unreadable("journal", "is not a list")
     return Bundle(
-        report_id=_text(content, "report_id"),
+        report_id=_report_id(content),
         interaction_id=_text(content, "interaction_id"),
         operation=_text(content, "operation"),
         at=_at("at", _time, content.get("at")),
@@ -317,6 +317,17 @@ def _text(content: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise Unreadable(name, "is missing or no text")
     return value
+
+
+def _report_id(content: Mapping[str, Any]) -> str:
+    """It names files and URLs: nothing that leads anywhere."""
+    value = _text(content, "report_id")
+    if not _REPORT_ID.fullmatch(value):
+        raise Unreadable("report_id", "is no name of 1 to 64 letters, digits, dots, hyphens and underscores")
+    return value
+
+
+_REPORT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def _at(place: str, reading: Callable[..., Any], *plain: Any) -> Any:

@@ -44,6 +44,14 @@ RECORDING = gate(
     status=409,
 )
 
+PLACE = gate(
+    "admin.evidence.place",
+    "What is imported takes no other decision's place, and is not older than what the record keeps",
+    spec="docs/replay.md",
+    code=ErrorCode.INVALID_REQUEST,
+    status=409,
+)
+
 #: The generations that decided, by name; of a report and the monotonic seconds at which its first question was put.
 Names = Callable[[Report, float], Mapping[str, str]]
 
@@ -63,6 +71,10 @@ class Library(Store, Protocol):
 
     def document(self, report_id: str) -> bytes | None:
         """One bundle's document."""
+        ...
+
+    def take(self, line: DecisionLine, document: bytes, now: float) -> bool:
+        """Keep one from elsewhere; False where one has its id, or it is too old to be kept."""
         ...
 
     def purge(self, query: DecisionQuery) -> int:
@@ -139,15 +151,23 @@ class Desk:
         return tuple(line for line in lines if _matches(line, query))[: query.limit]
 
     async def take(self, document: bytes) -> DecisionLine:
-        """Put a bundle from elsewhere into the record. Raises: Rejected, Unavailable."""
+        """Put a bundle from elsewhere into the record, if it is not there. Raises: Rejected, Unavailable."""
         library = self._demanded()
         try:
             # Read, redacted already, and written again: nothing is kept that was not understood.
             bundle = await self._ask(bundles.read, document)
         except Unreadable as unreadable:
             raise READABLE.rejection(f"the bundle cannot be read: {unreadable}") from unreadable
-        line = line_of_bundle(bundle)
-        await self._ask(library.add, [(line, bundles.write(bundle))], time.time())
+        line, written = line_of_bundle(bundle), bundles.write(bundle)
+        # One that was purged may come back while it is in memory, as it was.
+        known = await self.document(line.report_id)
+        if known is None or await self._ask(_again, known) == written:
+            taken = await self._ask(library.take, line, written, time.time())
+            known = written if taken else await self._ask(library.document, line.report_id)
+            if known is None:
+                raise PLACE.rejection("the decision is older than the record keeps (recording.max_age_s), or too long")
+        if known is not written and await self._ask(_again, known) != written:
+            raise PLACE.rejection(f"another decision has the report_id {line.report_id}")
         return line
 
     async def purge(self, query: DecisionQuery) -> int:
@@ -189,6 +209,11 @@ class Desk:
             return await asyncio.wait_for(asked, _PATIENCE_S)
         except TimeoutError as error:
             raise Unavailable("record", f"it did not answer within {_PATIENCE_S:.0f} s") from error
+
+
+def _again(document: bytes) -> bytes:
+    """A document as this dcrgw writes it."""
+    return bundles.write(bundles.read(document))
 
 
 #: As many as are in memory besides.

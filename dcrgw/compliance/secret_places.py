@@ -60,8 +60,10 @@ def credential(header: str) -> str:
 def with_credential(header: str, change: Change) -> str:
     """An Authorization header with something else in the place of its credential; a pair is its own to make."""
     secret = _after_scheme(header)
+    if not secret:
+        return header
     before, _, after = header.rpartition(secret)
-    return before + change(secret) + after if secret else header
+    return before + change(secret) + after
 
 
 def in_json(text: str) -> Iterator[str]:

@@ -35,6 +35,9 @@ def answer(received: Answer, hope: Hope) -> Iterator[str]:
     if challenge:
         yield f"WWW-Authenticate: {_printable(challenge)}"
     yield from _refusal(received)
+    report = received.members.get("report")
+    if report:
+        yield f"every check of it: dcrgw tpp report {_printable(report)}, with the same certificate"
     interaction = received.headers.get("x-fapi-interaction-id")
     if interaction:
         yield f"for the bank's support: x-fapi-interaction-id {_printable(interaction)}"

@@ -96,6 +96,16 @@ def test_a_public_key_is_kept() -> None:
     assert clean(arrival(body, "application/json")).encode().startswith(body)
 
 
+@pytest.mark.parametrize("header", ["", " ", "Bearer", "Basic ", "bearer   "])
+def test_a_header_without_a_credential_stays_as_it_is(header: str) -> None:
+    told = arrival(authorization=(header,))
+    assert without(told, surrogates(told, ())).authorization == (header,)
+
+
+def test_what_stands_for_a_padded_token_is_a_token_too() -> None:
+    assert surrogate(f"{LONG}==").endswith("==")
+
+
 @given(st.text(st.characters(max_codepoint=0x2FF), min_size=1, max_size=60))
 @settings(max_examples=60, deadline=None)
 def test_a_surrogate_is_of_the_secret_s_length_and_nothing_of_a_token_s_letters_stays(secret: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from town import UK, Reply, Town
 
 from dcrgw.cli import main
 from dcrgw.compliance import bundle as bundles
+from dcrgw.compliance.kept import text_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -50,6 +52,16 @@ async def test_an_error_points_to_its_report_and_its_own_tpp_reads_it(town: Town
     assert all("detail" not in each and each["spec"] and each["rule"] for each in report.body["findings"])
     assert [each["of"] for each in report.body["keys"]] == ["directory", "software"]
     assert all(each["found"] and each["kid"] and each["url"].startswith("https://") for each in report.body["keys"])
+
+
+async def test_the_command_of_a_tpp_tells_its_report_and_no_other_s(town: Town) -> None:
+    url = (await refused(town)).body["report"]
+    mine = await aside(CliRunner().invoke, main, ["tpp", "report", "--sandbox", str(town.folder), url])
+    assert mine.exit_code == 0, mine.output
+    assert "failed  rules.scope.known" in mine.output
+    assert "decision: refused" in mine.output
+    other = ["tpp", "report", "--sandbox", str(town.folder), "--as", "obwac", url]
+    assert (await aside(CliRunner().invoke, main, other)).exit_code == 1
 
 
 async def test_another_tpp_finds_no_report(town: Town) -> None:
@@ -167,6 +179,33 @@ async def test_bundles_go_out_as_files_and_come_back(town: Town, tmp_path: Any) 
     assert "refused" in shown.output
     explained = await aside(run, "explain", report_id, *sock)
     assert "decision: refused" in explained.output
-    bad = tmp_path / "bad.bundle.json"
-    bad.write_bytes(b'{"format": "dcrgw.bundle"')
-    assert (await aside(run, "evidence", "import", str(bad), *sock)).exit_code == 1
+
+
+async def test_an_import_takes_no_other_decision_s_place(town: Town, tmp_path: Any) -> None:
+    report_id = (await refused(town)).body["report"].rpartition("/")[2]
+    await written(town, report_id)
+    kept = (await admin(town, "GET", f"/evidence/{report_id}")).body
+    assert (await admin(town, "POST", "/evidence", body=text_of(kept))).status == 201
+    bundle = bundles.read(text_of(kept).encode())
+    for name, forged in {
+        "forged": replace(bundle, decided=replace(bundle.decided, decision="registered")),
+        "old": replace(bundle, report_id="an-old-one", at=1.0),
+        "elsewhere": replace(bundle, report_id="../elsewhere"),
+    }.items():
+        (tmp_path / f"{name}.bundle.json").write_bytes(bundles.write(forged))
+    (tmp_path / "cut.bundle.json").write_bytes(b'{"format": "dcrgw.bundle"')
+    twice = text_of(kept).replace('"content":', '"content":{},"content":', 1)
+    (tmp_path / "twice.bundle.json").write_text(twice)
+    (tmp_path / "well.bundle.json").write_bytes(bundles.write(replace(bundle, report_id="well")))
+    sock = ["--socket", str(town.folder / "admin.sock")]
+    done = await aside(CliRunner().invoke, main, ["evidence", "import", str(tmp_path), *sock])
+    assert done.exit_code == 1
+    assert done.stdout.count("imported") == 1
+    assert "well.bundle.json: imported" in done.stdout
+    for name in ("forged", "old", "elsewhere", "cut", "twice"):
+        assert f"{name}.bundle.json: " in done.stderr
+    assert (await admin(town, "GET", f"/evidence/{report_id}")).body == kept
+    assert (await admin(town, "GET", "/evidence/an-old-one")).status == 404
+    forged = json.loads((tmp_path / "forged.bundle.json").read_bytes())
+    answer = await admin(town, "POST", "/evidence", body=text_of(forged))
+    assert (answer.status, answer.checks) == (409, ["admin.evidence.place"])

@@ -161,10 +161,10 @@ class Bank:
     async def a_slip(self) -> None:
         """A change that is wrong, and taken back."""
         text = self.town.session.config.read_text()
-        before = self.town.gateway.generation
+        before = self.town.gateway.materials.settings
         self.put(self.town.session.config.name, text.encode() + b"\n[oops\n")
         await until(lambda: bool(complaints(self.town)))
-        assert self.town.gateway.generation == before
+        assert self.town.gateway.materials.settings == before
         self.put(self.town.session.config.name, text.encode())
         await until(lambda: not complaints(self.town))
 

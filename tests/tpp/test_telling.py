@@ -31,10 +31,15 @@ def test_every_failing_check_is_told_with_its_clause():
         },
         **{"x-fapi-interaction-id": "i-1"},
     )
+    assert "dcrgw tpp report" not in told
     for part in ("400", "invalid_redirect_uri", "rules.redirect_uris.subset", "rules.scope.within_roles", "second"):
         assert part in told
     assert "OB UK DCR 1.4" in told
     assert "i-1" in told
+
+
+def test_a_refusal_says_how_to_read_its_report():
+    assert "dcrgw tpp report https://bank/r/1" in lines(400, {"error": "invalid_request", "report": "https://bank/r/1"})
 
 
 def test_a_challenge_is_told():

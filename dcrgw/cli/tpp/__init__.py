@@ -8,6 +8,7 @@ from dcrgw.cli.tpp.about_tokens import introspect, revoke
 from dcrgw.cli.tpp.authorize import authorize, par
 from dcrgw.cli.tpp.manage import delete, read, update
 from dcrgw.cli.tpp.register import register
+from dcrgw.cli.tpp.report import report
 from dcrgw.cli.tpp.token import token
 
 
@@ -16,5 +17,5 @@ def tpp() -> None:
     """Act as a TPP against any bank."""
 
 
-for command in (register, token, par, authorize, introspect, revoke, read, update, delete):
+for command in (register, token, par, authorize, introspect, revoke, read, update, delete, report):
     tpp.add_command(command)
