@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ from dcrgw.adapters.upstream.servers import UpstreamServers
 from dcrgw.adapters.upstream.tokens import Introspection, Judge, JudgedTokens, PublishedKeys, TokenSettings
 from dcrgw.adapters.upstream.way import Bounds, Way
 from dcrgw.app.outgoing import tls_context
-from dcrgw.app.parts import Parts
+from dcrgw.app.parts import Opener, Parts
 from dcrgw.core.certificates.forwarded import Form
 from dcrgw.core.upstream.fields import Fields
 from dcrgw.edge.health import Health
@@ -38,20 +39,32 @@ async def upstreams(
 
     Raises: Misconfigured where another issuer answers. One that does not answer makes us not ready, and is waited for.
     """
-    servers: dict[str, Server] = {}
-    for name, each in materials.upstreams.items():
+    try:
+        # All at once: many that hang cost a start no more than one does.
+        async with asyncio.TaskGroup() as group:
+            opening = {
+                name: group.create_task(
+                    parts.get(upstream_part(name), _is_made_of(each), _opener(each, clock, monotonic))
+                )
+                for name, each in materials.upstreams.items()
+            }
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return UpstreamServers({name: task.result() for name, task in opening.items()})
 
-        async def open_(opened: AsyncExitStack, health: Health, each: UpstreamMaterials = each) -> Server:
-            health.set(upstream_part(each.market), False, "starting")
-            server = server_of(
-                each, clock, monotonic, lambda ok, reason: health.set(upstream_part(each.market), ok, reason)
-            )
-            opened.push_async_callback(server.close)
-            await server.discovery.start()
-            return server
 
-        servers[name] = await parts.get(upstream_part(name), _is_made_of(each), open_)
-    return UpstreamServers(servers)
+def _opener(each: UpstreamMaterials, clock: Clock, monotonic: Callable[[], float]) -> Opener[Server]:
+    async def open_(opened: AsyncExitStack, health: Health) -> Server:
+        def tell(ok: bool, reason: str) -> None:
+            health.set(upstream_part(each.market), ok, reason)
+
+        tell(False, "starting")
+        server = server_of(each, clock, monotonic, tell)
+        opened.push_async_callback(server.close)
+        await server.discovery.start()
+        return server
+
+    return open_
 
 
 def server_of(

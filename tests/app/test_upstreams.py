@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from aiohttp import web
-from fake_as import FakeAs
+from fake_as import Came, FakeAs
 from servers_behind import materials
 
 from dcrgw.app.parts import Parts
@@ -103,6 +104,28 @@ async def test_pages_are_below_the_server(server: FakeAs, opened: list[Parts]) -
     async with port.open("retail", Asked("/interaction/1", "GET", query="a=b")) as page:
         assert [piece async for piece in page.pieces] == [b"hello"]
     assert server.last("GET", "/interaction/1").query == "a=b"
+
+
+async def test_many_are_asked_at_once(server: FakeAs, opened: list[Parts]) -> None:
+    asked, markets = 0, ("uk", "br", "au")
+    all_asked = asyncio.Event()
+    document = server._discovery
+
+    async def together(came: Came) -> web.Response:
+        nonlocal asked
+        asked += 1
+        if asked == len(markets):
+            all_asked.set()
+        await all_asked.wait()
+        return document(came)
+
+    server.says["GET", "/.well-known/openid-configuration"] = together
+    parts = Parts(Noon())
+    opened.append(parts)
+    given = Given({name: replace(materials(server), market=name) for name in markets})
+    port = await upstreams(given, Noon(), lambda: 1000.0, parts)
+    for name in markets:
+        assert (await port.discovery(name))["issuer"] == server.issuer
 
 
 async def test_one_of_another_issuer_refuses_the_start(server: FakeAs, opened: list[Parts]) -> None:
