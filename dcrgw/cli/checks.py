@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib import resources
 from typing import Any
 
 import click
@@ -61,19 +60,6 @@ def show(check: str, as_json: bool) -> None:
 def _catalogue() -> list[dict[str, Any]]:
     """Every check with its examples."""
     import dcrgw.app  # noqa: F401  (declares every check)
-    from dcrgw.core.checks import CATALOGUE
+    from dcrgw.compliance.catalogue import whole
 
-    examples = json.loads((resources.files("dcrgw.compliance") / "examples.json").read_text(encoding="utf-8"))
-    nothing: dict[str, Any] = {"fix": "", "profiles": [], "passes": [], "fails": []}
-    return [
-        {
-            "check": each.id,
-            "rule": each.sentence,
-            "spec": each.spec,
-            "error": each.code.value,
-            "status": each.status,
-            **nothing,
-            **examples.get(each.id, {}),
-        }
-        for each in CATALOGUE.values()
-    ]
+    return list(whole())

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -36,6 +37,12 @@ class Token:
     claims: dict[str, Any] | None
     text: str
 
+    @property
+    def times(self) -> tuple[tuple[str, str], ...]:
+        """Its claims that are times, as people read them."""
+        told = ((name, _shown_time((self.claims or {}).get(name))) for name in ("iat", "nbf", "exp"))
+        return tuple((name, shown) for name, shown in told if shown)
+
 
 @dataclass(frozen=True, slots=True)
 class ShownCertificate:
@@ -53,6 +60,16 @@ class Asked:
     question: str
     answer: str
     failed: bool
+
+
+def _shown_time(claim: Any) -> str:
+    if type(claim) not in (int, float) or not 0 <= claim < _LAST_TIME:
+        return ""
+    return datetime.fromtimestamp(claim, UTC).isoformat(timespec="seconds")
+
+
+#: The year 10000, where calendars end.
+_LAST_TIME = 253_402_300_800
 
 
 def tokens(arrival: Arrival) -> tuple[Token, ...]:
@@ -172,6 +189,19 @@ def _key(certificate: x509.Certificate) -> str:
 
 def _extension(value: x509.ExtensionType) -> str:
     match value:
+        case x509.AuthorityKeyIdentifier():
+            return value.key_identifier.hex() if value.key_identifier else "by issuer and serial number"
+        case x509.BasicConstraints():
+            below = "" if value.path_length is None else f", {value.path_length} authorities below it"
+            return f"an authority{below}" if value.ca else "no authority"
+        case x509.KeyUsage():
+            return ", ".join(name.replace("_", " ") for name in _USAGES if _has_usage(value, name))
+        case x509.CRLDistributionPoints():
+            return ", ".join(str(name.value) for point in value for name in point.full_name or ())
+        case x509.AuthorityInformationAccess():
+            return ", ".join(f"{each.access_method._name}: {each.access_location.value}" for each in value)
+        case x509.CertificatePolicies():
+            return ", ".join(each.policy_identifier.dotted_string for each in value)
         case x509.SubjectAlternativeName():
             return ", ".join(str(name.value) for name in value)
         case x509.ExtendedKeyUsage():
@@ -181,6 +211,19 @@ def _extension(value: x509.ExtensionType) -> str:
         case x509.SubjectKeyIdentifier():
             return value.digest.hex()
     return re.sub(r"^<\w+\((.*)\)>$", r"\1", str(value))
+
+
+_USAGES = (
+    "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+    "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
+)  # fmt: skip
+
+
+def _has_usage(value: x509.KeyUsage, name: str) -> bool:
+    try:
+        return bool(getattr(value, name))
+    except ValueError:
+        return False  # encipher_only and decipher_only say nothing without key_agreement
 
 
 def _asked(entry: Entry) -> Asked:

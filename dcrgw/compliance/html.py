@@ -10,6 +10,7 @@ from typing import Any
 from dcrgw.compliance import decoding, pages
 from dcrgw.compliance.bundle import Bundle, Decided
 from dcrgw.compliance.comparing import Shift
+from dcrgw.compliance.explaining import Reason, lead, reasons, tone
 from dcrgw.compliance.keeping import told_of_bundle
 from dcrgw.compliance.run import Result, Tally
 from dcrgw.core.checks import Verdict
@@ -39,6 +40,10 @@ class Shown:
     """One decision as the page shows it."""
 
     name: str
+    anchor: str
+    tone: str
+    lead: str
+    reasons: tuple[Reason, ...]
     told: dict[str, Any]
     at: str
     stages: tuple[tuple[str, tuple[dict[str, Any], ...]], ...]
@@ -61,8 +66,8 @@ class Row:
 
 def page_of_bundle(bundle: Bundle) -> str:
     """The page of one decision."""
-    shown = _shown(bundle.report_id, bundle, bundle.decided, None)
-    title = f"{bundle.operation} in {bundle.market.name}: {bundle.decided.decision}"
+    shown = _shown(bundle.report_id, bundle, bundle.decided)
+    title = f"{bundle.operation} in market {bundle.market.name}: {bundle.decided.decision}"
     return _page(title, [shown])
 
 
@@ -70,15 +75,14 @@ def page_of_results(results: Sequence[Result], tally: Tally) -> str:
     """The page of a run: what changed, the matrix of checks, and each decision as it came out."""
     read = [(each, each.found.bundle, None if each.after is None else each.after.decided) for each in results]
     decided = [(each, bundle, after) for each, bundle, after in read if bundle is not None and after is not None]
-    # Those that changed first: whoever has a thousand bundles looks for them.
-    ordered = sorted(decided, key=lambda each: not each[0].shift)
+    ordered = sorted(decided, key=lambda each: _weight(each[0].shift), reverse=True)
     whole = ordered[:_MOST_WHOLE]
     columns = ordered[:_MOST_COLUMNS]
     return _page(
         "Replayed decisions",
-        [_shown(_name(each), bundle, after, each.shift) for each, bundle, after in whole],
+        [_shown(_name(each), bundle, after, each.shift, number) for number, (each, bundle, after) in enumerate(whole)],
         summary=tally.sentence,
-        columns=[_name(each) for each, _, _ in columns],
+        columns=[(_anchor(number), _name(each)) for number, (each, _, _) in enumerate(columns)],
         rows=list(_rows([after for _, _, after in columns])),
         faults=[(_name(each), each.fault) for each in results if each.shift is None],
         left_out=len(ordered) - len(whole),
@@ -91,13 +95,26 @@ def _page(title: str, decisions: list[Shown], **more: Any) -> str:
     return pages.render("report.html", title=title, verdicts=_FILTERS, decisions=decisions, **{**nothing, **more})
 
 
-def _shown(name: str, bundle: Bundle, outcome: Decided, shift: Shift | None) -> Shown:
+def _weight(shift: Shift | None) -> int:
+    """What changed most first: whoever has a thousand bundles looks for that."""
+    return 0 if not shift else 3 if shift.is_decision else 2 if shift.stored else 1
+
+
+def _anchor(number: int) -> str:
+    return f"decision-{number}"
+
+
+def _shown(name: str, bundle: Bundle, outcome: Decided, shift: Shift | None = None, number: int = 0) -> Shown:
     told = told_of_bundle(bundle).with_outcome(outcome.decision, outcome.findings).told()
     told["facts"] = dict(outcome.facts)
     findings = told["findings"]
     found = [each["verdict"] for each in findings]
     return Shown(
         name=name,
+        anchor=_anchor(number),
+        tone=tone(outcome),
+        lead=lead(bundle, outcome),
+        reasons=tuple(reasons(findings)),
         told=told,
         at=datetime.fromtimestamp(bundle.at, UTC).isoformat(timespec="milliseconds"),
         stages=tuple(_stages(findings)),

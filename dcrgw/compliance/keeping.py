@@ -49,6 +49,7 @@ class Closed:
             journal=tuple(journal.entries),
             timings=timings_of(list(journal.moments), self.ended, report.findings),
             generations={"dcrgw": _version(), **self.generations},
+            profile=self.market.profile,
         )
 
 
@@ -101,6 +102,7 @@ def told_of_bundle(bundle: Bundle) -> Decision:
         journal=bundle.journal,
         timings=bundle.timings,
         generations=bundle.generations,
+        profile=bundle.market.profile,
     )
 
 

@@ -43,8 +43,8 @@ def chain_of(text: bytes) -> tuple[bytes, ...]:
         if b"-----BEGIN" in text:
             return tuple(each.public_bytes(Encoding.DER) for each in x509.load_pem_x509_certificates(text))
         return (x509.load_der_x509_certificate(text).public_bytes(Encoding.DER),)
-    except ValueError as error:
-        raise NotMade(f"the certificate cannot be read: {error}") from None
+    except ValueError:
+        raise NotMade("the certificate cannot be read: it is no certificate in PEM or DER") from None
 
 
 def arrival_of(body: bytes, chain: tuple[bytes, ...], market: Market, media_type: str | None = None) -> Arrival:
@@ -71,11 +71,17 @@ def arrivals_of_har(document: bytes, chain: tuple[bytes, ...], markets: Mapping[
 def _market_of(request: Any, markets: Mapping[str, Market]) -> Market | None:
     if not isinstance(request, dict) or request.get("method") != "POST":
         return None
-    url = urlsplit(str(request.get("url")))
-    for market in markets.values():
-        if url.path == urlsplit(f"{market.base_url}/register").path and url.netloc == urlsplit(market.base_url).netloc:
-            return market
-    return None
+    asked = _address(str(request.get("url")))
+    return next((each for each in markets.values() if asked == _address(f"{each.base_url}/register")), None)
+
+
+def _address(url: str) -> tuple[str, str] | None:
+    """Host with port, and path; None for what is no URL."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return parts.netloc.lower(), parts.path
 
 
 def _posted(request: Mapping[str, Any], market: Market, chain: tuple[bytes, ...]) -> Arrival:
@@ -83,10 +89,14 @@ def _posted(request: Mapping[str, Any], market: Market, chain: tuple[bytes, ...]
     text = data.get("text") if isinstance(data, dict) else None
     if not isinstance(data, dict) or not isinstance(text, str):
         raise NotMade("a request of the HAR file has no postData.text: save it with its content")
-    body = base64.b64decode(text) if data.get("encoding") == "base64" else text.encode()
+    try:
+        body = base64.b64decode(text) if data.get("encoding") == "base64" else text.encode()
+    except ValueError:
+        raise NotMade("a postData.text of the HAR file cannot be read") from None
+    headers = request.get("headers")
     named = [
         header.get("value")
-        for header in request.get("headers", [])
+        for header in (headers if isinstance(headers, list) else [])
         if isinstance(header, dict) and str(header.get("name", "")).lower() == "content-type"
     ]
     media_type = named[0] if len(named) == 1 else data.get("mimeType")

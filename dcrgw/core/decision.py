@@ -13,6 +13,7 @@ from typing import Any
 from dcrgw.core.checks import CATALOGUE, Findings, Found, Verdict
 from dcrgw.core.evidence import Arrival, Entry, Moment, Timing
 from dcrgw.core.jose.keys import KeySet
+from dcrgw.core.registration.profile import Profile
 
 #: Facts of a TPP about itself, or about what it sent.
 _OWN_FACTS = (
@@ -45,6 +46,8 @@ class Decision:
     journal: tuple[Entry, ...] = ()
     timings: tuple[Timing, ...] = ()
     generations: Mapping[str, str] = field(default_factory=dict)
+    #: Whose clauses are cited, as in the answer; None for all of a check's.
+    profile: Profile | None = field(default=None, repr=False)
 
     def with_outcome(self, decision: str, findings: tuple[Found, ...]) -> Decision:
         """The same request decided otherwise."""
@@ -61,7 +64,7 @@ class Decision:
                 for each in self.timings
             ],
             "generations": dict(self.generations),
-            "findings": [{**_told(found), "detail": found[3]} for found in self.findings],
+            "findings": [{**self._told(found), "detail": found[3]} for found in self.findings],
         }
 
     def told_to_tpp(self) -> dict[str, Any]:
@@ -71,7 +74,7 @@ class Decision:
             "decision": "failed" if self.decision in _OUR_FAULTS else self.decision,
             "facts": {name: self.facts[name] for name in _OWN_FACTS if name in self.facts},
             "keys": list(keys_used(self.journal)),
-            "findings": [_told(found) for found in self._public()],
+            "findings": [self._told(found) for found in self._public()],
         }
 
     def _head(self) -> dict[str, Any]:
@@ -95,17 +98,17 @@ class Decision:
                 continue
             yield found
 
-
-def _told(found: Found) -> dict[str, Any]:
-    check, verdict, description, _ = found
-    known = CATALOGUE.get(check)
-    return {
-        "check": check,
-        "verdict": verdict,
-        "spec": known.spec if known else "",
-        "rule": known.sentence if known else "a check of another version",
-        "description": description,
-    }
+    def _told(self, found: Found) -> dict[str, Any]:
+        check, verdict, description, _ = found
+        known = CATALOGUE.get(check)
+        spec = known.spec if known else ""
+        return {
+            "check": check,
+            "verdict": verdict,
+            "spec": self.profile.cited(spec) if self.profile and spec else spec,
+            "rule": known.sentence if known else "a check of another version",
+            "description": description,
+        }
 
 
 def keys_used(journal: tuple[Entry, ...]) -> Iterator[dict[str, Any]]:

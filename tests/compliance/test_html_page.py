@@ -71,6 +71,24 @@ def test_a_refusal_is_explained() -> None:
         assert word in text
 
 
+def test_why_stands_before_everything_else() -> None:
+    text = Seen(page_of_bundle(golden("standing-refused"))).text
+    why, proven = text.index("Why"), text.index("What was proven")
+    for word in ("asked market uk-3.2 to register a client", "The decision: refused", "unapproved_software_statement"):
+        assert text.index(word) < why
+    for word in ("The rule: ", "To do: ", "standing.organisation.active"):
+        assert why < text.index(word) < proven
+    assert "Why" not in Seen(page_of_bundle(golden("registered"))).text
+
+
+def test_a_certificate_is_told_in_words() -> None:
+    text = Seen(page_of_bundle(golden("registered"))).text
+    assert "digital signature" in text
+    assert "no authority" in text
+    assert "key_identifier" not in text
+    assert "DistributionPoint(" not in text
+
+
 def test_what_decided_and_how_long_it_took_is_told() -> None:
     bundle = bundles.read((GOLDEN.parent / "v4/registered.bundle.json").read_bytes())
     page = Seen(page_of_bundle(bundle)).text
@@ -94,10 +112,9 @@ def test_a_run_is_one_page_with_a_matrix() -> None:
 @pytest.mark.parametrize("page", [page_of_bundle(golden("registered")), page_of_results(*results())])
 def test_the_page_loads_and_runs_nothing(page: str) -> None:
     seen = Seen(page)
-    assert not {tag for tag, _ in seen.tags} & {"script", "img", "iframe", "object", "link", "a", "form", "base"}
-    assert not [
-        name for _, attributes in seen.tags for name in attributes if name.startswith("on") or name in ("src", "href")
-    ]
+    assert not {tag for tag, _ in seen.tags} & {"script", "img", "iframe", "object", "link", "form", "base"}
+    assert not [name for _, attributes in seen.tags for name in attributes if name.startswith("on") or name == "src"]
+    assert all((each["href"] or "").startswith("#decision-") for _, each in seen.tags if "href" in each)
     policies = [each["content"] for tag, each in seen.tags if tag == "meta" and "http-equiv" in each]
     assert policies
     assert policies[0].startswith("default-src 'none'")
