@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 from aiohttp import web
 
-from dcrgw.core.checks import Findings, Report, gate
+from dcrgw.core.checks import Findings, Gate, Report
 from dcrgw.edge.answers import json_answer
 from dcrgw.errors import ErrorCode, Misconfigured, Unavailable
 
-GATE = gate("test_edge.refusal", "A test's refusal.", spec="none", code=ErrorCode.INVALID_SOFTWARE_STATEMENT)
+GATE = Gate("test_edge.refusal", "none", ErrorCode.INVALID_SOFTWARE_STATEMENT, "A test's refusal.")
 UUID = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
 
 

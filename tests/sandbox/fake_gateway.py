@@ -19,7 +19,7 @@ import aiohttp
 from aiohttp import web
 
 from dcrgw.core.authorization.minting import beside_code
-from dcrgw.core.checks import Findings, Report, gate
+from dcrgw.core.checks import Findings, Gate, Report
 from dcrgw.core.jose import reader, verification
 from dcrgw.core.jose.keys import key_set
 from dcrgw.errors import ErrorCode, Rejected
@@ -28,9 +28,10 @@ from dcrgw.testkit.keys import SigningKey, jwks
 
 OUR_KEY = SigningKey.generate("bank-1", "PS256")
 POLICY = reader.JosePolicy(frozenset({"PS256"}))
-SIGNATURE = gate("fake.signature", "Signed.", spec="RFC 7515", code=ErrorCode.INVALID_CLIENT_METADATA)
-SUBSET = gate("fakerules.redirect_uris", "Within.", spec="RFC 7591", code=ErrorCode.INVALID_REDIRECT_URI)
-SCOPE = gate("fakerules.scope", "Within.", spec="RFC 7591", code=ErrorCode.INVALID_CLIENT_METADATA)
+# Not declared: the catalogue is of real checks.
+SIGNATURE = Gate("fake.signature", "RFC 7515", ErrorCode.INVALID_CLIENT_METADATA, "Signed.")
+SUBSET = Gate("fakerules.redirect_uris", "RFC 7591", ErrorCode.INVALID_REDIRECT_URI, "Within.")
+SCOPE = Gate("fakerules.scope", "RFC 7591", ErrorCode.INVALID_CLIENT_METADATA, "Within.")
 #: Our ids -> the ids that the real gateway's rules have and the story waits for.
 WIRE = {SUBSET.id: "rules.redirect_uris.subset", SCOPE.id: "rules.scope.within_roles"}
 
