@@ -53,6 +53,7 @@ def whatif(bundle: Path, form: str, is_all: bool, out: Path | None) -> None:  # 
 async def _run(workshop: Workshop, form: str, is_all: bool, out: Path | None) -> bool:
     from dcrgw.compliance.coverage import Coverage
     from dcrgw.compliance.keeping import bundled
+    from dcrgw.compliance.redaction import Withheld
     from dcrgw.compliance.sources import SUFFIX
     from dcrgw.compliance.whatif_faults import faults
 
@@ -61,7 +62,10 @@ async def _run(workshop: Workshop, form: str, is_all: bool, out: Path | None) ->
         outcome = await workshop.run(fault)
         coverage.count(outcome)
         if out is not None:
-            write_file(out / f"{number:04d}{SUFFIX}", bundled(outcome.closed))
+            try:
+                write_file(out / f"{number:04d}{SUFFIX}", bundled(outcome.closed))
+            except Withheld as withheld:
+                click.echo(f"not written, {fault.name}: {withheld}", err=True)
         told = {
             "case": fault.name,
             "expected": sorted(fault.expected),
@@ -79,5 +83,6 @@ async def _run(workshop: Workshop, form: str, is_all: bool, out: Path | None) ->
     if form == "text":
         for stage, (planted, whole) in coverage.stages.items():
             click.echo(f"  {stage:<10} {len(planted):>3} of {len(whole)} checks refused a case")
-        click.echo(f"not reached: {', '.join(sorted(coverage.unplanted)) or 'none'}")
+        click.echo(f"apply, and refused none: {', '.join(sorted(coverage.unplanted)) or '-'}")
+        click.echo(f"do not apply to such a request here: {', '.join(sorted(coverage.idle)) or '-'}")
     return coverage.missed == 0

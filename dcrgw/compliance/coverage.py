@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from dcrgw.compliance.whatif import Outcome
 from dcrgw.core.checks import CATALOGUE
 
-#: The stages of a registration that what a caller sends can fail.
-_STAGES = ("tls", "identity", "request", "statement", "rules")
+#: The stages of a registration or an update that what a caller sends can fail.
+_STAGES = ("tls", "identity", "request", "statement", "rules", "update")
 
 
 @dataclass(slots=True)
@@ -30,24 +30,34 @@ class Coverage:
 
     @property
     def stages(self) -> Mapping[str, tuple[set[str], set[str]]]:
-        """By stage: the checks that refused a case, and all that this market put to work."""
-        whole = {stage: {check for check in self._whole if check.startswith(f"{stage}.")} for stage in _STAGES}
-        return {stage: (checks & self.refusing, checks) for stage, checks in whole.items() if checks}
+        """By stage: the checks that refused a case, and all that applied to one."""
+        applied = {stage: {check for check in self.applied if check.startswith(f"{stage}.")} for stage in _STAGES}
+        return {stage: (checks & self.refusing, checks) for stage, checks in applied.items() if checks}
+
+    @property
+    def applied(self) -> set[str]:
+        """The checks of those stages that had something to say of some case."""
+        return _whole() & (self.judged | self.refusing)
 
     @property
     def unplanted(self) -> set[str]:
-        """The checks of those stages at which no case failed."""
-        return self._whole - self.refusing
+        """Those of them at which no case failed."""
+        return self.applied - self.refusing
+
+    @property
+    def idle(self) -> set[str]:
+        """The checks of those stages that apply to no such request in this market."""
+        return _whole() - self.applied
 
     @property
     def sentence(self) -> str:
-        """`3 of 196 faults were not found by their own check; 70 of 119 checks refused a case`."""
-        whole = self._whole
+        """`3 of 196 cases came out otherwise than expected; 90 of the 104 checks that apply refused a case`."""
+        applied = self.applied
         return (
             f"{self.missed} of {self.cases} cases came out otherwise than expected;"
-            f" {len(whole & self.refusing)} of {len(whole)} checks refused a case"
+            f" {len(applied & self.refusing)} of the {len(applied)} checks that apply refused a case"
         )
 
-    @property
-    def _whole(self) -> set[str]:
-        return {check for check in CATALOGUE if check.startswith(tuple(f"{stage}." for stage in _STAGES))}
+
+def _whole() -> set[str]:
+    return {check for check in CATALOGUE if check.startswith(tuple(f"{stage}." for stage in _STAGES))}

@@ -89,13 +89,17 @@ class Draft:
         return self.bend_request(self.software_key.sign(members, header=self.request_header)).encode()
 
 
+Spoil = Callable[[Draft], None]
+DAY_S = 86_400
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing that is wrong. `expected` are the ids of which one must refuse; none: it must be taken all the same."""
 
     name: str
     expected: frozenset[str]
-    spoil: Callable[[Draft], None]
+    spoil: Spoil
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +199,7 @@ class Workshop:
             directories=replayed.directories,
             scripts=NoScripts(),
             registry=_Recalling(self.bundle),
+            details=replayed.details,
         )
 
 

@@ -1,19 +1,13 @@
-"""The faults that are planted in claims, headers, keys, times and certificates, and the check that must see each."""
+"""The faults that are planted in claims, headers, keys and times, and the check that must see each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
-from cryptography import x509
-
-from dcrgw.compliance.whatif import Draft, Fault
-from dcrgw.testkit.certificates import CertificateAuthority, Issued, resigned
+from dcrgw.compliance.whatif import DAY_S, Draft, Fault, Spoil
+from dcrgw.compliance.whatif_certificates import certificate_faults
 from dcrgw.testkit.keys import SigningKey
-
-_Spoil = Callable[[Draft], None]
-_DAY = 86_400
 
 #: How a value is spoilt: what stands in its place.
 _SPOILT: Mapping[str, Any] = {"null": None, "empty": "", "of another type": {"a": 1}, "another value": "what-if"}
@@ -30,21 +24,26 @@ def faults(good: Draft) -> Iterator[Fault]:
         yield from _tokens("statement")
         yield from _statement_claims(good)
     yield from _metadata(good)
-    yield from _certificates(good)
+    yield from _together(good)
+    if good.operation == "update":
+        yield _fault("request: client_id is another", _set("request", "client_id", "what-if"), "update.client_id.same")
+        issued = _set("request", "client_id_issued_at", 1)
+        yield _fault("request: client_id_issued_at is there", issued, "update.members.settable")
+    yield from certificate_faults(good)
 
 
-def _fault(name: str, spoil: _Spoil, *expected: str) -> Fault:
+def _fault(name: str, spoil: Spoil, *expected: str) -> Fault:
     return Fault(name, frozenset(expected), spoil)
 
 
-def _set(layer: str, claim: str, value: Any) -> _Spoil:
+def _set(layer: str, claim: str, value: Any) -> Spoil:
     def spoil(draft: Draft) -> None:
         getattr(draft, layer)[claim] = value
 
     return spoil
 
 
-def _drop(layer: str, claim: str) -> _Spoil:
+def _drop(layer: str, claim: str) -> Spoil:
     return lambda draft: getattr(draft, layer).pop(claim, None)
 
 
@@ -63,10 +62,10 @@ def _everywhere(*checks: str, but: str = "") -> dict[str, tuple[str, ...]]:
 
 
 def _shape(good: Draft) -> Iterator[Fault]:
-    def media_type(value: str | None) -> _Spoil:
+    def media_type(value: str | None) -> Spoil:
         return lambda draft: setattr(draft, "media_type", value)
 
-    def body(value: bytes) -> _Spoil:
+    def body(value: bytes) -> Spoil:
         return lambda draft: setattr(draft, "body", value)
 
     for kind in (None, "text/plain", "application/xml"):
@@ -87,7 +86,7 @@ def _tokens(layer: str) -> Iterator[Fault]:
     key, header = ("software_key" if layer == "request" else "directory_key"), f"{layer}_header"
     published = "software_keys" if layer == "request" else "directory_keys"
 
-    def jws(name: str, what: str, spoil: _Spoil) -> Fault:
+    def jws(name: str, what: str, spoil: Spoil) -> Fault:
         return _fault(f"{layer} header: {what}", spoil, f"{layer}.jws.{name}")
 
     for value in ("none", "HS256", "RS1", "", None, 7):
@@ -102,7 +101,7 @@ def _tokens(layer: str) -> Iterator[Fault]:
     for member, inner in forbidden.items():
         yield jws("header_member", f"{member} is there", _set(header, member, inner))
 
-    def bent(bend: Callable[[str], str]) -> _Spoil:
+    def bent(bend: Callable[[str], str]) -> Spoil:
         return lambda draft: setattr(draft, f"bend_{layer}", bend)
 
     def without_signature(token: str) -> str:
@@ -116,7 +115,7 @@ def _tokens(layer: str) -> Iterator[Fault]:
         head, payload, signature = token.split(".")
         return f"{head}.{payload}.{signature[:8]}"
 
-    def named(name: str, what: str, spoil: _Spoil, *more: str) -> Fault:
+    def named(name: str, what: str, spoil: Spoil, *more: str) -> Fault:
         return _fault(f"{layer}: {what}", spoil, f"{layer}.jws.{name}", *more)
 
     yield named("parts", "two parts", bent(lambda token: token.rpartition(".")[0]))
@@ -132,8 +131,18 @@ def _tokens(layer: str) -> Iterator[Fault]:
         setattr(draft, key, SigningKey.generate(mine.kid, mine.alg))
 
     yield named("signature", "signed by another key", sign_by_another)
+    yield named("header_json", "a header that is no JSON", bent(lambda token: f"bm9uc2Vuc2U.{token.partition('.')[2]}"))
 
-    def publish(**change: Any) -> _Spoil:
+    def sign_what_is_no_json(draft: Draft) -> None:
+        mine = getattr(draft, key)
+        signed = mine.sign_raw({"typ": "JWT", "alg": mine.alg, "kid": mine.kid}, b'{"iss":1,"iss":2}')
+        setattr(draft, f"bend_{layer}", lambda _: signed)
+
+    # Whose statement it is must be read before its signature can be proven.
+    early = ("statement.iss.known",) if layer == "statement" else ("request.shape.statement",)
+    yield named("payload_json", "claims that are no strict JSON", sign_what_is_no_json, *early)
+
+    def publish(**change: Any) -> Spoil:
         def spoil(draft: Draft) -> None:
             keys = getattr(draft, published)
             keys[:] = [{k: v for k, v in {**jwk, **change}.items() if v is not None} for jwk in keys]
@@ -161,10 +170,10 @@ def _request_claims(good: Draft) -> Iterator[Fault]:
         spoilt = _everywhere("request.software_id.statement", but="missing")
         yield from _spoilt("request", "software_id", {how: spoilt[how] for how in ("of another type", "another value")})
     times: Mapping[str, tuple[str, Any, str]] = {
-        "iat is a day ahead": ("iat", int(at) + _DAY, "request.iat.future"),
-        "exp is a day ago": ("exp", int(at) - _DAY, "request.exp.past"),
-        "exp is ten years ahead": ("exp", int(at) + 3650 * _DAY, "request.exp.lifetime"),
-        "nbf is a day ahead": ("nbf", int(at) + _DAY, "request.nbf.future"),
+        "iat is a day ahead": ("iat", int(at) + DAY_S, "request.iat.future"),
+        "exp is a day ago": ("exp", int(at) - DAY_S, "request.exp.past"),
+        "exp is ten years ahead": ("exp", int(at) + 3650 * DAY_S, "request.exp.lifetime"),
+        "nbf is a day ahead": ("nbf", int(at) + DAY_S, "request.nbf.future"),
         "nbf is a text": ("nbf", "soon", "request.nbf.future"),
     }
     for name, (claim, value, check) in times.items():
@@ -176,6 +185,7 @@ _OWN_FORM = {
     "redirect_uris": "statement.redirect_uris.form",
     "software_redirect_uris": "statement.redirect_uris.form",
     "iat": "statement.iat.future",
+    "exp": "statement.exp.past",
     "software_roles": "statement.roles.form",
     "software_id": "statement.software_id.form",
     "org_id": "statement.org_id.form",
@@ -183,6 +193,10 @@ _OWN_FORM = {
     "org_status": "statement.org_status.active",
     "iss": "statement.iss.known",
 }
+
+
+#: Claims that have the same name in every market.
+_JUDGED = frozenset({"iss", "iat", "exp", "jti"})
 
 
 def _statement_claims(good: Draft) -> Iterator[Fault]:
@@ -194,19 +208,22 @@ def _statement_claims(good: Draft) -> Iterator[Fault]:
             continue
         own = _OWN_FORM.get(names.get(claim, claim), "statement.claims.types")
         both = ("statement.claims.required", "statement.claims.types", own)
-        spoilt: dict[str, tuple[str, ...]] = {"missing": both, "null": both, "of another type": both}
+        spoilt: dict[str, tuple[str, ...]] = {"missing": both, "null": both}
+        if claim in names or claim in _JUDGED:
+            # Of what nothing is decided by, it is enough that it is there.
+            spoilt["of another type"] = both
         if own in ("statement.org_status.active", "statement.jwks_endpoint.allowed", "statement.iss.known"):
             spoilt["another value"] = (own,)
         yield from _spoilt("statement", claim, spoilt)
     yield _fault(
         "statement: it holds another", _set("statement", "software_statement", "a.b.c"), "statement.nested.absent"
     )
-    yield _fault("statement: iat is a day ahead", _set("statement", "iat", int(at) + _DAY), "statement.iat.future")
-    yield _fault("statement: nbf is a day ahead", _set("statement", "nbf", int(at) + _DAY), "statement.nbf.future")
-    yield _fault("statement: exp is a day ago", _set("statement", "exp", int(at) - _DAY), "statement.exp.past")
+    yield _fault("statement: iat is a day ahead", _set("statement", "iat", int(at) + DAY_S), "statement.iat.future")
+    yield _fault("statement: nbf is a day ahead", _set("statement", "nbf", int(at) + DAY_S), "statement.nbf.future")
+    yield _fault("statement: exp is a day ago", _set("statement", "exp", int(at) - DAY_S), "statement.exp.past")
     yield _fault("statement: aud is another's", _set("statement", "aud", "somebody else"), "statement.aud.ours")
     if policy.max_age_s:
-        old = int(at) - policy.max_age_s - _DAY
+        old = int(at) - policy.max_age_s - DAY_S
         yield _fault(
             "statement: iat is too long ago",
             _set("statement", "iat", old),
@@ -251,6 +268,7 @@ _OR_ELSE: Mapping[str, tuple[str, ...]] = {
     "scope": ("rules.scope.within_roles",),
     "redirect_uris": ("rules.redirect_uris.subset",),
     "tls_client_auth_subject_dn": ("rules.tls_client_auth.form",),
+    "grant_types": ("rules.grant_types.consistent",),
 }
 _LISTS = frozenset({"redirect_uris", "grant_types", "response_types", "contacts"})
 
@@ -280,6 +298,30 @@ def _metadata(good: Draft) -> Iterator[Fault]:
             yield _fault(f"request: {member} is {str(value)[:40]}", _set("request", member, value), check, *more)
 
 
+#: What does not go together: members that are set, and the check that must see it. Where the request has the first of
+#: them, or the market takes it.
+_TOGETHER: tuple[tuple[str, Mapping[str, Any], str], ...] = (
+    ("tls_client_auth_subject_dn", {"tls_client_auth_san_dns": "tpp.example"}, "rules.tls_client_auth.one_name"),
+    ("jwks_uri", {"jwks": {"keys": []}, "jwks_uri": "https://what.if/jwks"}, "rules.jwks.one_source"),
+    ("id_token_encrypted_response_enc", {"id_token_encrypted_response_enc": "A256GCM"}, "rules.algorithms.encryption"),
+    ("token_endpoint_auth_signing_alg", {"token_endpoint_auth_signing_alg": "HS999"}, "rules.algorithms.client_auth"),
+    ("response_types", {"response_types": ["code id_token"], "scope": "accounts"}, "rules.scope.openid"),
+)
+
+
+def _together(good: Draft) -> Iterator[Fault]:
+    for first, members, check in _TOGETHER:
+        wanted = {first, *members}
+        if not wanted <= {*good.market.profile.metadata.members} or not _means_something(check, good):
+            continue
+
+        def spoil(draft: Draft, members: Mapping[str, Any] = members) -> None:
+            draft.request.update(members)
+
+        shown = " and ".join(f"{name} {value}" for name, value in members.items())
+        yield _fault(f"request: beside the rest {shown}", spoil, check)
+
+
 def _means_something(check: str, good: Draft) -> bool:
     """Whether the request's market, method and statement let the check apply at all."""
     if check == "rules.redirect_uris.subset":
@@ -289,75 +331,3 @@ def _means_something(check: str, good: Draft) -> bool:
     if check.startswith("rules.tls_client_auth."):
         return good.request.get("token_endpoint_auth_method") == "tls_client_auth"
     return True
-
-
-def _certificates(good: Draft) -> Iterator[Fault]:
-    """Certificates of a throwaway authority that the market takes in the case. An update's token is bound to the
-    recorded certificate, so there another one is refused for that: only what no key needs is spoilt.
-    """
-    yield _fault("certificate: none", lambda draft: setattr(draft, "chain", ()), "tls.chain.present")
-    yield _fault("certificate: no DER", lambda draft: setattr(draft, "chain", (b"what if",)), "tls.leaf.readable")
-    late = "certificate: past its end"
-    leaf = x509.load_der_x509_certificate(good.chain[0])
-    over = leaf.not_valid_after_utc.timestamp() + _DAY
-    yield _fault(late, lambda draft: setattr(draft, "at", over), "tls.leaf.dates")
-    early = leaf.not_valid_before_utc.timestamp() - _DAY
-    yield _fault("certificate: not begun", lambda draft: setattr(draft, "at", early), "tls.leaf.dates")
-    if good.operation == "update" or good.market.profile.identity.get("obtransport", "none") == "none":
-        return
-    yield from _issued(good, leaf)
-
-
-def _issued(good: Draft, leaf: x509.Certificate) -> Iterator[Fault]:
-    subject = leaf.subject.public_bytes()
-    names = {each.oid.dotted_string: str(each.value) for each in leaf.subject}
-    if "2.5.4.97" in names:
-        return  # another kind than obtransport, whose extensions are not made here
-
-    def shown(issued: Issued, authority: CertificateAuthority) -> _Spoil:
-        def spoil(draft: Draft) -> None:
-            anchors = draft.market.anchors
-            known = replace(anchors, roots=(*anchors.roots, authority.certificate))
-            draft.market, draft.chain = replace(draft.market, anchors=known), issued.chain_der
-
-        return spoil
-
-    ours, foreign = (CertificateAuthority.create(name, at=good.at) for name in ("What if", "Nobody's"))
-
-    def issue(**wish: Any) -> Issued:
-        return ours.issue("obtransport", **{"subject": subject, "key_type": "p256", **wish})
-
-    yield _fault("certificate: another of the same subject", shown(issue(), ours))
-    unknown = foreign.issue("obtransport", subject=subject, key_type="p256")
-    yield _fault(
-        "certificate: of an unknown authority", lambda d: setattr(d, "chain", unknown.chain_der), "tls.path.anchored"
-    )
-    yield _fault("certificate: for servers only", shown(issue(eku=("serverAuth",)), ours), "tls.leaf.purpose")
-    yield _fault("certificate: an authority's", shown(issue(ca=True), ours), "tls.leaf.not_authority")
-    yield _fault(
-        "certificate: for agreement only", shown(issue(key_usage=("key_agreement",)), ours), "tls.leaf.key_usage"
-    )
-    yield _fault("certificate: RSA of 1024 bits", shown(issue(key_type="rsa1024"), ours), "tls.leaf.key")
-    yield _fault(
-        "certificate: signed over SHA-1",
-        shown(resigned(issue(), ours, subject=subject, digest="sha1"), ours),
-        "tls.leaf.signature",
-        "tls.path.strength",
-    )
-    other = x509.Name(
-        [
-            x509.NameAttribute(x509.NameOID.COMMON_NAME, "somebody"),
-            *[a for a in leaf.subject if a.oid != x509.NameOID.COMMON_NAME],
-        ]
-    )
-    if good.statement is not None:
-        yield _fault(
-            "certificate: of another software",
-            shown(issue(subject=other.public_bytes()), ours),
-            "rules.identity.software",
-            "rules.identity.organisation",
-        )
-    twice = x509.Name([*leaf.subject, x509.NameAttribute(x509.NameOID.COMMON_NAME, "and another")])
-    yield _fault(
-        "certificate: two common names", shown(issue(subject=twice.public_bytes()), ours), "identity.common_name.single"
-    )

@@ -17,7 +17,7 @@ from dcrgw.compliance.whatif import NoGoodStart, Outcome, Workshop
 from dcrgw.compliance.whatif_faults import faults
 
 GOLDEN = Path(__file__).parent / "golden"
-GOOD = ("v2/registered", "v2/generic-registered", "v1/updated")
+GOOD = ("v2/registered", "v2/generic-registered", "v1/updated", "v4/updated", "v4/generic-registered")
 
 
 def workshop(name: str) -> Workshop:
@@ -57,6 +57,16 @@ def test_a_fault_that_nobody_finds_is_told() -> None:
     coverage = Coverage()
     coverage.count(outcome)
     assert coverage.missed == 1
+
+
+def test_the_coverage_tells_what_applies_from_what_does_not() -> None:
+    coverage = Coverage()
+    for outcome in outcomes("v4/updated"):
+        coverage.count(outcome)
+    assert {"tls.path.dates", "identity.common_name.single", "update.client_id.same"} <= coverage.refusing
+    assert "tls.leaf.qualified_use" in coverage.unplanted
+    assert "request.shape.json" in coverage.idle
+    assert not coverage.applied & coverage.idle
 
 
 def test_the_cases_are_bundles_that_replay_the_same() -> None:
