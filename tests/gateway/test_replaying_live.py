@@ -29,6 +29,8 @@ REQUESTS: dict[str, tuple[str, dict[str, Any], int, str]] = {
     "scope": (UK, {"scope": "openid nonsense"}, 400, "invalid_client_metadata"),
     "past": (UK, {"exp": 1_700_000_300, "iat": 1_700_000_000}, 400, "invalid_client_metadata"),
     "foreign-aud": (UK, {"aud": "somebody"}, 400, "invalid_client_metadata"),
+    "several-aud": (UK, {"aud": ["somebody", "else"]}, 400, "invalid_client_metadata"),
+    "ill-software": (UK, {"statement": {"software_id": "no id"}}, 400, "invalid_software_statement"),
     "other-software": (UK, {"software_id": "AnotherSoftware1234567"}, 400, "invalid_client_metadata"),
     "revoked-statement": (UK, {"statement": {"org_status": "Revoked"}}, 400, "unapproved_software_statement"),
     "foreign-statement": (UK, {"statement": {"iss": "Nobody Ltd"}}, 400, "invalid_software_statement"),

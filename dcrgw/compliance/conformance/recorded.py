@@ -6,7 +6,7 @@ times keep their distances, and everything else is asked as it was. So a bank ha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -122,7 +122,7 @@ def _of_the_client(bundle: Bundle, claims: Mapping[str, Any]) -> dict[str, str]:
     if "client_id" in claims and claims["client_id"] == bundle.arrival.client_id:
         found["client_id"] = "${client.client_id}"
     secrets = {secret for client in clients(bundle) for secret in client.secrets.values()}
-    if claims.get("client_secret") in secrets:
+    if _is_among(claims.get("client_secret"), secrets):
         found["client_secret"] = "${client.client_secret}"
     return found
 
@@ -130,13 +130,14 @@ def _of_the_client(bundle: Bundle, claims: Mapping[str, Any]) -> dict[str, str]:
 def _ordered(bundle: Bundle, recorded: str, fresh: Mapping[str, Any], now: float) -> Ordered:
     """What to order, so that a fresh statement of the tester says what the recorded one said beside its names."""
     said = parts(recorded)[1]
-    changes = {name: value for name, value in said.items() if _is_carried(name) and fresh.get(name) != value}
+    kept = [name for name in said if _is_carried(name) or _has_failed(bundle, f"statement.{name}.")]
+    changes = {name: said[name] for name in kept if fresh.get(name) != said[name]}
     # An update's statement is made after that of its client, as it was: unless its age is what was wrong with it.
     if bundle.operation == "create" or _has_failed(
         bundle, "statement.iat.", "statement.exp.", "statement.nbf.", "update."
     ):
         changes |= {name: value for name, value in _later(said, now - bundle.at).items() if name in _TIMES}
-    if not any(said.get("iss") in each.issuers for each in bundle.market.directories.values()):
+    if not any(_is_among(said.get("iss"), each.issuers) for each in bundle.market.directories.values()):
         changes["iss"] = said.get("iss")
     changes = {name: value for name, value in changes.items() if value is not None}
     return Ordered(changes, tuple(name for name in fresh if name not in said and not _is_address(name)))
@@ -156,9 +157,12 @@ def _renamed(
     for name in ("iss", "software_id"):
         if name in claims and claims[name] == recorded.get("software_id"):
             renamed[name] = own.table.software_id or fresh.get("software_id") or claims[name]
-    audiences = {*bundle.market.request_audiences, bundle.market.issuer}
-    if claims.get("aud") in audiences:
-        renamed["aud"] = own.bank.audience or own.bank.issuer
+    audiences, ours = {*bundle.market.request_audiences, bundle.market.issuer}, own.bank.audience or own.bank.issuer
+    match claims.get("aud"):
+        case str(aud) if aud in audiences:
+            renamed["aud"] = ours
+        case list(several):
+            renamed["aud"] = [ours if _is_among(each, audiences) else each for each in several]
     listed = _addresses(recorded)
     uris = claims.get("redirect_uris")
     theirs = list(own.table.redirect_uris) or _addresses(fresh)
@@ -181,6 +185,11 @@ def _later(claims: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         if isinstance(claims.get(name), int | float) and not isinstance(claims[name], bool)
     }
     return {**claims, **moved}
+
+
+def _is_among(value: Any, names: Iterable[str]) -> bool:
+    """A claim may be anything."""
+    return isinstance(value, str) and value in names
 
 
 def _has_failed(bundle: Bundle, *prefixes: str) -> bool:
