@@ -112,7 +112,7 @@ def import_(files: tuple[Path, ...], **given: Any) -> None:
     for found in bundles_of(paths(files)):
         said = found.fault or _imported(found.path, given)
         refused |= bool(said)
-        click.echo(f"{found.path}: {printable(said) or 'imported'}", err=bool(said))
+        click.echo(printable(f"{found.path}: {said or 'imported'}"), err=bool(said))
     if refused:
         sys.exit(1)
 

@@ -33,17 +33,21 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     click.option("--at", type=Moment(), help="Judge as of this time instead of now."),
     click.option("--keys", multiple=True, metavar="DIRECTORY=FILE", help="A directory's key set from a file: offline."),
     click.option("--software-keys", type=_FILE, help="The software's key set from a file."),
+    click.option(
+        "--vouched", "is_vouched", is_flag=True, help="With --keys: the directory says that the TPP is active."
+    ),
     click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="The folder."),
     CONFIG,
 )
 def make(
     requests: tuple[Path, ...], har: Path | None, cert: Path, market: str | None, at: float | None,
-    keys: tuple[str, ...], software_keys: Path | None, out: Path, path: Path,
+    keys: tuple[str, ...], software_keys: Path | None, is_vouched: bool, out: Path, path: Path,
 ) -> None:  # fmt: skip
     """Judge registration requests by a configuration, and write each decision as a bundle.
 
     Nothing is stored and no script runs. Key sets and directories are asked as the gateway would ask them; with --keys
-    nobody is asked, not about revocation either, and what was not given ends as unavailable.
+    nobody is asked, not about revocation either, and what was not given ends as unavailable; --vouched takes the
+    directory's word on the TPP as given.
     """
     from dcrgw.compliance import making
     from dcrgw.compliance.keeping import Closed, bundled
@@ -64,13 +68,15 @@ def make(
             chosen = _market(materials, market)
             arrivals += [making.arrival_of(each.read_bytes(), chain, materials.markets[chosen]) for each in requests]
         given = _given(keys, software_keys, materials)
+        if is_vouched and given is None:
+            raise click.UsageError("--vouched goes with --keys: the directory is asked otherwise")
     except (making.NotMade, Misconfigured) as error:
         raise click.ClickException(str(error)) from error
     if not arrivals:
         raise click.ClickException("no request in the HAR file goes to a market's registration endpoint")
 
     async def judged() -> list[Closed]:
-        async with _ports(materials, given, when) as ports:
+        async with _ports(materials, given, when, is_vouched=is_vouched) as ports:
             return [await making.made(each, _judging(materials, each.market, given), ports) for each in arrivals]
 
     out.mkdir(parents=True, exist_ok=True)
@@ -127,7 +133,11 @@ def _key_set(path: Path) -> KeySet:
 
 @asynccontextmanager
 async def _ports(
-    materials: Materials, given: tuple[Mapping[str, KeySet], KeySet | None] | None, at: float
+    materials: Materials,
+    given: tuple[Mapping[str, KeySet], KeySet | None] | None,
+    at: float,
+    *,
+    is_vouched: bool,
 ) -> AsyncIterator[Ports]:
     from dcrgw.adapters.clock import SystemClock
     from dcrgw.adapters.randomness import SystemRandomness
@@ -152,7 +162,8 @@ async def _ports(
             directories = await outgoing.directories(materials, time.monotonic, parts)
             lists = await revocation(materials, SystemClock(), parts)
         else:
-            keysets, directories, lists = making.GivenKeys(*given), making.NoDirectories(), NoRevocation()
+            keysets, lists = making.GivenKeys(*given), NoRevocation()
+            directories = making.VouchingDirectories(at) if is_vouched else making.NoDirectories()
         yield Ports(
             clock=making.FixedClock(at),
             randomness=SystemRandomness(),

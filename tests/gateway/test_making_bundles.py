@@ -63,6 +63,19 @@ async def test_with_key_sets_from_files_nobody_is_asked(town: Town, tmp_path: Pa
     assert len(await town.asked()) == asked
 
 
+async def test_offline_a_request_is_registered_where_the_tester_vouches(town: Town, tmp_path: Path) -> None:
+    (tmp_path / "request.jwt").write_bytes(await town.body())
+    (tmp_path / "directory.json").write_bytes(town.session.parties.world.keys.published)
+    (tmp_path / "software.json").write_bytes(jwks(town.key()))
+    request = ["--request", str(tmp_path / "request.jwt"), "--market", UK]
+    keys = ["--keys", f"primary={tmp_path / 'directory.json'}", "--software-keys", str(tmp_path / "software.json")]
+    _, (unknown,) = await made(town, tmp_path / "one", *request, *keys)
+    _, (vouched,) = await made(town, tmp_path / "two", *request, *keys, "--vouched")
+    assert (unknown.decided.decision, vouched.decided.decision) == ("unavailable", "registered")
+    result, _ = await made(town, tmp_path / "three", *request, "--vouched")
+    assert result.exit_code == 2
+
+
 @pytest.mark.parametrize("encoding", [None, "base64"])
 async def test_the_registrations_of_a_har_file_become_bundles(town: Town, tmp_path: Path, encoding: str | None) -> None:
     body = await town.body()
