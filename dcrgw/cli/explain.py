@@ -95,7 +95,10 @@ def told(report: dict[str, Any]) -> list[tuple[str, str]]:
     counts = Counter(finding["verdict"] for finding in report["findings"])
     counted = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
     style = "bold red" if counts[Verdict.FAILED] or counts[Verdict.UNKNOWN] else "bold green"
-    return [*lines, ("", ""), (f"decision: {report['decision']} ({counted})", style)]
+    # Once more at the end, where a terminal stands: they are a few among more than a hundred.
+    against = [each for each in report["findings"] if each["verdict"] in (Verdict.FAILED, Verdict.UNKNOWN)]
+    again = [(f"  {each['check']}: {each['description'] or each['verdict']}", "bold red") for each in against]
+    return [*lines, ("", ""), (f"decision: {report['decision']} ({counted})", style), *again]
 
 
 def _timed(timings: list[dict[str, Any]]) -> list[tuple[str, str]]:

@@ -32,6 +32,8 @@ from dcrgw.errors import GatewayError, Misconfigured
 
 #: Exit codes: what a pipeline wants to know.
 CHANGED, UNREADABLE = 1, 2
+#: A run of so many has somebody who looks on wonder.
+_LONG = 50
 #: Decisions that one run takes from a record.
 _MOST = 1_000_000
 
@@ -53,6 +55,7 @@ _MOST = 1_000_000
     "--format", "form", type=click.Choice(["text", "json", "junit", "html"]), default="text", show_default=True,
     help="For people, as JSON lines, as JUnit XML, or as one page.",
 )  # fmt: skip
+@click.option("--only-changes", is_flag=True, help="As text and JSON: leave out what comes out the same.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write junit or html to this file.")
 @click.option(
     "--from-record", "query", metavar="QUERY",
@@ -67,8 +70,8 @@ _MOST = 1_000_000
 @with_options(*live.PACE, *PLACE_OPTIONS)
 def replay(
     bundles: tuple[Path, ...], at: float | None, others: tuple[str, ...], compare: tuple[str, str] | None,
-    properties: tuple[str, ...], form: str, out: Path | None, query: str | None, against: str | None,
-    tpp: Path | None, market: str | None, timeout: float, rate: float, **place: Any,
+    properties: tuple[str, ...], form: str, only_changes: bool, out: Path | None, query: str | None,
+    against: str | None, tpp: Path | None, market: str | None, timeout: float, rate: float, **place: Any,
 ) -> None:  # fmt: skip
     """Decide recorded requests again, from their BUNDLES (files, or folders of them) alone.
 
@@ -112,7 +115,7 @@ def replay(
     except (Unnamed, Misconfigured, Refused) as error:
         # Status 1 says that a decision changes, and nothing else.
         raise click.UsageError(getattr(error, "message", str(error))) from error
-    decide_again(found, count, before, after, form, out)
+    decide_again(found, count, before, after, form, out, only_changes=only_changes)
 
 
 def decide_again(
@@ -122,10 +125,12 @@ def decide_again(
     after: Rules,
     form: str = "text",
     out: Path | None = None,
+    *,
+    only_changes: bool = False,
 ) -> None:
     """Decide all by both rules, tell what differs, and end the process where something does. Raises: UsageError."""
     try:
-        tally, told = asyncio.run(_run(found, count, before, after, form))
+        tally, told = asyncio.run(_run(found, count, before, after, form, only_changes))
     except GatewayError as error:
         # A script that does not load: there is nothing to compare with.
         raise click.UsageError(str(error)) from error
@@ -168,20 +173,23 @@ def _from_record(api: Administration, report_id: str) -> Found:
 
 
 async def _run(
-    found: Iterable[Found], count: int, before: Rules | None, after: Rules, form: str
+    found: Iterable[Found], count: int, before: Rules | None, after: Rules, form: str, only_changes: bool
 ) -> tuple[Tally, str | None]:
     """The numbers, and the one text at the end of forms that have one."""
     tally = Tally(_compared(before, after))
     kept: list[Result] = []
+    is_silent = form in _WHOLE or only_changes
     show = {"text": _show, "json": _show_json}.get(form, kept.append)
-    bar = click.progressbar(length=count, label="replaying", file=sys.stderr, hidden=not _is_long(count))
+    is_watched = count > _LONG and sys.stderr.isatty() and (is_silent or not sys.stdout.isatty())
+    bar = click.progressbar(length=count, label="replaying", file=sys.stderr, hidden=not is_watched)
     async with AsyncExitStack() as ready:
         deciding_before = None if before is None else await ready.enter_async_context(deciding(before))
         deciding_after = await ready.enter_async_context(deciding(after))
         with calm_collector(), bar:
             async for result in compared(found, deciding_before, deciding_after):
                 tally.count(result)
-                show(result)
+                if not only_changes or result.shift is None or result.shift:
+                    show(result)
                 bar.update(1)
     return tally, _WHOLE[form](kept, tally) if form in _WHOLE else None
 
@@ -224,8 +232,3 @@ def _html(results: list[Result], tally: Tally) -> str:
 
 #: Forms that are one text at the end.
 _WHOLE: Mapping[str, Callable[[list[Result], Tally], str]] = {"junit": telling.as_junit, "html": _html}
-
-
-def _is_long(count: int) -> bool:
-    """Whether a person looks on who would wonder, and sees no other sign of life."""
-    return count > 50 and sys.stderr.isatty() and not sys.stdout.isatty()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dcrgw.compliance.bundle import Bundle
 from dcrgw.compliance.comparing import Shift, shift
 from dcrgw.compliance.outcomes import Outcome, recorded_outcome
-from dcrgw.compliance.replay import Undecidable
+from dcrgw.compliance.replay import UNKNOWN, Undecidable
 from dcrgw.compliance.settings import Deciding
 from dcrgw.compliance.sources import Found
 
@@ -39,6 +39,8 @@ class Tally:
     #: Clients that are stored otherwise, where the decision is the same.
     stored: int = 0
     findings: int = 0
+    #: Of which neither set of rules knows, since the recording answers nothing of what both ask.
+    unknown: int = 0
 
     @property
     def effects(self) -> int:
@@ -55,6 +57,8 @@ class Tally:
             self.decisions += 1
         elif differs.stored:
             self.stored += 1
+        elif differs.after == UNKNOWN:
+            self.unknown += 1
         elif differs:
             self.findings += 1
 
@@ -66,6 +70,7 @@ class Tally:
             said += f", {self.stored} more store a client otherwise"
         if self.findings:
             said += f", {self.findings} more change a finding"
+        said += f", {self.unknown} stay unknown" if self.unknown else ""
         said += f", {self.unreadable} could not be replayed" if self.unreadable else ""
         return said + (f" ({self.rules})" if self.rules else "")
 

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from click.testing import CliRunner, Result
 from compliance_builders import a_document
+from test_scripted_replay import ASK_HTTP, script
 
 from dcrgw.cli import main
 from dcrgw.compliance.kept import text_of
@@ -42,6 +43,19 @@ def test_a_changed_decision_is_told_with_its_checks(folder: Path) -> None:
     assert [(each["before"], each["after"]) for each in told] == [("registered", "refused")] * 2
     failed = {check["check"] for each in told for check in each["checks"] if check["after"] == "failed"}
     assert "tls.leaf.dates" in failed
+
+
+def test_only_what_changes_is_told_where_that_is_wanted(folder: Path) -> None:
+    assert replayed(folder, "--only-changes").output.splitlines() == ["0 of 2 decisions change"]
+    assert replayed(folder, "--only-changes", "--at", "2099-01-01T00:00:00Z").stdout.count("changed") == 2
+    (folder / "three.bundle.json").write_bytes(b"{}")
+    assert "unreadable" in replayed(folder, "--only-changes").output
+
+
+def test_what_neither_rules_know_is_counted_apart(folder: Path, tmp_path: Path) -> None:
+    asks = script(tmp_path, ASK_HTTP)
+    result = replayed(folder, "--compare", asks, asks)
+    assert "0 of 2 decisions change, 2 stay unknown" in result.output
 
 
 def test_the_rules_of_another_profile_are_compared(folder: Path) -> None:
