@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from dcrgw.compliance.whatif import Outcome
+from dcrgw.compliance.whatif import Tried
 from dcrgw.core.checks import CATALOGUE
 
 #: The stages of a registration or an update that what a caller sends can fail.
@@ -21,7 +21,7 @@ class Coverage:
     refusing: set[str] = field(default_factory=set)
     judged: set[str] = field(default_factory=set)
 
-    def count(self, outcome: Outcome) -> None:
+    def count(self, outcome: Tried) -> None:
         """Note one more case."""
         self.cases += 1
         self.missed += not outcome.is_as_expected

@@ -88,7 +88,7 @@ async def replay(
     Raises: Undecidable for an operation that there is not.
     """
     when, where = bundle.at if at is None else at, market or bundle.market
-    flow = _flow(bundle.operation, where)
+    flow = flow_of(bundle.operation, where)
     answers = Answers(when, scripts.hidden if scripts is not None else frozenset())
     # The report's own id and time were asked before the flow began.
     ports = ports_of(bundle, answers)
@@ -136,11 +136,11 @@ async def _update(arrival: Arrival, market: Market, ports: Ports, report: Report
     await update(replace(arrival, body=b""), receive, market, ports, report)
 
 
-#: One flow.
-_Flow = Callable[[Arrival, Market, Ports, Report], Awaitable[Any]]
+#: What decides a request.
+Flow = Callable[[Arrival, Market, Ports, Report], Awaitable[Any]]
 
 
-def _flow(operation: str, market: Market) -> _Flow:
+def flow_of(operation: str, market: Market) -> Flow:
     """The flow of an operation, as the market's endpoints run it. Raises: Undecidable where there is none."""
     found = (_FORWARDED.get(operation) if market.upstream is not None else None) or _FLOWS.get(operation)
     if found is None:
@@ -148,7 +148,7 @@ def _flow(operation: str, market: Market) -> _Flow:
     return found
 
 
-_FLOWS: Mapping[str, _Flow] = {
+_FLOWS: Mapping[str, Flow] = {
     "create": create,
     "read": read,
     "manage": read,
@@ -163,7 +163,7 @@ _FLOWS: Mapping[str, _Flow] = {
     "check_details": check,
 }
 #: Those of markets with an authorization server behind, where they are others.
-_FORWARDED: Mapping[str, _Flow] = {
+_FORWARDED: Mapping[str, Flow] = {
     "token": forwarded.exchange,
     "par": forwarded_push.push,
     "authorize": forwarded_authorise.begin,

@@ -8,7 +8,7 @@ leaves the case. Scripts are not run: what they would say is not the catalogue's
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -19,6 +19,7 @@ from dcrgw.compliance.keeping import Closed
 from dcrgw.compliance.making import EmptyRegistry, FixedClock, GivenKeys
 from dcrgw.compliance.no_scripts import NoScripts
 from dcrgw.compliance.recorded_ports import Answers, ports_of
+from dcrgw.compliance.replay import flow_of
 from dcrgw.core.authorization.tokens import AccessToken
 from dcrgw.core.certificates.revocation import RevocationPolicy
 from dcrgw.core.checks import Report, Verdict
@@ -29,8 +30,6 @@ from dcrgw.core.market import Market
 from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.core.strict_json import loads_object
 from dcrgw.errors import GatewayError
-from dcrgw.flows.create import create
-from dcrgw.flows.update import update
 from dcrgw.ports import Ports
 from dcrgw.ports.recording import recorded
 from dcrgw.ports.registry import Committed, CommitVerdict
@@ -103,7 +102,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Tried:
     """One case: what was expected, and what came."""
 
     fault: Fault
@@ -127,6 +126,7 @@ class Outcome:
         return not self.fault.expected.isdisjoint(self.failed)
 
 
+_OPERATIONS = frozenset({"create", "update"})
 _TAKEN = frozenset({"registered", "updated"})
 
 
@@ -134,7 +134,7 @@ class Workshop:
     """Makes cases of one good bundle. Raises: NoGoodStart."""
 
     def __init__(self, bundle: Bundle) -> None:
-        if bundle.operation not in _FLOWS or bundle.decided.decision not in _TAKEN:
+        if bundle.operation not in _OPERATIONS or bundle.decided.decision not in _TAKEN:
             raise NoGoodStart(
                 f"{bundle.operation}, {bundle.decided.decision}: give a registration or update that was taken"
             )
@@ -176,7 +176,7 @@ class Workshop:
             software_keys=[self._software_key.public_jwk()],
         )
 
-    async def run(self, fault: Fault) -> Outcome:
+    async def run(self, fault: Fault) -> Tried:
         """The decision about the good request with this fault in it."""
         draft = self.draft()
         fault.spoil(draft)
@@ -186,8 +186,8 @@ class Workshop:
             ports.randomness.report_id(), fault.name[:64], self.bundle.operation, draft.market.name, ports.clock.now()
         )
         with suppress(GatewayError):  # what it was stands in the report's decision
-            await _FLOWS[self.bundle.operation](arrival, draft.market, ports, report)
-        return Outcome(fault, Closed(report, Evidence(arrival, report.at, journal), draft.market))
+            await flow_of(self.bundle.operation, draft.market)(arrival, draft.market, ports, report)
+        return Tried(fault, Closed(report, Evidence(arrival, report.at, journal), draft.market))
 
     def _ports(self, draft: Draft) -> Ports:
         directory, software = _published(draft.directory_keys), _published(draft.software_keys)
@@ -223,16 +223,6 @@ class _Recalling(EmptyRegistry):
     async def commit(self, change: Any) -> Committed:
         """Taken."""
         return Committed(CommitVerdict.STORED, change.client)
-
-
-async def _update(arrival: Arrival, market: Market, ports: Ports, report: Report) -> None:
-    async def receive() -> bytes:
-        return arrival.body
-
-    await update(replace(arrival, body=b""), receive, market, ports, report)
-
-
-_FLOWS: Mapping[str, Callable[[Arrival, Market, Ports, Report], Awaitable[Any]]] = {"create": create, "update": _update}
 
 
 def _opened(arrival: Arrival) -> tuple[dict[str, Any], dict[str, Any] | None, bool]:

@@ -13,7 +13,7 @@ from dcrgw.compliance import bundle as bundles
 from dcrgw.compliance.coverage import Coverage
 from dcrgw.compliance.keeping import bundled
 from dcrgw.compliance.replay import replay
-from dcrgw.compliance.whatif import NoGoodStart, Outcome, Workshop
+from dcrgw.compliance.whatif import NoGoodStart, Tried, Workshop
 from dcrgw.compliance.whatif_faults import faults
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -25,11 +25,11 @@ def workshop(name: str) -> Workshop:
     return Workshop(bundles.read((GOLDEN / f"{name}.bundle.json").read_bytes()))
 
 
-def outcomes(name: str) -> list[Outcome]:
+def outcomes(name: str) -> list[Tried]:
     """Every case of it."""
     shop = workshop(name)
 
-    async def run() -> list[Outcome]:
+    async def run() -> list[Tried]:
         return [await shop.run(fault) for fault in faults(shop.draft())]
 
     return asyncio.run(run())
