@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dcrgw.sandbox import scim
@@ -76,7 +76,7 @@ def test_quoted_value_cannot_leave_its_quotes() -> None:
     assert ids(filter=f'{PATH}[Id eq "x\\" or Active eq true or Id eq \\"x" and Active eq true]') == []
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(st.text(alphabet=st.sampled_from('id eqprandot()[]"\\.:1urnSoftwareStatements\ud800é'), max_size=60))
 def test_any_filter_is_answered_or_refused(expression: str) -> None:
     try:
