@@ -107,7 +107,7 @@ def test_what_stands_for_a_padded_token_is_a_token_too() -> None:
 
 
 @given(st.text(st.characters(max_codepoint=0x2FF), min_size=1, max_size=60))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_surrogate_is_of_the_secret_s_length_and_nothing_of_a_token_s_letters_stays(secret: str) -> None:
     instead = surrogate(secret, 7)
     assert len(instead) >= len(secret)
@@ -116,12 +116,13 @@ def test_a_surrogate_is_of_the_secret_s_length_and_nothing_of_a_token_s_letters_
 
 
 @given(st.dictionaries(st.sampled_from(["code", "token", "password", "key"]), st.text(min_size=1, max_size=40)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_form_stays_one_and_keeps_no_value_that_opens_a_door(members: dict[str, str]) -> None:
     given = arrival(urlencode(members).encode())
     kept = dict(parse_qsl(without(given, surrogates(given, ())).body.decode(), keep_blank_values=True))
     assert kept.keys() == members.keys()
-    assert all(len(value) < 2 or kept[name] != value for name, value in members.items() if value[:1].isalnum())
+    # Of very short ones what stands for them may be the same by chance.
+    assert all(kept[name] != value or surrogate(value) == value for name, value in members.items())
 
 
 def test_a_token_that_is_a_jwt_keeps_its_claims_and_no_signature() -> None:
