@@ -26,6 +26,7 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from dcrgw.adapters.addresses import Network, is_permitted
+from dcrgw.adapters.bounded import whole_body
 from dcrgw.adapters.fetch_failures import FetchFailed, FetchReason, failure_of
 from dcrgw.adapters.locations import LocationRefused, locate
 from dcrgw.adapters.resolver import BoundedResolver
@@ -183,7 +184,7 @@ class Fetcher:
             raise FetchFailed(FetchReason.REDIRECT, f"answered {answer.status}")
         if said.get("Content-Encoding", "identity").strip().lower() != "identity":
             raise FetchFailed(FetchReason.ENCODING, "the answer is compressed although identity was asked")
-        body = await self._body(answer)
+        body = await whole_body(answer, self._limits.max_bytes)
         return Fetched(
             answer.status,
             said.get("Content-Type", "").partition(";")[0].strip().lower(),
@@ -192,17 +193,6 @@ class Fetcher:
             _etag(said.get("ETag", "")),
             said.get("Retry-After"),
         )
-
-    async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
-        most = self._limits.max_bytes
-        if (answer.content_length or 0) > most:
-            raise FetchFailed(FetchReason.SIZE, f"the answer is longer than {most} bytes")
-        read = bytearray()
-        async for piece in answer.content.iter_any():
-            read += piece
-            if len(read) > most:
-                raise FetchFailed(FetchReason.SIZE, f"the answer is longer than {most} bytes")
-        return bytes(read)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._closed:

@@ -13,22 +13,19 @@ from urllib.parse import quote, urlencode
 import pytest
 from fronting_bank import FrontingBank, fronting_bank, jwt, known_to
 from granting_bank import CALLBACK, PAYMENT, SECRET, VERIFIER, asked, details
+from living_again import lived_again
 from small_bank import certificate
 from test_presenting import OURS, bridged
 
 from dcrgw.adapters.randomness import SystemRandomness
-from dcrgw.compliance import bundle as bundles
-from dcrgw.compliance.keeping import Closed, bundled
-from dcrgw.compliance.replay import replay
 from dcrgw.core.authorization.tokens import token_hash
-from dcrgw.core.evidence import Arrival, Evidence, Journal
+from dcrgw.core.evidence import Arrival
 from dcrgw.errors import GatewayError
 from dcrgw.flows.forwarding.authorise import begin
 from dcrgw.flows.forwarding.introspect import introspect
 from dcrgw.flows.forwarding.push import push
 from dcrgw.flows.forwarding.revoke import revoke
 from dcrgw.flows.forwarding.token import exchange
-from dcrgw.ports.recording import recorded
 
 FLOWS: dict[str, Any] = {"par": push, "authorize": begin, "token": exchange, "introspect": introspect, "revoke": revoke}
 
@@ -51,17 +48,7 @@ async def bank(tmp_path: Path) -> AsyncIterator[FrontingBank]:
 
 async def kept(bank: FrontingBank, operation: str, arrival: Arrival, *secrets: str) -> Any:
     """Live through a decision, keep it, and decide it again: the same, and none of the secrets is in the file."""
-    journal, market = Journal(), bank.market
-    ports = recorded(bank.ports, journal)
-    report = bank.begin()
-    report.operation, report.report_id, report.at = operation, ports.randomness.report_id(), ports.clock.now()
-    try:
-        outcome = await FLOWS[operation](arrival, market, ports, report)
-    except GatewayError as failure:
-        outcome = failure
-    document = bundled(Closed(report, Evidence(arrival, report.at, journal), market))
-    again = await replay(bundles.read(document))
-    assert again.is_same, (again.decided, again.bundle.decided)
+    outcome, document = await lived_again(bank, operation, FLOWS[operation], arrival)
     texts = spelled_out(document)
     for secret in (*secrets, SIGNATURE):
         for spelling in (secret, token_hash(secret), quote(secret, safe=""), json.dumps(secret)[1:-1]):

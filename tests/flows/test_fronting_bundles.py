@@ -10,14 +10,11 @@ from urllib.parse import urlencode
 import pytest
 from fronting_bank import FrontingBank, fronting_bank, jwt, known_to
 from granting_bank import CALLBACK, PAYMENT, SECRET, VERIFIER, asked, details
+from living_again import lived_again
 
-from dcrgw.compliance import bundle as bundles
-from dcrgw.compliance.keeping import Closed, bundled
-from dcrgw.compliance.replay import replay
-from dcrgw.core.evidence import Arrival, Evidence, Journal
+from dcrgw.core.evidence import Arrival
 from dcrgw.errors import GatewayError, Rejected
 from dcrgw.flows.forwarding import authorise, introspect, push, revoke, token
-from dcrgw.ports.recording import recorded
 
 FLOWS: dict[str, Any] = {
     "par": push.push,
@@ -39,17 +36,7 @@ async def bank(tmp_path: Path) -> AsyncIterator[FrontingBank]:
 
 async def kept(bank: FrontingBank, operation: str, arrival: Arrival, *secrets: str) -> Any:
     """Live through a decision, keep it, and decide it again: the same, and none of the secrets is in the file."""
-    journal, market = Journal(), bank.market
-    ports = recorded(bank.ports, journal)
-    report = bank.begin()
-    report.operation, report.report_id, report.at = operation, ports.randomness.report_id(), ports.clock.now()
-    try:
-        outcome = await FLOWS[operation](arrival, market, ports, report)
-    except GatewayError as failure:
-        outcome = failure
-    document = bundled(Closed(report, Evidence(arrival, report.at, journal), market))
-    again = await replay(bundles.read(document))
-    assert again.is_same, (again.decided, again.bundle.decided)
+    outcome, document = await lived_again(bank, operation, FLOWS[operation], arrival)
     for secret in (SECRET, *secrets):
         assert secret.encode() not in document
         assert urlencode({"": secret})[1:].encode() not in document

@@ -20,14 +20,12 @@ from granting_bank import (
     granting_bank,
     parameters_of,
 )
+from living_again import lived_again
 
 from dcrgw.adapters.randomness import SystemRandomness
-from dcrgw.compliance import bundle as bundles
-from dcrgw.compliance.keeping import Closed, bundled
-from dcrgw.compliance.replay import replay
 from dcrgw.core.authorization.tokens import token_hash
-from dcrgw.core.evidence import Arrival, Evidence, Journal
-from dcrgw.errors import Rejected
+from dcrgw.core.evidence import Arrival
+from dcrgw.errors import GatewayError, Rejected
 from dcrgw.flows.authorise import begin
 from dcrgw.flows.decide import decide, word
 from dcrgw.flows.exchange import exchange
@@ -35,7 +33,6 @@ from dcrgw.flows.interacting import Redirect
 from dcrgw.flows.introspect import introspect
 from dcrgw.flows.push import push
 from dcrgw.flows.revoke import revoke
-from dcrgw.ports.recording import recorded
 
 FLOWS: dict[str, Any] = {
     "par": push,
@@ -58,17 +55,8 @@ async def bank(tmp_path: Path) -> AsyncIterator[GrantingBank]:
 
 async def kept(bank: GrantingBank, operation: str, arrival: Arrival, *secrets: str) -> Any:
     """Live through a decision, keep it, and decide it again: the same, and none of the secrets is in the file."""
-    journal, market = Journal(), bank.market
-    ports = recorded(bank.ports, journal)
-    report = bank.begin()
-    report.operation, report.report_id, report.at = operation, ports.randomness.report_id(), ports.clock.now()
-    try:
-        outcome = await FLOWS[operation](arrival, market, ports, report)
-    except Rejected as refused:
-        outcome = refused
-    document = bundled(Closed(report, Evidence(arrival, report.at, journal), market))
-    again = await replay(bundles.read(document))
-    assert again.is_same, (again.decided, again.bundle.decided)
+    outcome, document = await lived_again(bank, operation, FLOWS[operation], arrival)
+    assert isinstance(outcome, Rejected) or not isinstance(outcome, GatewayError), outcome
     for secret in secrets:
         assert secret.encode() not in document
     return outcome

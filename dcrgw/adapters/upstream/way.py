@@ -20,6 +20,7 @@ from aiohttp.typedefs import LooseHeaders
 from multidict import CIMultiDict
 from yarl import URL
 
+from dcrgw.adapters.bounded import whole_body
 from dcrgw.adapters.breaker import Breaker
 from dcrgw.adapters.fetch_failures import FetchFailed, FetchReason, failure_of
 from dcrgw.adapters.resolver import BoundedResolver
@@ -116,7 +117,7 @@ class Way:
                 answer = await self._send(question)
                 # Anything but a whole answer closes the connection: what else is in it is not worth reading.
                 try:
-                    body = await self._body(answer)
+                    body = await whole_body(answer, self._bounds.max_bytes)
                 except BaseException:
                     answer.close()
                     raise
@@ -189,17 +190,6 @@ class Way:
             allow_redirects=False,
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
         )
-
-    async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
-        most = self._bounds.max_bytes
-        if (answer.content_length or 0) > most:
-            raise FetchFailed(FetchReason.SIZE, f"the answer is longer than {most} bytes")
-        read = bytearray()
-        async for piece in answer.content.iter_any():
-            read += piece
-            if len(read) > most:
-                raise FetchFailed(FetchReason.SIZE, f"the answer is longer than {most} bytes")
-        return bytes(read)
 
     def _admit(self) -> float:
         """When it is asked."""
