@@ -91,6 +91,6 @@ async def ask(world: World, keysets: CachedKeySets, kid: str) -> None:
 
 
 @given(st.lists(_STEP, max_size=40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_history_serves_beyond_the_bound_or_asks_twice(steps: list[tuple[str, Any]]) -> None:
     asyncio.run(live(steps))

@@ -337,7 +337,7 @@ def test_a_fifo_does_not_hold_the_reader(tmp_path: Path) -> None:
     refusal(lambda: keystores.open_keystore(path, PASSWORD))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     content=st.binary(min_size=1, max_size=400) | st.binary(max_size=60).map(b"-----BEGIN CERTIFICATE-----\n".__add__)
 )

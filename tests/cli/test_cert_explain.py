@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.serialization import Encoding
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dcrgw.cli.cert import explain
@@ -206,7 +206,7 @@ def broken() -> Issued:
 LEAF = broken().certificate.public_bytes(Encoding.DER)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80)
 @given(place=st.integers(0, len(LEAF) - 1), octet=st.integers(1, 255))
 def test_any_octets_are_facts_or_unreadable(place: int, octet: int) -> None:
     changed = bytearray(LEAF)

@@ -35,7 +35,7 @@ def found(*requests: Any) -> list[Any]:
 
 
 @given(st.lists(_REQUEST | _ANY, max_size=3))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_whatever_stands_in_it_is_a_request_or_a_sentence(requests: list[Any]) -> None:
     with suppress(NotMade):
         found(*requests)

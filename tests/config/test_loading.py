@@ -347,7 +347,7 @@ KEYS = [
 ]
 
 
-@few(max_examples=150, deadline=None)
+@few(max_examples=150)
 @given(key=st.sampled_from(KEYS), other=st.sampled_from(KEYS), value=JSON, second=JSON)
 def test_any_value_anywhere_is_taken_or_refused(key: str, other: str, value: Any, second: Any) -> None:
     document = bank()
@@ -360,7 +360,7 @@ def test_any_value_anywhere_is_taken_or_refused(key: str, other: str, value: Any
         from_document(document, Path("/etc/dcrgw.toml"))
 
 
-@few(max_examples=100, deadline=None)
+@few(max_examples=100)
 @given(text=st.text(max_size=200))
 def test_any_text_is_toml_of_ours_or_refused(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.getbasetemp() / "any.toml"

@@ -94,7 +94,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(VALUES, st.booleans())
 def test_whatever_is_taken_json_reads_alike(value, ascii_only):
     text = json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
@@ -105,7 +105,7 @@ def test_whatever_is_taken_json_reads_alike(value, ascii_only):
     assert taken == json.loads(text)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.recursive(st.integers(0, 9) | st.text(max_size=5), lambda inner: st.lists(inner, max_size=3), max_leaves=12))
 def test_small_sane_values_are_always_taken(value):
     text = json.dumps(value)
@@ -113,7 +113,7 @@ def test_small_sane_values_are_always_taken(value):
         assert strict_json.loads(text.encode(), max_depth=64) == value
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=60) | st.text(alphabet='[]{}",:\\u0dD8e-1.NaI \n', max_size=60).map(str.encode))
 def test_any_bytes_end_in_a_value_or_a_refusal(text):
     try:

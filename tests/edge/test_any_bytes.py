@@ -47,7 +47,7 @@ async def send(pieces: list[bytes]) -> tuple[bytes, list[tuple[str, dict[str, An
     return received, seen
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(EDIT, max_size=4), st.integers(1, len(REQUEST)))
 def test_broken_request_is_answered_below_500_and_closed(edits, cut):
     data = REQUEST

@@ -158,7 +158,7 @@ def test_nothing_that_a_stranger_wrote_becomes_markup(wording: Wording) -> None:
         assert faults(root) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=60))
 def test_no_text_at_all_changes_the_page(name: str, text: str, note: str) -> None:
     texts = (DetailText(0, "type", text, f"n{note}"),)

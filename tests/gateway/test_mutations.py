@@ -38,7 +38,7 @@ _JSON = st.recursive(
 #: Which member is replaced, as a number into the sorted names; or a new one.
 _CHANGES = st.lists(st.tuples(st.integers(0, 60), _JSON), min_size=1, max_size=3)
 _FLIPS = st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=4)
-_BOUNDED = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+_BOUNDED = settings(max_examples=40, suppress_health_check=list(HealthCheck))
 
 
 @dataclass

@@ -5,7 +5,7 @@ import stat
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dcrgw.tpp import known_client
@@ -23,7 +23,6 @@ def answered(**members) -> Answer:
     return Answer(200, {}, json.dumps(members).encode(), 1, 2)
 
 
-@settings(deadline=None)
 @given(members=MEMBERS)
 def test_what_is_saved_is_read_again(tmp_path_factory, members):
     file = tmp_path_factory.getbasetemp() / "saved.json"
@@ -32,7 +31,6 @@ def test_what_is_saved_is_read_again(tmp_path_factory, members):
     assert known_client.load(file) == KnownClient("https://bank.example/register", members)
 
 
-@settings(deadline=None)
 @given(content=st.binary() | MEMBERS.map(lambda members: json.dumps({"version": 1, **members}).encode()))
 def test_any_other_file_is_told_to_be_none(tmp_path_factory, content):
     file = tmp_path_factory.getbasetemp() / "any.json"
@@ -41,7 +39,6 @@ def test_any_other_file_is_told_to_be_none(tmp_path_factory, content):
         known_client.load(file)
 
 
-@settings(deadline=None)
 @given(members=MEMBERS)
 def test_a_member_of_another_type_is_as_good_as_none(members):
     known = KnownClient(None, members)

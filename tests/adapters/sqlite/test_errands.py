@@ -254,7 +254,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.dictionaries(st.text(max_size=8), JSON, max_size=4), st.text(max_size=20), st.none() | st.text(max_size=20))
 def test_whatever_an_errand_holds_is_read_back(members: dict[str, Any], trouble: str, token: str | None) -> None:
     made = errand(trouble=trouble, wanted=WantedClient("k", "c", members), ref=UpstreamRef("c", None, token))

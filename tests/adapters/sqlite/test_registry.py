@@ -327,7 +327,7 @@ json_values = st.recursive(
 json_objects = st.dictionaries(st.text(max_size=8), json_values, max_size=4)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(members=json_objects, attributes=json_objects, claims=json_objects, secret=st.text())
 def test_any_client_is_rebuilt_equal_from_its_row(
     database: sqlite3.Connection, members: dict, attributes: dict, claims: dict, secret: str

@@ -76,7 +76,7 @@ def test_an_error_page_is_no_json_refusal() -> None:
     assert len(judging.differences(page, wanted, VALUES)) == 3
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(JSON, st.sampled_from(["string", "integer", "boolean", "array", "object"]))
 def test_whatever_a_bank_answers_is_judged(value: Any, kind: str) -> None:
     rule = {"type": kind, "pattern": ".*", "min": 1, "has": ["a"], "within": ["a"], "each": {"min": 1}, "is": 3}
@@ -101,7 +101,7 @@ def test_a_reference_without_a_value_says_its_name(reference: str) -> None:
         VALUES.fill(f"${{{reference}}}")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(JSON)
 def test_values_without_references_stay(value: Any) -> None:
     if not list(references(value)):

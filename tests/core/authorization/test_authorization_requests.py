@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from as_stories import CLIENT_ID, KEY, NOW, client, market
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dcrgw.core.authorization import form as forms
@@ -55,7 +55,7 @@ def test_right_request_is_taken() -> None:
 
 
 # The first text of a process makes a table of all characters, which takes seconds on a busy machine.
-@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80)
 @given(st.dictionaries(st.sampled_from(NAMES), JSON))
 def test_whatever_is_asked_is_judged(changes: dict[str, Any]) -> None:
     brought = Brought({**RIGHT, **changes})

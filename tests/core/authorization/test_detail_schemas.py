@@ -156,7 +156,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.dictionaries(st.text(max_size=16), JSON, max_size=4))
 def test_whatever_a_stranger_sends_is_judged(members: dict[str, Any]) -> None:
     faults = compiled(json.dumps(PAYMENT)).faults(AuthorizationDetail("payment", members), 0)
@@ -166,7 +166,7 @@ def test_whatever_a_stranger_sends_is_judged(members: dict[str, Any]) -> None:
 KEYWORDS = st.sampled_from(["$ref", "$defs", "properties", "allOf", "not", "items", "pattern", "type", "$id", "enum"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.recursive(JSON, lambda inner: st.dictionaries(KEYWORDS, inner, max_size=3), max_leaves=12))
 def test_any_text_is_a_schema_or_is_refused(value: Any) -> None:
     # Nothing but SchemaRefused may leave: a crash would stop a gateway at its start.

@@ -329,7 +329,7 @@ ATTRIBUTES = st.tuples(
 SAFE = st.tuples(st.sampled_from([CN, OU, ORGANIZATION]), st.just(UTF8), st.from_regex(rb"\A[a-z ]{1,8}\Z"))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(rdns=st.lists(st.lists(ATTRIBUTES | SAFE, min_size=1, max_size=2), max_size=4))
 def test_any_subject_is_one_holder_or_refused(issue: Issue, judge: Judge, rdns: list[list[Attribute]]) -> None:
     try:

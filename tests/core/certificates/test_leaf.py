@@ -205,7 +205,7 @@ def qwac(issue: Issue) -> bytes:
     return issue("qwac", san_dns=["a.example"]).der
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_mutated_certificate_is_judged_never_raised(
     qwac: bytes, anchors: TrustAnchors, at: float, data: st.DataObject

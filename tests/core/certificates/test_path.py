@@ -283,7 +283,7 @@ def test_no_path_is_looked_for_while_the_leaf_is_outside_its_dates(
     assert [finding.check.id for finding in judgement.failures] == ["tls.leaf.dates"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(position=st.integers(0, 2000), octet=st.integers(0, 255), target=st.integers(0, 1))
 def test_mutated_chain_is_a_path_or_refused(
     issue: Issue, anchors: TrustAnchors, at: float, position: int, octet: int, target: int

@@ -308,7 +308,7 @@ def test_list_s_yes_counts_where_the_responder_does_not_know_it(
     assert heard(told, leaf, issuing, at).standing is Standing.GOOD
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cut=st.integers(0, 2000), octet=st.integers(0, 255))
 def test_no_octet_changed_makes_anything_but_unusable(
     leaf: x509.Certificate, issuing: CertificateAuthority, at: float, cut: int, octet: int

@@ -33,7 +33,7 @@ def test_another_spelling_is_refused(text):
         base64url.decode(text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=80))
 def test_octets_come_back_and_agree_with_the_standard_library(octets):
     text = base64url.encode(octets)
@@ -41,7 +41,7 @@ def test_octets_come_back_and_agree_with_the_standard_library(octets):
     assert base64url.decode(text.encode()) == octets
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=12) | st.text(alphabet="AQgw-_+/= \n", max_size=12).map(str.encode))
 def test_what_decodes_encodes_to_itself(text):
     try:

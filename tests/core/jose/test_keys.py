@@ -290,7 +290,7 @@ VALUES = (
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.dictionaries(MEMBERS, VALUES, max_size=8) | VALUES, max_size=4))
 def test_any_json_keys_end_in_a_set_or_in_key_set_unusable(entries):
     try:
@@ -300,7 +300,7 @@ def test_any_json_keys_end_in_a_set_or_in_key_set_unusable(entries):
     assert len(taken.keys) + len(taken.refused) == len(entries)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=80))
 def test_any_bytes_end_in_a_set_or_in_key_set_unusable(document):
     with pytest.raises(KeySetUnusable):

@@ -248,7 +248,7 @@ def test_no_token_shows_in_a_repr():
     assert "s3cr3t" not in repr(unproven)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=200) | st.text(max_size=200))
 def test_any_bytes_and_any_text_are_refused_and_nothing_else_is_raised(text):
     # No random text holds a header with our algorithms.
@@ -256,7 +256,7 @@ def test_any_bytes_and_any_text_are_refused_and_nothing_else_is_raised(text):
         read(text, POLICY)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(header=st.binary(max_size=40), payload=st.binary(max_size=40), signature=st.binary(max_size=40))
 def test_any_three_octet_strings_are_read_or_refused(header, payload, signature):
     with pytest.raises(JoseRefused) as caught:
@@ -269,7 +269,7 @@ HEADER_VALUES = (
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.fixed_dictionaries(
         {},

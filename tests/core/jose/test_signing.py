@@ -34,7 +34,7 @@ def test_an_algorithm_that_is_not_the_keys_cannot_be_signed_with(alg, ps256):
         signing.sign({}, key=ps256.private_key, alg=alg, kid="k")
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(ssa=st.dictionaries(st.text("abcde", max_size=4), st.integers(1, 9) | st.text("xyé😀", max_size=9), max_size=4))
 def test_claims_come_back_as_they_were_signed(ssa, es256):
     policy = JosePolicy(frozenset({"ES256"}))

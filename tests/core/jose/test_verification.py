@@ -210,7 +210,7 @@ def proper_tokens(ps256, es256):
     return [key.sign({"iss": "me", "n": 1}) for key in (ps256, es256)]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_no_single_changed_character_survives(data, proper_tokens, ps256, es256):
     token = data.draw(st.sampled_from(proper_tokens))
@@ -222,7 +222,7 @@ def test_no_single_changed_character_survives(data, proper_tokens, ps256, es256)
         verify(read(changed, FAPI), key_set(jwks(ps256, es256)), FAPI)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(signature=st.binary(max_size=70) | st.binary(min_size=64, max_size=64) | st.binary(min_size=256, max_size=256))
 def test_no_random_signature_is_believed(signature, ps256, es256):
     for key in (ps256, es256):

@@ -17,14 +17,14 @@ _REQUEST = st.dictionaries(st.sampled_from([*request_claims("x"), "nbf", "jwks"]
 
 
 @given(changes=_STATEMENT)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_claims_of_a_statement_are_judged(changes: dict[str, Any]) -> None:
     ending = play(Story(statement=changes))
     assert ending.failed or ending.metadata is not None
 
 
 @given(changes=_REQUEST)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_claims_of_a_request_are_judged(changes: dict[str, Any]) -> None:
     ending = play(Story(request=changes))
     assert ending.failed or ending.metadata is not None

@@ -102,7 +102,7 @@ _TABLES = st.dictionaries(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(_TABLES)
 def test_any_table_is_a_case_or_refused(table: dict[str, Any]) -> None:
     with suppress(CaseRefused):

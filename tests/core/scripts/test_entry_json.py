@@ -154,7 +154,7 @@ _NAMES = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.dictionaries(_NAMES, _VALUES, max_size=6))
 def test_any_json_is_an_entry_or_refused(changes: dict[str, Any]) -> None:
     with suppress(EntryRefused):

@@ -131,7 +131,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.dictionaries(st.sampled_from(sorted(MEMBERS)) | st.text(max_size=6), JSON, max_size=5))
 def test_any_answer_is_judged_and_only_the_same_redirects_pass(members: dict[str, Any]) -> None:
     answer = UpstreamClient(UpstreamRef("client-1"), {**MEMBERS, **members})
@@ -149,7 +149,7 @@ def test_what_only_servers_say_is_never_asked_for() -> None:
     assert "token-of-the-server" not in repr(made.upstream_ref())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=10), st.integers(min_value=0, max_value=10**9), st.floats(min_value=0.01, max_value=3600))
 def test_pauses_grow_and_stay_within_bounds(key: str, attempts: int, first_s: float) -> None:
     pause = pause_s(key, attempts, first_s)
