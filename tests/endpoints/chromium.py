@@ -63,6 +63,20 @@ class Tab:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
+    async def becomes(self, expression: str, wanted: Any) -> None:
+        """Wait until an expression has a value: what the page does by itself, it does when it draws, not when it loads.
+
+        Raises: TimeoutError when it does not come to that.
+        """
+        watch = f"const look = () => ({expression}) === {json.dumps(wanted)} ? done() : setTimeout(look, 20)"
+        await self.evaluate(f"new Promise(done => {{ {watch}; look(); }})")
+
+    async def complains_of(self, words: str) -> None:
+        """Wait until the page has complained in these words: its console is heard apart from its loading."""
+        async with asyncio.timeout(_PATIENCE_S):
+            while not any(words in each for each in self.complaints):
+                await self.evaluate("undefined")
+
     async def text(self) -> str:
         """What a person can read."""
         return str(await self.evaluate("document.body.innerText"))

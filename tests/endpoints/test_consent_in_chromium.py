@@ -77,10 +77,10 @@ async def test_a_tpp_may_send_its_visitor_on_to_another_host(tab: Tab, bank: Hou
 async def test_a_keyboard_is_enough(tab: Tab, bank: House) -> None:
     await tab.goto(bank.address())
     await tab.press(*TAB)
-    assert await tab.evaluate("document.activeElement.id") == "login"
+    await tab.becomes("document.activeElement.id", "login")
     await tab.call("Input.insertText", text=MIA[0])
     await tab.press(*TAB)
-    assert await tab.evaluate("document.activeElement.id") == "password"
+    await tab.becomes("document.activeElement.id", "password")
     await tab.call("Input.insertText", text=MIA[1])
     await tab.leads_on(tab.press(*ENTER))
     seen = []
@@ -99,7 +99,7 @@ async def test_a_problem_has_the_focus_and_leads_to_its_field(tab: Tab, bank: Ho
     await tab.type("#login", MIA[0])
     await tab.type("#password", "wrong")
     await tab.follow("button[type=submit]")
-    assert await tab.evaluate("document.activeElement.getAttribute('role')") == "alert"
+    await tab.becomes("document.activeElement.getAttribute('role')", "alert")
     assert await tab.evaluate("document.querySelector('#login').value") == MIA[0]
     assert await tab.evaluate("document.querySelector('#password').value") == ""
 
@@ -160,7 +160,7 @@ async def test_no_site_shows_the_page_in_a_frame(tab: Tab, bank: House, browser:
     await tab.goto(EVIL)
     # Within another site's page a browser keeps no Lax cookie, so that even our own page is one without a form.
     assert [fields["status"] for _, fields in bank.events[asked:]] == [303, 410]
-    assert any("frame-ancestors" in each for each in tab.complaints), tab.complaints
+    await tab.complains_of("frame-ancestors")
     shown = {await frame.evaluate("location.href") for frame in await tab.frames()}
     assert shown == {"chrome-error://chromewebdata/", CALLBACK}, "only the other site's page stands in its frame"
 
