@@ -86,3 +86,9 @@ GRANT_LEFT = gate(
     spec="RFC 6749 §5.2, §6",
     code=ErrorCode.INVALID_GRANT,
 )
+GRANT_WHOLE = gate(
+    "token.grant.whole",
+    "In front of another server: the client gave up nothing of the grant since, or says what it asks for instead.",
+    spec="RFC 6749 §5.2, §6; RFC 9396 §6",
+    code=ErrorCode.INVALID_GRANT,
+)

@@ -138,6 +138,29 @@ def of_grant(
     return findings.judgement((Allowed(scope, wanted, grant), left.details))
 
 
+def narrowing(form: Mapping[str, str], grant: Grant, allowed: Allowed, left: Details) -> Judgement[Mapping[str, str]]:
+    """What to add to a form so that another server gives no more of its grant than is `allowed`.
+
+    That server has the grant as a person gave it, and gives all of it to who does not ask for less. Of the scope of a
+    refresh token it takes less (RFC 6749 §6). Not every one takes less of details, so the client has to ask for that.
+    """
+    findings = Findings()
+    given_up = next((index for index, each in enumerate(grant.details) if each not in left), None)
+    if given_up is not None and "authorization_details" not in form:
+        where = f"authorization_details[{given_up}] of the grant has a type that the client, or the market, gave up"
+        findings.settle(gates.GRANT_WHOLE, f"{where}: {_NAME_THE_REST if left else _ANEW}")
+    is_less = not set(grant.scope) <= set(allowed.scope)
+    if is_less and (form.get("grant_type") != REFRESH_TOKEN or not allowed.scope):
+        findings.settle(gates.GRANT_WHOLE, f"scope: the grant has a word that the client gave up; {_ANEW}")
+    if not findings.has_failed:
+        findings.add(gates.GRANT_WHOLE.passed)
+    return findings.judgement({"scope": " ".join(allowed.scope)} if is_less and "scope" not in form else {})
+
+
+_NAME_THE_REST = "name in authorization_details what is asked for of the others"
+_ANEW = "have the customer grant anew what is still registered"
+
+
 def _left_of(grant: Grant, client: RegisteredClient, detail_types: Collection[str]) -> Allowed:
     """A client that registered for less since then gets no more than that, nor what the market takes no more."""
     types = set(client.metadata.texts("authorization_details_types")) & set(detail_types)

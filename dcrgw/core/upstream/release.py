@@ -13,7 +13,6 @@ from dcrgw.core.authorization import details as shapes
 from dcrgw.core.authorization.details import DetailFault, Details
 from dcrgw.core.authorization.scopes import is_scope
 from dcrgw.core.checks import Findings, Gate, gate
-from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.core.upstream.answers import AnswerRefused, jwt_claims
 from dcrgw.core.upstream.server import UpstreamServer
@@ -103,13 +102,14 @@ def refresh_token(answer: Mapping[str, JsonValue]) -> str | None:
 
 
 def judge(
-    said: Collection[Word], client: RegisteredClient, x5t_s256: str | None, server: UpstreamServer, findings: Findings
+    said: Collection[Word], scopes: Collection[str], x5t_s256: str | None, server: UpstreamServer, findings: Findings
 ) -> None:
     """All but the details: they are for their types to judge.
 
-    `x5t_s256` is the certificate over which the token was asked for, None for one that is bound to none.
+    `scopes` are those that the client registered. `x5t_s256` is the certificate over which the token was asked for,
+    None for one that is bound to none.
     """
-    allowed = server.added_scopes.union(client.metadata.scopes)
+    allowed = server.added_scopes.union(scopes)
     beyond = [each.place for each in said if not allowed.issuperset(each.scope or ())]
     findings.settle(SCOPE, f"the {beyond[0]} has a scope that the client did not register" if beyond else None)
     if x5t_s256 is None:

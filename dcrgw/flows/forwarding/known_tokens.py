@@ -6,37 +6,24 @@ One that it did not release, or that ended here, is good for nothing in front of
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from dcrgw.core.authorization import gates
-from dcrgw.core.authorization.details import Details
 from dcrgw.core.authorization.tokens import token_hash
 from dcrgw.core.checks import Report
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.market import Market
-from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.core.strict_json import JsonValue
 from dcrgw.core.upstream import release
 from dcrgw.flows import audit, enriching
 from dcrgw.flows.authentication import Door
 from dcrgw.flows.forwarding.asking import looked_at
-from dcrgw.flows.forwarding.releasing import settle_words
+from dcrgw.flows.forwarding.releasing import Known, settle_words
 from dcrgw.flows.presenting import Presented
 from dcrgw.ports import Ports
 from dcrgw.ports.grants import GrantChange, GrantVerdict
 from dcrgw.ports.registry import Change
 
 ENDPOINT = "introspection_endpoint"
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the gateway knows of a token that it released. `x5t_s256` is None for a refresh token."""
-
-    client: RegisteredClient
-    #: The most that it may be good for.
-    details: Details
-    x5t_s256: str | None = None
 
 
 async def known(token: str, market: Market, ports: Ports) -> Known | None:
@@ -50,12 +37,12 @@ async def known(token: str, market: Market, ports: Ports) -> Known | None:
         # Not every AS says with a token what it is good for: then it is what was asked for.
         grant = await ports.grants.grant(market.name, access.grant) if access.grant and not access.details else None
         most = grant.details if grant is not None else access.details
-        return Known(client, most, access.x5t_s256) if client is not None else None
+        return Known(client, most, access.x5t_s256, access.scope) if client is not None else None
     refresh = await ports.grants.refresh_token(market.name, hashed)
     if refresh is None or ports.clock.now() >= refresh.expires_at:
         return None
     client = await ports.registry.client(market.name, refresh.grant.client_id)
-    return Known(client, refresh.grant.details) if client is not None else None
+    return Known(client, refresh.grant.details, scope=refresh.grant.scope) if client is not None else None
 
 
 async def tell(
@@ -66,7 +53,7 @@ async def tell(
     Raises: Misconfigured where the AS says more; Unavailable.
     """
     words = (looked_at(lambda: release.word("answer", said), ENDPOINT, report),)
-    await settle_words(words, of.details, of.client, of.x5t_s256, arrival, market, ports, report)
+    await settle_words(words, of, arrival, market, ports, report)
     answer: dict[str, JsonValue] = {**said, "client_id": of.client.client_id}
     if of.x5t_s256 is None:
         return answer

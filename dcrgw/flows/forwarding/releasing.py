@@ -51,6 +51,8 @@ class Limit:
     is_new: bool = False
     #: What was shown for the tokens, where it was no code.
     refresh: RefreshToken | None = None
+    #: What goes on besides, so that the AS gives no more than that.
+    beside: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def grant(self) -> Grant | None:
@@ -70,11 +72,13 @@ async def limit(caller: Presented, arrival: Arrival, market: Market, ports: Port
         return Limit(allowed)
     if granted == AUTHORIZATION_CODE:
         grant = await _of_code(caller, market, ports, report)
-        return Limit(await _of_grant(grant, caller, context, ports, report), is_new=True)
+        allowed, beside = await _of_grant(grant, caller, context, ports, report)
+        return Limit(allowed, is_new=True, beside=beside)
     shown = report.settle(grants.shown_refresh_token(caller.form))
     found = await ports.grants.refresh_token(market.name, token_hash(shown))
     kept = report.settle(grants.refresh(found, caller.client, report.at))
-    return Limit(await _of_grant(kept.grant, caller, context, ports, report), refresh=kept)
+    allowed, beside = await _of_grant(kept.grant, caller, context, ports, report)
+    return Limit(allowed, refresh=kept, beside=beside)
 
 
 async def _of_code(caller: Presented, market: Market, ports: Ports, report: Report) -> Grant:
@@ -110,15 +114,18 @@ def _granted(request: AuthorizationRequest, ports: Ports, report: Report) -> Gra
     )
 
 
-async def _of_grant(grant: Grant, caller: Presented, context: DetailContext, ports: Ports, report: Report) -> Allowed:
-    """What the request asks for of a grant: the same, or less by its details' types."""
+async def _of_grant(
+    grant: Grant, caller: Presented, context: DetailContext, ports: Ports, report: Report
+) -> tuple[Allowed, Mapping[str, str]]:
+    """What the request asks for of a grant: the same, or less by its details' types; and what tells the AS so."""
     report.facts["grant"] = grant.id
     types = ports.details.types(grant.market)
     allowed, left = report.settle(grants.of_grant(caller.form, grant, caller.client, types))
+    beside = report.settle(grants.narrowing(caller.form, grant, allowed, left))
     if "authorization_details" in caller.form:
         await settle_rules(allowed.details, context, ports, report)
         await settle_narrowing(allowed.details, left, context, ports, report, is_enriched=True)
-    return allowed
+    return allowed, beside
 
 
 async def release(
@@ -142,9 +149,8 @@ async def release(
     )
     try:
         await _settle_new(given, most, caller, market, ports, report)
-        await settle_words(
-            given.words, most.allowed.details, caller.client, caller.identity.x5t_s256, arrival, market, ports, report
-        )
+        known = Known(caller.client, most.allowed.details, caller.identity.x5t_s256)
+        await settle_words(given.words, known, arrival, market, ports, report)
     except Misconfigured:
         await withholding.revoke(given.refresh_token or given.access_token, caller, market, ports, report)
         raise
@@ -165,21 +171,27 @@ class _Given:
     words: tuple[Word, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the gateway knows of a token. `x5t_s256` is None for a refresh token."""
+
+    client: RegisteredClient
+    #: The most that it may be good for.
+    details: Details
+    x5t_s256: str | None = None
+    #: What it was released with, though its client may have given that up since.
+    scope: tuple[str, ...] = ()
+
+
 async def settle_words(
-    words: tuple[Word, ...],
-    most: Details,
-    client: RegisteredClient,
-    x5t_s256: str | None,
-    arrival: Arrival,
-    market: Market,
-    ports: Ports,
-    report: Report,
+    words: tuple[Word, ...], of: Known, arrival: Arrival, market: Market, ports: Ports, report: Report
 ) -> None:
     """What the AS says of a token is no more than was asked. Raises: Misconfigured, Unavailable."""
     assert market.upstream is not None
-    findings, context = Findings(), context_of(client, DetailOperation.TOKEN, arrival, report)
-    release_rules.judge(words, client, x5t_s256, market.upstream, findings)
-    more = {word.place: await exceeding(word.details, most, context, ports, is_enriched=True) for word in words}
+    findings, context = Findings(), context_of(of.client, DetailOperation.TOKEN, arrival, report)
+    scopes = {*of.client.metadata.scopes, *of.scope}
+    release_rules.judge(words, scopes, of.x5t_s256, market.upstream, findings)
+    more = {word.place: await exceeding(word.details, of.details, context, ports, is_enriched=True) for word in words}
     release_rules.note_excess(more, findings)
     withholding.settle(findings.judgement(True), market, report)
 

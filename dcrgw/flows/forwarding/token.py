@@ -25,7 +25,7 @@ async def exchange(arrival: Arrival, market: Market, ports: Ports, report: Repor
         caller = await present(arrival, market, ports, report)
         most = await limit(caller, arrival, market, ports, report)
         await spend(caller, arrival, ports, report)
-        said = await ask(ENDPOINT, caller, arrival, ports, report)
+        said = await ask(ENDPOINT, caller, arrival, ports, report, of={**caller.onward, **most.beside})
         answer = looked_at(lambda: answers.token(said, caller.client.client_id, market), ENDPOINT, report)
         report.findings.add(answers.AGREES.passed)
         await release(answer, most, caller, arrival, market, ports, report)

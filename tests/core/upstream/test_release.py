@@ -57,7 +57,7 @@ def jwt(claims: Any, **header: Any) -> str:
 
 def failed(*words: Word, x5t_s256: str | None = "thumb") -> list[str]:
     findings = Findings()
-    release.judge(words, CLIENT, x5t_s256, SERVER, findings)
+    release.judge(words, CLIENT.metadata.scopes, x5t_s256, SERVER, findings)
     return [each.check.id for each in findings.failures]
 
 
