@@ -134,6 +134,8 @@ class Gateway:
         self.health.adopt(fresh.parts.healths)
         for name, listener in fresh.listeners.items():
             self.listeners[name].become(listener)
+        if self._outbox is not None:
+            self._outbox.look()
 
 
 async def start(

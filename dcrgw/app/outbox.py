@@ -3,31 +3,35 @@
 One task a gateway. It is woken by every errand that begins or is given back, and when the next one is due; it works
 with whatever generation serves at that moment, which is not closed before. What it knows stands in the registry, so
 that a killed process leaves it to the next one.
+
+Parties take turns: one TPP's errands are carried one after another, those that were tried least first, and whoever was
+served longest ago comes first. So what fails for one TPP, or makes the AS hang, holds up no other.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 
-from dcrgw.adapters.sqlite.errands import Outlook, SqliteErrands
+from dcrgw.adapters.sqlite.errands import Due, Outlook, SqliteErrands
 from dcrgw.app.generation import Generation
 from dcrgw.core.checks import Report
-from dcrgw.core.upstream.errand import LONGEST_PAUSE_S, Errand
+from dcrgw.core.upstream.errand import Errand
+from dcrgw.core.upstream.server import UpstreamServer
 from dcrgw.edge.events import Sink, log_event
 from dcrgw.edge.health import Health
 from dcrgw.errors import GatewayError, Misconfigured, Rejected, Unavailable
-from dcrgw.flows.errands import carry, claim_s, server_of
+from dcrgw.flows.errands import NO_SERVER, PUT_IT_BACK, carry, claim_s
 from dcrgw.ports.clock import Clock
 
 #: How many errands of one market are carried at once: an AS that hangs holds up its own market alone.
 AT_ONCE = 4
 #: How often to look though nobody says so: another process may have left something.
 LOOK_S = 15.0
-#: A market whose AS was taken out of the configuration: nobody can be told.
-_ORPHANED_CLAIM_S = 60.0
+#: How many parties' turns are remembered.
+_MOST_PARTIES = 10_000
 
 
 def outbox_part(market: str) -> str:
@@ -48,8 +52,14 @@ class Outbox:
     ) -> None:
         self._errands, self._serving, self._clock, self._health = errands, serving, clock, health
         self._on_event = on_event
-        self._under_way: dict[str, str] = {}
+        #: Key -> market and party.
+        self._under_way: dict[str, tuple[str, str]] = {}
+        #: Market and party, those served longest ago first.
+        self._served: dict[tuple[str, str], int] = {}
+        self._turns = count(1)
         self._overdue: set[str] = set()
+        #: Markets whose errands nobody can be told, and the generation that was told so.
+        self._stranded: dict[str, int] = {}
         self._told: set[str] = set()
         self._closing = asyncio.Event()
 
@@ -76,24 +86,46 @@ class Outbox:
         self._closing.set()
         self._errands.stirred.set()
 
-    def _round(self, group: asyncio.TaskGroup) -> float:
-        """Begin what is due. Seconds until the next look."""
-        outlooks = self._errands.outlook()
-        busy = Counter(self._under_way.values())
-        for outlook in outlooks:
-            room = AT_ONCE - busy[outlook.market]
-            # Those under way may stand first among the due: they are claimed only now.
-            for key in self._errands.due(outlook.market, AT_ONCE + room) if room > 0 else ():
-                if key not in self._under_way and room > 0:
-                    room -= 1
-                    self._under_way[key] = outlook.market
-                    group.create_task(self._attempt(key, outlook.market), name=f"errand of {outlook.market}")
-        self._tell(outlooks)
-        now = self._clock.now()
-        return min([LOOK_S, *(max(each.next_at - now, 0.05) for each in outlooks if self._has_room(each.market))])
+    def look(self) -> None:
+        """Look again now: another generation serves."""
+        self._errands.stirred.set()
 
-    def _has_room(self, market: str) -> bool:
-        return list(self._under_way.values()).count(market) < AT_ONCE
+    def _round(self, group: asyncio.TaskGroup) -> float:
+        """Begin what is due. Seconds until the next look: whatever ends meanwhile wakes us."""
+        outlooks = self._errands.outlook()
+        reached = [each for each in outlooks if self._server(each.market) is not None]
+        for outlook in reached:
+            for due in self._in_turn(outlook.market):
+                if self._busy(outlook.market) >= AT_ONCE:
+                    break
+                self._begin(due, outlook.market, group)
+        self._tell(reached)
+        self._tell_stranded([each for each in outlooks if each not in reached])
+        now = self._clock.now()
+        return min([LOOK_S, *(max(each.next_at - now, 0.05) for each in reached if each.next_at is not None)])
+
+    def _in_turn(self, market: str) -> list[Due]:
+        """What is due of the parties that have nothing under way, whoever was served longest ago first."""
+        busy = {party for of, party in self._under_way.values() if of == market}
+        due = [each for each in self._errands.due(market) if each.party not in busy]
+        return sorted(due, key=lambda each: self._served.get((market, each.party), 0))
+
+    def _begin(self, due: Due, market: str, group: asyncio.TaskGroup) -> None:
+        place = (market, due.party)
+        self._served.pop(place, None)
+        self._served[place] = next(self._turns)
+        if len(self._served) > _MOST_PARTIES:
+            del self._served[next(iter(self._served))]
+        self._under_way[due.key] = place
+        group.create_task(self._attempt(due.key, market), name=f"errand of {market}")
+
+    def _busy(self, market: str) -> int:
+        return sum(of == market for of, _ in self._under_way.values())
+
+    def _server(self, name: str) -> UpstreamServer | None:
+        """The AS of a market; None where the configuration that serves has none."""
+        market = self._serving().materials.markets.get(name)
+        return market.upstream if market is not None else None
 
     async def _attempt(self, key: str, market: str) -> None:
         try:
@@ -112,14 +144,10 @@ class Outbox:
 
     async def _carry(self, key: str, name: str, generation: Generation) -> None:
         market = generation.materials.markets.get(name)
-        server = market.upstream if market is not None else None
-        errand = await self._errands.claim(key, _ORPHANED_CLAIM_S if server is None else claim_s(server))
+        if market is None or market.upstream is None:
+            return  # since we looked; the next look tells of it
+        errand = await self._errands.claim(key, claim_s(market.upstream))
         if errand is None:
-            return
-        if market is None or server is None:
-            reason = "the market has no authorization server any more: give it back to it, or reconcile"
-            due_at = self._clock.now() + LONGEST_PAUSE_S
-            await self._errands.put_off(errand.claim, due_at, reason, errand.unsure)
             return
         report = _report(errand, self._clock.now(), generation.number)
         try:
@@ -136,15 +164,13 @@ class Outbox:
             reason = f"{report.decision}: {reason}"
         self._on_event(event, **_told(errand), reason=reason, **_differing(report))
 
-    def _tell(self, outlooks: tuple[Outlook, ...]) -> None:
+    def _tell(self, outlooks: list[Outlook]) -> None:
         """What waits for too long is a warning: it costs no TPP more than its own change."""
         now = self._clock.now()
-        markets = self._serving().materials.markets
         overdue = set()
         for each in outlooks:
-            market = markets.get(each.market)
-            alarm_s = server_of(market).alarm_s if market is not None and market.upstream is not None else 0.0
-            late = now - each.oldest_at >= alarm_s
+            server = self._server(each.market)
+            late = server is not None and now - each.oldest_at >= server.alarm_s
             reason = f"{each.waiting} not told yet" + (f", the oldest for {now - each.oldest_at:.0f} s" if late else "")
             self._health.set(outbox_part(each.market), True, reason)
             if late:
@@ -158,6 +184,18 @@ class Outbox:
             self._on_event("errands_caught_up", market=market_name)
         self._told |= waiting
         self._overdue = overdue
+
+    def _tell_stranded(self, outlooks: list[Outlook]) -> None:
+        """What waits for a server that the configuration has no more: told once by each generation."""
+        number = self._serving().number
+        for each in outlooks:
+            what = f"{each.waiting} not told, {each.pending} of them of pending clients"
+            self._health.set(outbox_part(each.market), True, f"{what}: {NO_SERVER}")
+            if self._stranded.get(each.market) != number:
+                told = {"market": each.market, "waiting": each.waiting, "pending": each.pending}
+                self._on_event("errands_stranded", **told, oldest_at=each.oldest_at, reason=NO_SERVER, fix=PUT_IT_BACK)
+        self._stranded = {each.market: number for each in outlooks}
+        self._told |= self._stranded.keys()
 
 
 def _report(errand: Errand, at: float, generation: int) -> Report:

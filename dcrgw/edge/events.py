@@ -20,7 +20,14 @@ _LOUD = frozenset(
 )
 #: Events that mean that the bank has to look one of these days.
 _WARNING = frozenset(
-    {"certificate_expires", "configuration_warning", "errand_refused", "errands_overdue", "gate_refused"}
+    {
+        "certificate_expires",
+        "configuration_warning",
+        "errand_refused",
+        "errands_overdue",
+        "errands_stranded",
+        "gate_refused",
+    }
 )
 
 

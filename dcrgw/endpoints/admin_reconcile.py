@@ -1,6 +1,6 @@
 """Registry and authorization servers held against each other, for administrators.
 
-GET   /reconcile                        the markets with an authorization server of their own
+GET   /reconcile                        the markets that have an authorization server of their own, or had one
 GET   /reconcile/{market}?after=&limit= what differs there
 POST  /reconcile/{market}/{client_id}   mend what differs about one client; the body may hold a reason
 """
@@ -54,7 +54,7 @@ class ReconcileEndpoint:
         if market:
             return await self._look(request, exchange, market)
         no_query(request)
-        return json_answer(200, {"markets": list(self.desk.reconciled)}, exchange)
+        return json_answer(200, {"markets": list(await self.desk.reconciled())}, exchange)
 
     async def _look(self, request: web.BaseRequest, exchange: Exchange, market: str) -> web.Response:
         query = query_of(request, ("after", "limit"))

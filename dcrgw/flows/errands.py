@@ -27,12 +27,24 @@ from dcrgw.flows.undoing import lied, outdated, overtaken, refused, with_token
 from dcrgw.ports import Ports
 from dcrgw.ports.registry import Change, CommitVerdict
 
+#: For the operator.
+NO_SERVER = "the configuration has no authorization server behind the market any more"
+PUT_IT_BACK = "put [market.upstream] back, or delete these clients once it is back; `dcrgw reconcile` lists them"
+#: Whoever has to put it back is a person.
+_BACK_IN_S = 300
+
 
 def server_of(market: Market) -> UpstreamServer:
-    """The AS behind a market. Raises: Misconfigured where there is none (any more)."""
+    """The AS behind a market. Raises: Unavailable where there is none any more: what it was to be told waits for it."""
     if market.upstream is None:
-        raise Misconfigured(f"the market {market.name} has no authorization server behind it")
+        raise Unavailable(f"upstream.{market.name}", f"{NO_SERVER}: {PUT_IT_BACK}", retry_after_s=_BACK_IN_S)
     return market.upstream
+
+
+def settle_told(client: RegisteredClient, market: Market) -> None:
+    """Whoever has to hear of a client's change can be told. Raises: Unavailable where its AS was taken away."""
+    if client.upstream is not None:
+        server_of(market)
 
 
 def claim_s(server: UpstreamServer) -> float:
@@ -56,11 +68,17 @@ async def farewell(client: RegisteredClient, report_id: str, interaction_id: str
     return deletion(client, open_now, report_id, interaction_id, ports.clock.now())
 
 
-async def farewell_now(client: RegisteredClient, market: Market, ports: Ports, report: Report) -> Errand | None:
-    """The same, for who is about to tell it: claimed, unless somebody else may be telling the AS something just now."""
+async def farewell_now(
+    client: RegisteredClient, market: Market, ports: Ports, report: Report, *, is_busy: bool = False
+) -> Errand | None:
+    """The same, for who is about to tell it: claimed, unless somebody else may be telling the AS something just now.
+
+    `is_busy`: the client has an errand, though its market may have no AS any more.
+    """
     if market.upstream is None:
         # It may have had one when the client was registered: once it has it again, that one is told.
-        return await farewell(client, report.report_id, report.interaction_id, ports) if client.upstream else None
+        is_known = is_busy or client.upstream is not None
+        return await farewell(client, report.report_id, report.interaction_id, ports) if is_known else None
     open_now = await ports.errands.of_client(client.market, client.client_id)
     now = ports.clock.now()
     errand = deletion(client, open_now, report.report_id, report.interaction_id, now)

@@ -11,13 +11,13 @@ from dcrgw.core.market import Market
 from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.core.upstream import wanting
 from dcrgw.core.upstream.client import UpstreamClient, UpstreamRef, WantedClient
-from dcrgw.core.upstream.difference import KEPT, Difference, Kind, compare, waiting
+from dcrgw.core.upstream.difference import KEPT, Difference, Kind, compare, stranded, waiting
 from dcrgw.core.upstream.errand import Act, Errand, errand_key
 from dcrgw.core.upstream.server import UpstreamServer
 from dcrgw.errors import ErrorCode, GatewayError, Unavailable
 from dcrgw.flows import audit
 from dcrgw.flows.carrying import with_secret
-from dcrgw.flows.errands import carry, claim_s, server_of
+from dcrgw.flows.errands import NO_SERVER, carry, claim_s, server_of
 from dcrgw.ports import Ports
 from dcrgw.ports.registry import Archive, Change, ClientQuery, CommitVerdict
 
@@ -75,19 +75,24 @@ class ReconcileDesk:
     ports: Ports = field(repr=False)
     archive: Archive = field(repr=False)
 
-    @property
-    def reconciled(self) -> tuple[str, ...]:
-        """The names of the markets with an AS of their own."""
-        return tuple(name for name, market in self.markets.items() if market.upstream is not None)
+    async def reconciled(self) -> tuple[str, ...]:
+        """The names of the markets with an AS of their own, and of those that had one which was not told all."""
+        having = [name for name, market in self.markets.items() if market.upstream is not None]
+        waiting_for_one = {each.market for each in await self.ports.errands.opened(limit=_MOST_ERRANDS)}
+        return (*having, *sorted(waiting_for_one.difference(having)))
 
     async def look(self, name: str, after: str | None, limit: int) -> Found:
         """What differs in one market: of an AS that lists its clients at all of them, else of the next `limit`.
 
-        Raises: Rejected for a market without an AS, Unavailable, Misconfigured.
+        Raises: Rejected for a market that never had an AS, Unavailable, Misconfigured.
         """
-        market = self._market(name)
-        server, ports = server_of(market), self.ports
+        ports = self.ports
         open_now = {each.client_id: each for each in await ports.errands.opened(name, _MOST_ERRANDS)}
+        if open_now and not self._has_server(name):
+            now = ports.clock.now()
+            return Found(tuple(stranded(each, NO_SERVER, now) for each in open_now.values()), 0, None, False)
+        market = self._market(name)
+        server = server_of(market)
         found = [] if after else [waiting(each, server, ports.clock.now()) for each in open_now.values()]
         listed = await ports.upstream.listed(name)
         clients = [each async for each in self._clients(name, after, None if listed is not None else limit)]
@@ -123,6 +128,10 @@ class ReconcileDesk:
         except GatewayError as failure:
             return Mended("left", found, failure.reason if isinstance(failure, Unavailable) else str(failure))
         return Mended("mended", found, report.facts.get("tpp_must_read", ""))
+
+    def _has_server(self, name: str) -> bool:
+        market = self.markets.get(name)
+        return market is not None and market.upstream is not None
 
     def _market(self, name: str) -> Market:
         market = self.markets.get(name)

@@ -101,9 +101,10 @@ async def remove(client: RegisteredClient, market: Market, arrival: Arrival, por
     Then the market's own authorization server is told: now, or by the outbox, however long that takes.
     Raises: Rejected when it is gone already (401), or no longer the version that If-Match names (412).
     """
+    is_busy = False
     for _ in range(_ATTEMPTS):
         report.decision = "deleted"
-        errand = await farewell_now(client, market, ports, report)
+        errand = await farewell_now(client, market, ports, report, is_busy=is_busy)
         committed = await ports.registry.commit(
             Change(
                 audit=audit.record(report),
@@ -117,6 +118,7 @@ async def remove(client: RegisteredClient, market: Market, arrival: Arrival, por
             report.findings.add(UNCHANGED.passed)
             await told_or_left(errand, market, ports, report)
             return
+        is_busy = committed.verdict is CommitVerdict.BUSY
         client = await _present(client, arrival, ports.registry, report)
     raise _overtaken(report)
 

@@ -8,7 +8,7 @@ from dcrgw.core.checks import Gate, Report, gate
 from dcrgw.core.evidence import Arrival
 from dcrgw.core.registration.client import ClientStatus, RegisteredClient
 from dcrgw.core.registration.rules import Registration
-from dcrgw.errors import ErrorCode, Rejected
+from dcrgw.errors import ErrorCode, Rejected, Unavailable
 from dcrgw.flows import audit
 from dcrgw.flows.secrets import REGISTRATION_TOKEN, secrets_of
 from dcrgw.ports import Ports
@@ -53,7 +53,7 @@ _GATES = tuple(check for check, _ in _REFUSALS.values())
 async def store(client: RegisteredClient, registration: Registration, ports: Ports, report: Report) -> RegisteredClient:
     """The client as stored: `client` itself, or the one that the same bytes made meanwhile.
 
-    Raises: Rejected when the registry knows its jti, its client_id or its software.
+    Raises: Rejected when the registry knows its jti, its client_id or its software; Unavailable.
     """
     report.decision = "registered"
     committed = await ports.registry.commit(
@@ -68,7 +68,11 @@ async def store(client: RegisteredClient, registration: Registration, ports: Por
         note_stored(report)
         report.facts["client_id"] = client.client_id
         return client
-    return await repeat(earlier_or_refusal(committed, report), ports.registry, report)
+    earlier = earlier_or_refusal(committed, report)
+    if earlier.status is ClientStatus.PENDING:
+        # A generation before this one had an authorization server behind the market, and began it just now.
+        raise Unavailable("upstream", "the same request waits for an authorization server that the market has no more")
+    return await repeat(earlier, ports.registry, report)
 
 
 def note_stored(report: Report) -> None:

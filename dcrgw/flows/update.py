@@ -12,6 +12,7 @@ from dcrgw.core.registration import request
 from dcrgw.core.registration import update as succession
 from dcrgw.flows import audit, carrying, replacing, stages
 from dcrgw.flows.answering import Answered, answer, answered_with
+from dcrgw.flows.errands import settle_told
 from dcrgw.flows.managing import authorise
 from dcrgw.ports import Ports
 
@@ -28,6 +29,7 @@ async def update(arrival: Arrival, receive: Receive, market: Market, ports: Port
     async with audit.of_failures(report, ports.registry):
         identity = await stages.identify(arrival.chain, market, ports.revocation, report)
         current = await authorise(arrival, identity, market, ports, report)
+        settle_told(current, market)
         arrival = replace(arrival, body=await receive())
         envelope = report.settle(request.open(arrival.body, arrival.media_type, market.profile))
         report.settle(succession.judge_members(envelope.unverified_claims, current, market.profile))

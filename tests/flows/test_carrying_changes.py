@@ -209,8 +209,10 @@ async def test_client_older_than_a_server_with_ids_of_its_own_registers_anew(ban
 
 
 async def test_update_from_before_the_server_was_away_changes_nothing_any_more(bank: CarryingBank) -> None:
+    bank.is_alone = True
     client, token = await bank.register()
-    bank.server.faults.append(CUT)
+    bank.is_alone = False
+    bank.server.faults.append(DOWN)
     with pytest.raises(Unavailable):
         await bank.put(client.client_id, token, renamed(bank, client.client_id))
     bank.is_alone = True
@@ -218,9 +220,8 @@ async def test_update_from_before_the_server_was_away_changes_nothing_any_more(b
     bank.is_alone = False
     with pytest.raises(Unavailable):
         await bank.again()
-    await bank.again()
-    assert (await there(bank)).metadata["client_name"] == "Name of today"
-    assert await agree(bank, client.client_id)
+    assert (await bank.errand(), bank.server.clients) == (None, {})
+    assert (await bank.present(client.client_id)).metadata.members["client_name"] == "Name of today"
 
 
 async def test_client_that_ends_while_the_server_is_away_ends_there_later(bank: CarryingBank) -> None:

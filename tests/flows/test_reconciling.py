@@ -199,6 +199,6 @@ async def test_every_page_is_looked_at(bank: CarryingBank) -> None:
 
 async def test_market_without_a_server_has_nothing_to_reconcile(bank: CarryingBank) -> None:
     plain = ReconcileDesk({"uk": replace(bank.market, upstream=None)}, bank.ports, bank.store)
-    assert plain.reconciled == ()
+    assert await plain.reconciled() == ()
     with pytest.raises(Rejected):
         await plain.look("uk", None, 10)

@@ -42,19 +42,43 @@ UPDATE errands SET claimed_until = 0, due_at = ?, trouble = ?, unsure = ? WHERE 
 """
 
 
-# `next_at` is when the first of them can be claimed; what a clock wrote that was set back counts for nothing.
+# When an errand can be claimed; what a clock wrote that was set back counts for nothing.
 _FREE_AT = "max(iif(due_at >= ?1, 0, due_at), iif(claimed_until >= ?1, 0, claimed_until))"
-_OUTLOOK = f"SELECT market, count(*), min(begun_at), min({_FREE_AT}) FROM errands GROUP BY market"  # noqa: S608
-_DUE = f"SELECT key FROM errands WHERE market = ?2 AND {_FREE_AT} <= ?3 ORDER BY due_at, id LIMIT ?4"  # noqa: S608
+_OUTLOOK = f"""
+SELECT market, count(*), sum(act = 'create'), min(begun_at), min(iif({_FREE_AT} > ?2, {_FREE_AT}, NULL))
+FROM errands GROUP BY market
+"""  # noqa: S608 - constants
+# Whose errand it is: the organisation's, else the certificate subject's. The gateway's own are each for themselves.
+_PARTY = "coalesce(coalesce(c.directory, '') || char(10) || c.org_id, c.subject_key, e.client_id)"
+_DUE = f"""
+SELECT key, party FROM (
+  SELECT key, due_at, e.id AS id, {_PARTY} AS party,
+    row_number() OVER (PARTITION BY {_PARTY} ORDER BY attempts, due_at, e.id) AS place
+  FROM errands e LEFT JOIN clients c ON c.market = e.market AND c.client_id = e.client_id
+  WHERE e.market = ?2 AND {_FREE_AT} <= ?3
+) WHERE place = 1 ORDER BY due_at, id
+"""  # noqa: S608 - constants
 
 
 class Outlook(NamedTuple):
-    """What a market's AS has yet to be told: how much, since when, and when the next attempt is due (epoch seconds)."""
+    """What a market's AS has yet to be told: how much, since when, and when the next attempt falls due.
+
+    Times are epoch seconds. What is due already is not the next: `next_at` is None where nothing else comes.
+    """
 
     market: str
     waiting: int
+    #: How many of them are to make a client, which is pending until then.
+    pending: int
     oldest_at: float
-    next_at: float
+    next_at: float | None
+
+
+class Due(NamedTuple):
+    """An errand that may be claimed now, and whose it is: one TPP's, whatever its clients."""
+
+    key: str
+    party: str
 
 
 class SqliteErrands:
@@ -107,13 +131,13 @@ class SqliteErrands:
 
     def outlook(self) -> tuple[Outlook, ...]:
         """Every market with open errands."""
-        unbelievable = self._clock.now() + _LONGEST_CLAIM_S
-        return tuple(Outlook(*row) for row in self._points.read(_OUTLOOK, (unbelievable,)))
-
-    def due(self, market: str, limit: int) -> tuple[str, ...]:
-        """The keys of a market's errands that may be claimed now, the one that is due longest coming first."""
         now = self._clock.now()
-        return tuple(row[0] for row in self._points.read(_DUE, (now + _LONGEST_CLAIM_S, market, now, limit)))
+        return tuple(Outlook(*row) for row in self._points.read(_OUTLOOK, (now + _LONGEST_CLAIM_S, now)))
+
+    def due(self, market: str) -> tuple[Due, ...]:
+        """Of each party the errand that may be claimed now and was tried least; the one that is due longest first."""
+        now = self._clock.now()
+        return tuple(Due(*row) for row in self._points.read(_DUE, (now + _LONGEST_CLAIM_S, market, now)))
 
     def stir(self, *keys: str) -> None:
         """Tell who waits for these errands, and who carries errands, that something became of them."""

@@ -47,10 +47,18 @@ class Difference:
 
 def waiting(errand: Errand, server: UpstreamServer, at: float) -> Difference:
     """An errand that is open."""
-    age_s = max(0.0, at - errand.begun_at)
-    kind = Kind.OVERDUE if age_s >= server.alarm_s else Kind.WAITING
-    detail = f"{errand.act} for {age_s:.0f} s, {errand.attempts} attempts"
-    return Difference(kind, errand.market, errand.client_id, detail + (f": {errand.trouble}" if errand.trouble else ""))
+    kind = Kind.OVERDUE if at - errand.begun_at >= server.alarm_s else Kind.WAITING
+    return Difference(kind, errand.market, errand.client_id, _so_far(errand, errand.trouble, at))
+
+
+def stranded(errand: Errand, why: str, at: float) -> Difference:
+    """An errand that nobody can be told."""
+    return Difference(Kind.OVERDUE, errand.market, errand.client_id, _so_far(errand, why, at), is_mendable=False)
+
+
+def _so_far(errand: Errand, trouble: str, at: float) -> str:
+    told = f"{errand.act} for {max(0.0, at - errand.begun_at):.0f} s, {errand.attempts} attempts"
+    return f"{told}: {trouble}" if trouble else told
 
 
 def compare(client: RegisteredClient, there: UpstreamClient | None, server: UpstreamServer) -> Difference | None:

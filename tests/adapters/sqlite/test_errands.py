@@ -104,8 +104,37 @@ async def test_pause_of_a_clock_that_was_set_back_holds_nothing_up(tmp_path: Pat
         await begun(store)
         await store.errands.put_off(("key-create", 1), NOW + 5, "down", False)
         clock.at -= 86_400
-        assert store.errands.due("uk", 10) == ("key-create",)
-        assert store.errands.outlook()[0].next_at <= clock.at
+        assert [each.key for each in store.errands.due("uk")] == ["key-create"]
+        assert store.errands.outlook()[0].next_at is None
+
+
+async def of(store: SqliteRegistry, client_id: str, due_at: float, attempts: int = 0, **whose: Any) -> None:
+    """An errand of a client, and whose client it is."""
+    its = client(client_id, status=ClientStatus.PENDING, request_digest=f"digest of {client_id}", **whose)
+    begins = errand(
+        key=f"key of {client_id}", client_id=client_id, due_at=due_at, attempts=attempts, claimed_until=0.0, used=()
+    )
+    change = Change(audit=audit(), client=its, begins=begins, duplicates_allowed=True)
+    assert (await store.commit(change)).verdict is CommitVerdict.STORED
+
+
+async def test_each_party_has_one_errand_due_the_one_that_was_tried_least(tmp_path: Path) -> None:
+    async with registry(tmp_path / "db") as store:
+        await of(store, "often-tried", NOW - 60, attempts=9, org_id="org-1")
+        await of(store, "of-another-subject", NOW - 50, org_id="org-1", subject_key="another")
+        await of(store, "later", NOW - 40, org_id="org-1")
+        await of(store, "of-another", NOW - 30, org_id="org-2")
+        await of(store, "of-nobody-known", NOW - 20, org_id=None, subject_key="its subject")
+        await of(store, "not-yet", NOW + 20, org_id="org-3")
+        due = store.errands.due("uk")
+        assert [each.key for each in due] == [
+            "key of of-another-subject",
+            "key of of-another",
+            "key of of-nobody-known",
+        ]
+        assert len({each.party for each in due}) == 3
+        [outlook] = store.errands.outlook()
+        assert (outlook.waiting, outlook.pending, outlook.next_at) == (6, 6, NOW + 20)
 
 
 async def test_errand_that_was_put_off_is_due_later(tmp_path: Path) -> None:
@@ -115,10 +144,10 @@ async def test_errand_that_was_put_off_is_due_later(tmp_path: Path) -> None:
         store.errands.stirred.clear()
         await store.errands.put_off(("key-create", 1), NOW + 5, "down", False)
         assert store.errands.stirred.is_set()
-        assert store.errands.due("uk", 10) == ()
+        assert store.errands.due("uk") == ()
         assert store.errands.outlook()[0].next_at == NOW + 5
         clock.at += 5
-        assert store.errands.due("uk", 10) == ("key-create",)
+        assert [each.key for each in store.errands.due("uk")] == ["key-create"]
         claimed = await store.errands.claim("key-create", 10)
         assert (claimed.trouble, claimed.unsure) == ("down", False)
         await store.errands.put_off(("key-create", 1), NOW, "too late", False)
