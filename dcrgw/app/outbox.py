@@ -39,6 +39,11 @@ def outbox_part(market: str) -> str:
     return f"errands of {market}"
 
 
+def stranded_words(waiting: int, pending: int) -> str:
+    """What waits for a server that was taken away, and what to do about it."""
+    return f"{waiting} not told, {pending} of them of pending clients: {NO_SERVER}; {PUT_IT_BACK}"
+
+
 class Outbox:
     """`serving` gives the generation that serves now."""
 
@@ -189,8 +194,7 @@ class Outbox:
         """What waits for a server that the configuration has no more: told once by each generation."""
         number = self._serving().number
         for each in outlooks:
-            what = f"{each.waiting} not told, {each.pending} of them of pending clients"
-            self._health.set(outbox_part(each.market), True, f"{what}: {NO_SERVER}")
+            self._health.set(outbox_part(each.market), True, stranded_words(each.waiting, each.pending))
             if self._stranded.get(each.market) != number:
                 told = {"market": each.market, "waiting": each.waiting, "pending": each.pending}
                 self._on_event("errands_stranded", **told, oldest_at=each.oldest_at, reason=NO_SERVER, fix=PUT_IT_BACK)

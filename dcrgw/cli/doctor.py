@@ -11,6 +11,8 @@ from pathlib import Path
 import click
 from aiohttp import web
 
+from dcrgw.adapters.sqlite.errands import waiting_in
+from dcrgw.app.outbox import stranded_words
 from dcrgw.app.upstream_trial import trial
 from dcrgw.cli.faults import show_faults
 from dcrgw.cli.options import CONFIG
@@ -60,11 +62,19 @@ def upstream(path: Path, name: str | None, registers: bool) -> None:
         show_faults("refused", refused.faults, "red")
         sys.exit(1)
     tried = [each for market, each in materials.upstreams.items() if name in (None, market)]
+    waiting = waiting_in(materials.settings.registry.path)
+    stranded = {market: each for market, each in waiting.items() if market not in materials.upstreams}
+    left = [market for market in stranded if name in (None, market)]
+    for market in left:
+        click.echo(f"{market}: no authorization server any more")
+        click.echo(f"  {_MARKS[False]} {stranded_words(*stranded[market])}")
+    if left and not tried:
+        sys.exit(1)
     if not tried:
         click.echo("dcrgw doctor upstream: no such market has an authorization server behind it", err=True)
         sys.exit(2)
     is_good = [asyncio.run(_tried(each, materials.markets[each.market], registers)) for each in tried]
-    sys.exit(0 if all(is_good) else 1)
+    sys.exit(0 if all(is_good) and not left else 1)
 
 
 async def _tried(each: UpstreamMaterials, market: Market, registers: bool) -> bool:

@@ -29,7 +29,7 @@ from dcrgw.ports.registry import Change, CommitVerdict
 
 #: For the operator.
 NO_SERVER = "the configuration has no authorization server behind the market any more"
-PUT_IT_BACK = "put [market.upstream] back, or delete these clients once it is back; `dcrgw reconcile` lists them"
+PUT_IT_BACK = "put [market.upstream] back until nothing waits any more; `dcrgw reconcile` lists what does"
 #: Whoever has to put it back is a person.
 _BACK_IN_S = 300
 

@@ -263,6 +263,39 @@ async def test_probes_and_log_tell_of_what_waits_too_long(bank: Bank) -> None:
             await asyncio.sleep(0.02)
 
 
+async def test_what_waits_for_a_section_that_is_gone_is_told_and_goes_on_once_it_is_back(bank: Bank) -> None:
+    bank.server.says["POST", "/reg"] = status(500)
+    body = await bank.body()
+    assert (await bank.post(body)).status == 503
+
+    def told() -> str:
+        health = bank.town.gateway.health
+        return next((each.reason for each in health.conditions if each.component == "errands of generic"), "")
+
+    good = bank.town.session.config.read_text()
+    market, mark, section = good.partition("[market.upstream]")
+    assert mark
+    assert await bank.reload(lambda _: market + "[[market]]".join(("", *section.split("[[market]]")[1:]))) == []
+    async with asyncio.timeout(50):
+        while "1 of them of pending clients" not in told():  # noqa: ASYNC110 - it is told at the next look
+            await asyncio.sleep(0.02)
+    waits = await bank.post(body)
+    assert waits.status == 503
+    assert int(waits.headers["Retry-After"]) >= 60
+    looked = await bank.reconcile("--json")
+    assert looked.exit_code == 1
+    assert [(each["kind"], each["mendable"]) for each in json.loads(looked.stdout)] == [("overdue", False)]
+    config = ("--config", str(bank.town.session.config))
+    doctor = await aside(CliRunner().invoke, main, ["doctor", "upstream", *config])
+    assert doctor.exit_code == 1
+    assert "1 of them of pending clients" in doctor.output
+    bank.server.says.clear()
+    assert await bank.reload(lambda _: good) == []
+    assert (await bank.post(body)).status == 201
+    await bank.settled()
+    assert bank.agrees()
+
+
 async def test_command_tells_what_differs_and_mends_it(bank: Bank) -> None:
     assert (await bank.reconcile()).exit_code == 0
     reply = await bank.post(await bank.body())

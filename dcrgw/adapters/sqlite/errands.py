@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import closing, suppress
+from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 from dcrgw.adapters.sealer import Sealer
 from dcrgw.adapters.sqlite.errand_rows import ERRAND_COLUMNS, errand_of
@@ -168,3 +170,13 @@ class SqliteErrands:
 
 def _execute(connection: sqlite3.Connection, given_back: tuple[float, str, bool, str, int]) -> None:
     connection.execute(_PUT_OFF, given_back)
+
+
+def waiting_in(path: Path) -> Mapping[str, tuple[int, int]]:
+    """For who only looks, beside a gateway or without one: market -> open errands, and how many of pending clients."""
+    query = "SELECT market, count(*), sum(act = 'create') FROM errands GROUP BY market"
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+            return {market: (waiting, pending) for market, waiting, pending in connection.execute(query)}
+    except sqlite3.Error:
+        return {}  # there is none yet, or none that has errands
