@@ -117,8 +117,14 @@ async def _client(server: Server, each: UpstreamMaterials, settings: UpstreamSer
             if wanted.metadata["token_endpoint_auth_method"] == "tls_client_auth":
                 yield await _certificate_counts(server, each, made)
         finally:
-            await server.clients.delete(made.ref)
-        yield Step(True, "it was deleted again")
+            is_ours = made.is_new or made.ref.client_id == wanted.client_id
+            is_gone = is_ours and await server.clients.delete(made.ref)
+        if is_gone:
+            yield Step(True, "it was deleted again")
+        elif is_ours:
+            yield Step(False, "it was not deleted again: the server knows none by the token that it gave")
+        else:
+            yield Step(False, "it says that the client was there before, so it is left: see whose it is")
     except GatewayError as failure:
         yield Step(False, f"a client cannot be registered and deleted: {_words(failure)}")
 

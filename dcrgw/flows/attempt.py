@@ -27,6 +27,7 @@ Making = Callable[[RegisteredClient], Change]
 #: How often a change is made anew while operators suspend and restore the client at the same moment.
 _ROUNDS = 5
 LOST_TOKEN = "an attempt whose answer was lost may have changed the client there, and the token to manage it by"
+OLD_TOKEN = "it knows no client by the token that is held: it is gone there, or lives on by a token of later"
 LOST_ANSWER = "each attempt whose answer was lost may have made a client there"
 
 

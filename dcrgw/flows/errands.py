@@ -21,7 +21,7 @@ from dcrgw.core.upstream.client import UPSTREAM_SECRET, UPSTREAM_TOKEN, Upstream
 from dcrgw.core.upstream.errand import CLAIM_MARGIN_S, Act, Errand, deletion
 from dcrgw.core.upstream.server import UpstreamServer
 from dcrgw.errors import GatewayError, Misconfigured, Rejected, Unavailable
-from dcrgw.flows.attempt import LOST_ANSWER, Attempt, Making
+from dcrgw.flows.attempt import LOST_ANSWER, OLD_TOKEN, Attempt, Making
 from dcrgw.flows.secrets import CLIENT_SECRET
 from dcrgw.flows.undoing import lied, outdated, overtaken, refused, with_token
 from dcrgw.ports import Ports
@@ -141,12 +141,12 @@ async def _update(attempt: Attempt) -> RegisteredClient:
 
 async def _delete(attempt: Attempt) -> None:
     try:
-        await attempt.ask(_gone(attempt))
+        is_certain = await attempt.ask(_gone(attempt))
     except (Rejected, Misconfigured) as fault:
         await attempt.put_off(str(fault), unsure=attempt.errand.unsure)
         raise Unavailable("upstream", str(fault)) from fault
-    if attempt.errand.unsure and not attempt.server.finds_clients:
-        attempt.tell_orphan("the token by which it was to be deleted there may have been one of before")
+    if not is_certain or (attempt.errand.unsure and not attempt.server.finds_clients):
+        attempt.tell_orphan(OLD_TOKEN)
     await attempt.end("deleted")
 
 
@@ -176,13 +176,31 @@ async def _replaced(attempt: Attempt) -> UpstreamClient:
     return await upstream.update(errand.market, ref, attempt.wanted)
 
 
-async def _gone(attempt: Attempt) -> None:
+async def _gone(attempt: Attempt) -> bool:
+    """Whether the client is gone there for certain, and not only unknown by the token that is held here."""
     errand, upstream, ref = attempt.errand, attempt.ports.upstream, attempt.errand.ref
-    if (ref is None or errand.unsure) and errand.wanted is not None and attempt.server.finds_clients:
+    is_looked_for = ref is None or errand.unsure
+    if is_looked_for and errand.wanted is not None and attempt.server.finds_clients:
         found = await upstream.find(errand.market, errand.wanted)
-        ref = with_token(found.ref, ref) if found is not None else ref
-    if ref is not None:
-        await upstream.delete(errand.market, ref)
+        if found is None:
+            return True
+        ref = with_token(found.ref, ref)
+    # What was recorded before there was an answer is None.
+    if ref is None or await upstream.delete(errand.market, ref) is not False:
+        return True
+    return not is_looked_for and await _gone_by_todays_token(attempt)
+
+
+async def _gone_by_todays_token(attempt: Attempt) -> bool:
+    """The same where the token that is held is an old one, or the client gone: found again, it has one of today."""
+    errand, upstream = attempt.errand, attempt.ports.upstream
+    if errand.wanted is None or not attempt.server.finds_clients:
+        return False
+    try:
+        found = await upstream.find(errand.market, errand.wanted)
+    except Rejected:
+        return False  # it takes such a client no more, nor says what became of the one of before
+    return found is None or await upstream.delete(errand.market, found.ref) is not False
 
 
 async def _leave(attempt: Attempt, fault: Misconfigured, *, is_open: bool) -> None:
@@ -211,7 +229,7 @@ async def _confirm(
     made: list[RegisteredClient] = []
     verdict = await attempt.settle(_change_to(attempt, decision, lambda present: confirmed(present, told), made))
     if verdict is CommitVerdict.LOST:
-        await overtaken(attempt, told.ref)
+        await overtaken(attempt, told)
         raise Unavailable("upstream", "somebody else ended this meanwhile", retry_after_s=1)
     if verdict is CommitVerdict.BUSY:
         pause = await attempt.put_off("the client that it gave is being deleted there", unsure=True)

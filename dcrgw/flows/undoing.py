@@ -13,6 +13,7 @@ from dcrgw.errors import Rejected
 from dcrgw.flows.attempt import Attempt
 from dcrgw.ports.registry import Change, CommitVerdict
 
+NOT_OURS = "it told of a client that it was not asked to make, or that was there before: it is left alone"
 #: How often an open deletion is told what it has yet to delete, while it is claimed at the same moment.
 _ROUNDS = 5
 
@@ -69,23 +70,29 @@ async def lied(attempt: Attempt, told: UpstreamClient) -> Rejected:
         await _restore(attempt, told)
         return rejected
     undoing: Errand | None = None
-    if await _is_for_deletion(attempt, told.ref):
+    if not _is_ours(attempt, told):
+        attempt.tell_orphan(NOT_OURS)
+    elif await _is_for_deletion(attempt, told.ref):
         undoing = attempt.follow(Act.DELETE, "undone", unsure=False, ref=told.ref)
     else:
         attempt.tell_orphan("it gave a client_id that another client has, or that none may have")
     if await attempt.end("undone", undoing, undoes=True) is CommitVerdict.LOST:
-        await overtaken(attempt, told.ref)
+        await overtaken(attempt, told)
     return rejected
 
 
-async def overtaken(attempt: Attempt, ref: UpstreamRef) -> None:
+async def overtaken(attempt: Attempt, told: UpstreamClient) -> None:
     """The AS did what nobody waits for any more: whoever ends that client must know what it is called there."""
-    errand, ports = attempt.errand, attempt.ports
+    errand, ports, ref = attempt.errand, attempt.ports, told.ref
+    if not _is_ours(attempt, told):
+        attempt.tell_orphan(NOT_OURS)
+        await ports.registry.commit(Change(audit=attempt.note("overtaken")))
+        return
     for _ in range(_ROUNDS):
         open_now = await ports.errands.of_client(errand.market, errand.client_id)
         if open_now is not None and open_now.act is Act.DELETE:
-            told = replace(open_now, ref=ref, due_at=ports.clock.now(), claimed_until=0.0)
-            change = Change(audit=attempt.note("overtaken"), ends=open_now.claim, begins=told)
+            knowing = replace(open_now, ref=ref, due_at=ports.clock.now(), claimed_until=0.0)
+            change = Change(audit=attempt.note("overtaken"), ends=open_now.claim, begins=knowing)
         elif open_now is not None and ref.client_id == errand.client_id:
             return  # whoever carries it now finds the same client there
         elif await _is_for_deletion(attempt, ref, is_over=open_now is None):
@@ -120,7 +127,14 @@ async def _restore(attempt: Attempt, told: UpstreamClient) -> None:
         )
 
     if await attempt.settle(making) is CommitVerdict.LOST:
-        await overtaken(attempt, ref)
+        await overtaken(attempt, replace(told, ref=ref))
+
+
+def _is_ours(attempt: Attempt, told: UpstreamClient) -> bool:
+    """Whether what the AS tells of is what it was asked to make: by the id that we chose, else by its own word."""
+    if attempt.server.takes_client_id:
+        return told.ref.client_id == attempt.errand.client_id
+    return told.is_new
 
 
 async def _is_for_deletion(attempt: Attempt, ref: UpstreamRef, *, is_over: bool = False) -> bool:

@@ -70,8 +70,11 @@ class Upstream(Protocol):
         """The client as it stands after it was replaced whole (RFC 7592 §2.2)."""
         ...
 
-    async def delete(self, market: str, ref: UpstreamRef) -> None:
-        """The client is gone; one that was gone already counts as deleted."""
+    async def delete(self, market: str, ref: UpstreamRef) -> bool | None:
+        """Whether the client is gone for certain: False where the AS knows none by this token, which may be an old one.
+
+        RFC 7592 §2.3 has the same answer for both. None in recordings from before anybody asked.
+        """
         ...
 
     async def listed(self, market: str) -> tuple[UpstreamClient, ...] | None:
@@ -114,7 +117,7 @@ class NoUpstream:
         """Nobody asks."""
         raise _none(market)
 
-    async def delete(self, market: str, ref: UpstreamRef) -> None:
+    async def delete(self, market: str, ref: UpstreamRef) -> bool | None:
         """Nobody asks."""
         raise _none(market)
 

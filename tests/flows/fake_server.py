@@ -63,8 +63,8 @@ class FakeServer:
     async def update(self, market: str, ref: UpstreamRef, wanted: WantedClient) -> UpstreamClient:
         return await self._do("update", lambda: self._update(ref, wanted))
 
-    async def delete(self, market: str, ref: UpstreamRef) -> None:
-        await self._do("delete", lambda: self._delete(ref))
+    async def delete(self, market: str, ref: UpstreamRef) -> bool:
+        return await self._do("delete", lambda: self._delete(ref))
 
     async def listed(self, market: str) -> tuple[UpstreamClient, ...] | None:
         return await self._do("listed", lambda: tuple(self.clients.values()) if self.lists else None)
@@ -125,11 +125,13 @@ class FakeServer:
         self.clients[ref.client_id] = UpstreamClient(self._ref(ref.client_id), dict(wanted.metadata), wanted.secret)
         return self.clients[ref.client_id]
 
-    def _delete(self, ref: UpstreamRef) -> None:
+    def _delete(self, ref: UpstreamRef) -> bool:
         before = self.clients.get(ref.client_id)
         # Like a client that is gone, it is one that it does not know by this token: 401 in both cases.
-        if before is not None and ref.token == before.ref.token:
-            del self.clients[ref.client_id]
+        if before is None or ref.token != before.ref.token:
+            return False
+        del self.clients[ref.client_id]
+        return True
 
     def _ref(self, client_id: str) -> UpstreamRef:
         return UpstreamRef(client_id, f"https://as.example/reg/{client_id}", f"as-token-{next(self._numbers):020d}")

@@ -115,8 +115,24 @@ async def test_server_that_does_not_take_our_client_id_is_caught(bank: CarryingB
     with pytest.raises(Rejected) as rejected:
         await bank.register()
     assert only(rejected.value)[0] == "upstream.client_id.given"
-    await bank.again()
-    assert bank.server.clients == {}
+    assert bank.nothing_left
+    # Nothing shows whose it is.
+    assert list(bank.server.clients) == ["as-own"]
+    assert "orphan" in bank.report.facts
+
+
+async def test_client_that_was_there_before_is_never_deleted(its_own_ids: CarryingBank) -> None:
+    bank = its_own_ids
+    of_the_bank = UpstreamClient(UpstreamRef("intranet", "https://as.example/reg/intranet", "its token"), {})
+    bank.server.clients["intranet"] = of_the_bank
+    bank.server.tells = lambda told: replace(of_the_bank, is_new=False)
+    with pytest.raises(Rejected) as rejected:
+        await bank.register()
+    assert only(rejected.value)[0] == "upstream.members.kept"
+    assert bank.nothing_left
+    assert "intranet" in bank.server.clients
+    [row] = [line.record for line in await bank.store.audit_tail(1)]
+    assert "orphan" in row.facts
 
 
 async def test_fifty_identical_requests_make_one_client_here_and_there(bank: CarryingBank) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import json
 import secrets
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -251,7 +252,7 @@ class FakeAs:
         members = {
             **self.clients[client_id],
             "client_id": client_id,
-            "client_id_issued_at": 1,
+            "client_id_issued_at": int(time.time()),
             "registration_access_token": self.tokens[client_id],
             "registration_client_uri": f"{self.issuer}/reg/{client_id}",
         }

@@ -111,12 +111,13 @@ class HydraDesk:
             return await self.create(wanted)
         return self._told("PUT client", await self._ask("PUT", self._url(ref), self._members(wanted)), 200, wanted)
 
-    async def delete(self, ref: UpstreamRef) -> None:
-        """The client is gone, with its tokens."""
+    async def delete(self, ref: UpstreamRef) -> bool:
+        """The client is gone, with its tokens: True."""
         if await self.read(ref) is not None:
             answer = await self._ask("DELETE", self._url(ref))
             if answer.status != 404:
                 self._demanded("DELETE client", answer, 204)
+        return True
 
     async def listed(self) -> tuple[UpstreamClient, ...] | None:
         """All clients with this market's mark."""

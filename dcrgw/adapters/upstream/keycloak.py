@@ -81,14 +81,14 @@ class KeycloakDesk:
         await self._change_scopes(self._url(found), found, words.optional_scopes(wanted))
         return await self._made(wanted)
 
-    async def delete(self, ref: UpstreamRef) -> None:
-        """The client is gone, with its sessions."""
+    async def delete(self, ref: UpstreamRef) -> bool:
+        """The client is gone, with its sessions: True."""
         found = await self._own(ref.client_id)
-        if found is None:
-            return
-        answer = await self._ask("DELETE", self._url(found))
-        if answer.status not in (204, 404):
-            raise self._refusal("DELETE client", answer)
+        if found is not None:
+            answer = await self._ask("DELETE", self._url(found))
+            if answer.status not in (204, 404):
+                raise self._refusal("DELETE client", answer)
+        return True
 
     async def listed(self) -> tuple[UpstreamClient, ...] | None:
         """All clients with this market's mark."""

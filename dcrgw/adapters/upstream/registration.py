@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dcrgw.adapters.upstream.discovery import Discovery
 from dcrgw.adapters.upstream.refusals import error_of, members_of, refusal
@@ -17,6 +18,8 @@ from dcrgw.core.upstream.places import PlaceRefused, place
 from dcrgw.core.upstream.wanting import NOT_METADATA
 from dcrgw.errors import Misconfigured, Unavailable
 
+#: Clocks go wrong by less, and nobody registers the same client twice in so short a time.
+_FRESH_S = 3600.0
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{1,4096}=*")
 
 
@@ -55,18 +58,20 @@ class RegistrationDesk:
         if answer.status not in (200, 201):
             raise refusal(self._way.dependency, "POST registration", answer, credential="upstream.registration_token")
         told = members_of(self._way.dependency, "POST registration", answer)
-        made = self._client(told)
+        made = replace(self._client(told), is_new=answer.status == 201 and _is_fresh(told))
+        header = self._settings.client_id_header
+        if header is not None and made.ref.client_id != wanted.client_id:
+            # It does not do what it was asked, so that nothing shows whose the client is of which it tells.
+            raise Misconfigured(
+                f"{self._way.dependency}: it gave the id {made.ref.client_id} and not the one that {header} named: let"
+                " it take that header, or remove upstream.client_id_header; if it made that client just now, delete it"
+            )
         if told.get("client_secret_expires_at") not in (None, 0):
-            await self.delete(made.ref)
+            if header is not None or made.is_new:
+                await self.delete(made.ref)
             raise Misconfigured(
                 f"{self._way.dependency}: it makes secrets that expire, after which its clients could not come any"
                 " more: let them last"
-            )
-        if self._settings.client_id_header is not None and made.ref.client_id != wanted.client_id:
-            await self.delete(made.ref)
-            raise Misconfigured(
-                f"{self._way.dependency}: it gave a client another id than {self._settings.client_id_header} named: let"
-                " it take that header, or remove upstream.client_id_header"
             )
         return made
 
@@ -80,7 +85,7 @@ class RegistrationDesk:
     async def read(self, ref: UpstreamRef) -> UpstreamClient | None:
         """The client as it is there now; None where there is none, or its token is good no more."""
         answer = await self._ask("GET", self._uri(ref), _bearer(ref))
-        if _is_gone(answer):
+        if _is_unknown(answer):
             return None
         return self._read("GET client", answer, ref)
 
@@ -93,17 +98,20 @@ class RegistrationDesk:
             members |= {"client_secret": wanted.secret} if held.secret == wanted.secret else {}
         fields = [("Content-Type", "application/json"), *_bearer(ref)]
         answer = await self._ask("PUT", self._uri(ref), fields, members)
-        if not _is_gone(answer):
+        if not _is_unknown(answer):
             return self._read("PUT client", answer, ref)
         if self._settings.client_id_header is not None:
             return await self.create(wanted)
         raise Misconfigured(f"{self._way.dependency}: it knows the client {ref.client_id}, or its token, no more")
 
-    async def delete(self, ref: UpstreamRef) -> None:
-        """The client is gone."""
+    async def delete(self, ref: UpstreamRef) -> bool:
+        """True when the AS says so. What it does not find may be gone, or known by another token since."""
         answer = await self._ask("DELETE", self._uri(ref), _bearer(ref))
-        if answer.status not in (200, 204) and not _is_gone(answer):
-            raise refusal(self._way.dependency, "DELETE client", answer, credential="what proves the gateway")
+        if answer.status in (200, 204):
+            return True
+        if _is_unknown(answer):
+            return False
+        raise refusal(self._way.dependency, "DELETE client", answer, credential="what proves the gateway")
 
     async def listed(self) -> tuple[UpstreamClient, ...] | None:
         """RFC 7592 has no such question."""
@@ -157,6 +165,12 @@ class RegistrationDesk:
             raise Misconfigured(f"{self._way.dependency}: a registration_client_uri of it {refused}") from None
 
 
+def _is_fresh(told: Mapping[str, JsonValue]) -> bool:
+    """Whether the client may be of this moment, by what the AS says of it (RFC 7591 §3.2.1)."""
+    issued_at = told.get("client_id_issued_at")
+    return not isinstance(issued_at, (int, float)) or time.time() - issued_at < _FRESH_S
+
+
 def _members(wanted: WantedClient) -> dict[str, JsonValue]:
     return {name: value for name, value in wanted.metadata.items() if name not in NOT_METADATA}
 
@@ -165,7 +179,7 @@ def _bearer(ref: UpstreamRef) -> list[tuple[str, str]]:
     return [("Authorization", f"Bearer {ref.token}")]
 
 
-def _is_gone(answer: Answer) -> bool:
+def _is_unknown(answer: Answer) -> bool:
     """RFC 7592 §2: a client that is gone, or a token that is good no more, is 401. Said by the AS, not in front of it:
     what refuses the gateway itself must not pass for a client that is gone."""
     if answer.status == 404:

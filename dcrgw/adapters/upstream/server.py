@@ -37,8 +37,8 @@ class Desk(Protocol):
         """A client replaced."""
         ...
 
-    async def delete(self, ref: UpstreamRef) -> None:
-        """A client gone."""
+    async def delete(self, ref: UpstreamRef) -> bool:
+        """Whether a client is gone for certain."""
         ...
 
     async def listed(self) -> tuple[UpstreamClient, ...] | None:

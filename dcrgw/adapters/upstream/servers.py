@@ -36,9 +36,9 @@ class UpstreamServers:
         """The client replaced."""
         return await self._of(market).clients.update(ref, wanted)
 
-    async def delete(self, market: str, ref: UpstreamRef) -> None:
-        """The client gone."""
-        await self._of(market).clients.delete(ref)
+    async def delete(self, market: str, ref: UpstreamRef) -> bool:
+        """Whether the client is gone for certain."""
+        return await self._of(market).clients.delete(ref)
 
     async def listed(self, market: str) -> tuple[UpstreamClient, ...] | None:
         """All that are ours."""

@@ -33,6 +33,9 @@ class UpstreamClient:
     metadata: Mapping[str, JsonValue] = field(repr=False)
     #: client_secret, where the AS made one or keeps the one that we sent.
     secret: str | None = field(default=None, repr=False)
+    #: Of an answer to a registration: the AS says that it made the client just now. Some tell of one that was there
+    #: before, which may be anybody's.
+    is_new: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 
 import pytest
@@ -143,11 +144,41 @@ async def test_a_client_whose_token_was_lost_is_put_in_place_again(bench) -> Non
     assert (await desk.read(replaced.ref)) is not None
 
 
-async def test_a_server_that_ignores_our_id_is_told_so_and_keeps_no_client(bench) -> None:
+async def test_a_server_that_ignores_our_id_is_told_so_and_nothing_is_deleted_there(bench) -> None:
     at = await bench(client_id_header="x-other")
-    with pytest.raises(Misconfigured):
+    with pytest.raises(Misconfigured) as fault:
         await at.desk(client_id_header="x-dcrgw-client-id").create(wanted())
-    assert at.server.clients == {}
+    [client_id] = at.server.clients
+    assert client_id in str(fault.value)
+    assert at.server.paths("DELETE") == []
+
+
+@pytest.mark.parametrize(
+    ("status", "issued_s_ago", "is_new"),
+    [(201, None, True), (201, 0, True), (200, None, False), (200, 0, False), (201, 86_400, False)],
+)
+async def test_a_client_that_was_there_before_is_known_as_such(bench, status, issued_s_ago, is_new) -> None:
+    at = await bench(client_id_header="")
+    issued = {} if issued_s_ago is None else {"client_id_issued_at": int(time.time()) - issued_s_ago}
+
+    def told(came: Came) -> web.Response:
+        made = json.loads(at.server._register(came).body)
+        made.pop("client_id_issued_at", None)
+        return web.json_response({**made, **issued}, status=status)
+
+    at.server.says["POST", "/reg"] = told
+    assert (await at.desk().create(wanted())).is_new is is_new
+
+
+@pytest.mark.parametrize(("status", "error"), [(401, "invalid_token"), (404, "not_found"), (404, "invalid_request")])
+async def test_a_client_that_it_does_not_know_is_not_gone_for_certain(bench, status: int, error: str) -> None:
+    at = await bench()
+    desk = at.desk()
+    made = await desk.create(wanted())
+    at.server.says["DELETE", "/reg/client-1"] = lambda _: oauth_error(status, error)
+    assert await desk.delete(made.ref) is False
+    del at.server.says["DELETE", "/reg/client-1"]
+    assert await desk.delete(made.ref) is True
 
 
 @pytest.mark.parametrize(
