@@ -83,6 +83,18 @@ class Opened:
     length: int | None = None
 
 
+#: Hears of every question what it shows of the AS: None where it answered, else why that was no answer of its own.
+Hear = Callable[["Trouble | None"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What a question met. `is_silence`: there was no answer at all."""
+
+    reason: str
+    is_silence: bool
+
+
 class Way:
     """Connections to one AS. Close it when its generation of configuration ends.
 
@@ -108,6 +120,11 @@ class Way:
         self._breaker = Breaker(clock=clock, tolerated=5, first_pause_s=1.0, longest_pause_s=10.0)
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
+        self._hear: Hear = _nobody
+
+    def tell(self, hear: Hear) -> None:
+        """Let somebody hear what comes of every question from now on."""
+        self._hear = hear
 
     async def ask(self, question: Question) -> Answer:
         """The whole answer, whatever its status. Raises: Unavailable."""
@@ -125,7 +142,7 @@ class Way:
         except BaseException as error:
             failure = self._failed(question, error, asked_at)
         else:
-            self._breaker.succeeded()
+            self._succeeded(answer)
             return Answer(answer.status, _fields(answer), body)
         # Raised outside the handler: aiohttp's exceptions hold the request's headers, and ours must not lead there.
         raise failure
@@ -161,7 +178,7 @@ class Way:
         except BaseException as error:
             failure = self._failed(question, error, asked_at)
         else:
-            self._breaker.succeeded()
+            self._succeeded(answer)
             return answer
         raise failure
 
@@ -199,6 +216,10 @@ class Way:
             raise NotReached(self.dependency, reason, retry_after_s=max(1, round(wait_s)))
         return self._clock()
 
+    def _succeeded(self, answer: aiohttp.ClientResponse) -> None:
+        self._breaker.succeeded()
+        self._hear(None if answer.status < 500 else Trouble(f"it answers {answer.status}", is_silence=False))
+
     def _failed(self, question: Question, error: BaseException, asked_at: float) -> Unavailable:
         """What to raise for an exchange that came to nothing. Raises: what is no failure of the AS."""
         if isinstance(error, FetchFailed):
@@ -214,6 +235,7 @@ class Way:
             self._breaker.abandoned()
         else:
             self._breaker.failed(str(failure))
+            self._hear(Trouble(str(failure), is_silence=True))
         # Without a connection nothing was asked of it.
         never = isinstance(error, aiohttp.ClientConnectorError)
         return self._unavailable(question, failure, NotReached if never else Unavailable)
@@ -277,6 +299,10 @@ _WHAT_TO_DO = {
     FetchReason.TIMEOUT: "; see whether it is overloaded, or set upstream.total_s",
     FetchReason.SIZE: "; see whether it is meant, or set upstream.max_bytes",
 }
+
+
+def _nobody(_: Trouble | None) -> None:
+    """Hears nothing."""
 
 
 def _fields(answer: aiohttp.ClientResponse) -> Fields:

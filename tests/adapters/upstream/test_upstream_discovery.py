@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from aiohttp import web
+from fake_as import Came, oauth_error
 
+from dcrgw.adapters.upstream.way import Question
 from dcrgw.errors import Misconfigured, Unavailable
+from dcrgw.sandbox.serving import free_ports
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 
@@ -82,6 +87,67 @@ async def test_a_kept_document_serves_through_an_outage_but_not_for_ever(bench) 
     at.seconds += 3600
     with pytest.raises(Unavailable):
         await discovery.current()
+
+
+async def test_silence_to_any_question_is_told_at_once_and_its_end_with_the_first_answer(bench) -> None:
+    at = await bench(port=free_ports(1)[0])
+    way = at.way(total_s=30.0)
+    await at.discovery(way).renew()
+    assert at.told == [(True, "")]
+    await at.server.stop()
+    with pytest.raises(Unavailable):
+        await way.ask(Question("POST", f"{at.server.url}/token"))
+    ok, reason = at.told[-1]
+    assert ok
+    assert reason
+    await at.server.start()
+    assert (await way.ask(Question("POST", f"{at.server.url}/token"))).status == 404
+    assert at.told[-1] == (True, "")
+
+
+async def test_a_fault_of_the_servers_own_is_told_at_once_too(bench) -> None:
+    at = await bench()
+    way = at.way()
+    await at.discovery(way).renew()
+    at.server.says["POST", "/token"] = lambda _: web.Response(status=500)
+    await way.ask(Question("POST", f"{at.server.url}/token"))
+    assert at.told[-1] == (True, "it answers 500")
+    at.server.says["POST", "/token"] = lambda _: oauth_error(400, "invalid_grant")
+    await way.ask(Question("POST", f"{at.server.url}/token"))
+    assert at.told[-1] == (True, "")
+
+
+async def test_an_answer_makes_nobody_ready_whose_issuer_is_another(bench) -> None:
+    at = await bench()
+    way = at.way()
+    discovery = at.discovery(way)
+    await discovery.renew()
+    at.server.document["issuer"] = "https://evil.example"
+    await discovery.renew()
+    await way.ask(Question("POST", f"{at.server.url}/token"))
+    assert at.told[-1][0] is False
+
+
+async def test_silence_to_one_question_says_nothing_of_a_server_that_is_there(bench) -> None:
+    at = await bench()
+    way = at.way(total_s=2.0)
+    await at.discovery(way).start()
+    asked = at.server.paths().count(WELL_KNOWN)
+    at.seconds += 60
+    hangs = asyncio.Event()
+
+    async def hang(_: Came) -> web.Response:
+        await hangs.wait()
+        return web.Response()
+
+    at.server.says["POST", "/token"] = hang
+    with pytest.raises(Unavailable):
+        await way.ask(Question("POST", f"{at.server.url}/token"))
+    assert at.told[-1][1]
+    async with asyncio.timeout(40):
+        while at.told[-1] != (True, ""):  # noqa: ASYNC110 - its watch tells nobody else
+            await asyncio.sleep(0.01)
+    assert at.server.paths().count(WELL_KNOWN) > asked
 
 
 @pytest.mark.parametrize(
