@@ -100,9 +100,8 @@ class Outbox:
         outlooks = self._errands.outlook()
         reached = [each for each in outlooks if self._server(each.market) is not None]
         for outlook in reached:
-            for due in self._in_turn(outlook.market):
-                if self._busy(outlook.market) >= AT_ONCE:
-                    break
+            room = AT_ONCE - self._busy(outlook.market)
+            for due in self._in_turn(outlook.market)[:room] if room > 0 else ():
                 self._begin(due, outlook.market, group)
         self._tell(reached)
         self._tell_stranded([each for each in outlooks if each not in reached])
