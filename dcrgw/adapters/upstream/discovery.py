@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from dcrgw.adapters.flights import Flights
-from dcrgw.adapters.upstream.way import Question, Trouble, Way
+from dcrgw.adapters.upstream.way import Question, Way
 from dcrgw.core import strict_json
 from dcrgw.core.upstream.metadata import AsMetadata, ForeignIssuer, read
 from dcrgw.errors import GatewayError, Misconfigured, Unavailable
@@ -20,8 +19,6 @@ _LIFETIME_S = 300.0
 _STALE_S = 3600.0
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 15.0
-#: However many questions fail: it is asked for no oftener than that because of them.
-_DOUBT_S = 1.0
 
 _FIELDS = (("Accept", "application/json"), ("Accept-Encoding", "identity"))
 
@@ -42,8 +39,8 @@ class Whereabouts:
 class Discovery:
     """Keeps one AS's discovery document. Its issuer is the market's in every document that is given out.
 
-    It hears what comes of all that the AS is asked on the same way. So health tells of trouble, and of its end, at
-    once; after silence the document is asked for, which shows whether the AS is away or was silent to one question.
+    It hears what comes of all that the AS is asked on the same way: so health is told of trouble, and of its end, at
+    once. Nothing is asked because of it: one TPP's question may be what the AS is silent to.
     """
 
     def __init__(self, way: Way, where: Whereabouts, *, clock: Callable[[], float], tell: Tell) -> None:
@@ -55,9 +52,8 @@ class Discovery:
         self._asked_at = -math.inf
         self._failures = 0
         self._is_asking = False
-        #: What others met, while the document itself was to be had.
+        #: Others met trouble since the document was had.
         self._is_troubled = False
-        self._stirred = asyncio.Event()
         way.tell(self._hear)
         self._flights: Flights[str, None] = Flights()
 
@@ -134,28 +130,19 @@ class Discovery:
         except ForeignIssuer as foreign:
             raise Misconfigured(f"{self._way.dependency}: {foreign}") from None
 
-    def _hear(self, trouble: Trouble | None) -> None:
-        if self._is_asking:
-            return  # it is our own question, or will be answered by it
-        usable = self._usable() is not None
+    def _hear(self, trouble: str | None) -> None:
+        if self._is_asking or self._usable() is None:
+            return  # what comes of the document itself says more
         if trouble is not None:
-            if usable and not self._failures:
-                self._is_troubled = True
-                self._tell(True, trouble.reason)
-            if trouble.is_silence and not self._failures:
-                self._stirred.set()
-        elif usable and (self._is_troubled or self._failures):
-            # The document is asked for at its own pace: whoever answers much must not be asked for it as often.
+            self._is_troubled = True
+            self._tell(True, trouble)
+        elif self._is_troubled or self._failures:
             self._is_troubled = False
             self._tell(True, "")
 
     async def _watch(self) -> None:
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._pause_s()):
-                    await self._stirred.wait()
-                    await asyncio.sleep(max(0.0, self._asked_at + _DOUBT_S - self._clock()))
-            self._stirred.clear()
+            await asyncio.sleep(self._pause_s())
             await self._flights.join("renew", self.renew)
 
     def _pause_s(self) -> float:

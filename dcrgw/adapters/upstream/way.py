@@ -83,16 +83,8 @@ class Opened:
     length: int | None = None
 
 
-#: Hears of every question what it shows of the AS: None where it answered, else why that was no answer of its own.
-Hear = Callable[["Trouble | None"], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """What a question met. `is_silence`: there was no answer at all."""
-
-    reason: str
-    is_silence: bool
+#: Hears of every question what it shows of the AS: None where it answered, else what was wrong.
+Hear = Callable[[str | None], None]
 
 
 class Way:
@@ -218,7 +210,7 @@ class Way:
 
     def _succeeded(self, answer: aiohttp.ClientResponse) -> None:
         self._breaker.succeeded()
-        self._hear(None if answer.status < 500 else Trouble(f"it answers {answer.status}", is_silence=False))
+        self._hear(None if answer.status < 500 else f"it answers {answer.status}")
 
     def _failed(self, question: Question, error: BaseException, asked_at: float) -> Unavailable:
         """What to raise for an exchange that came to nothing. Raises: what is no failure of the AS."""
@@ -235,7 +227,7 @@ class Way:
             self._breaker.abandoned()
         else:
             self._breaker.failed(str(failure))
-            self._hear(Trouble(str(failure), is_silence=True))
+            self._hear(str(failure))
         # Without a connection nothing was asked of it.
         never = isinstance(error, aiohttp.ClientConnectorError)
         return self._unavailable(question, failure, NotReached if never else Unavailable)
@@ -301,7 +293,7 @@ _WHAT_TO_DO = {
 }
 
 
-def _nobody(_: Trouble | None) -> None:
+def _nobody(_: str | None) -> None:
     """Hears nothing."""
 
 
