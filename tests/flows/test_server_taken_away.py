@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from carrying_bank import CarryingBank, carrying_bank
 from fake_server import CUT, DOWN, LOST
 
+from dcrgw.core.checks import Report
 from dcrgw.core.registration.client import ClientStatus
 from dcrgw.errors import Rejected, Unavailable
 from dcrgw.flows.administer import Operation, Order, administer
+from dcrgw.flows.create import create
 from dcrgw.flows.reconcile import ReconcileDesk
 
 
@@ -43,6 +46,32 @@ async def test_the_same_bytes_of_a_pending_client_wait_for_the_bank_and_are_regi
     client, _ = await bank.register(body)
     assert list(bank.server.clients) == [client.client_id]
     assert client.status is ClientStatus.ACTIVE
+
+
+class LooksTooEarly:
+    """A registry as seen by a request that looked before the other one of the same bytes was stored."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def repeated(self, *_: str) -> None:
+        return None
+
+
+async def test_a_pending_client_is_never_told_as_registered(bank: CarryingBank) -> None:
+    body = bank.body()
+    bank.server.faults.append(DOWN)
+    with pytest.raises(Unavailable):
+        await bank.register(body)
+    bank.is_alone = True
+    ports = replace(bank.ports, registry=LooksTooEarly(bank.store))
+    report = Report("report-9", "label", "create", "uk", bank.clock.at)
+    with pytest.raises(Unavailable):
+        await create(bank._arrival(body), bank.market, ports, report)
+    assert (bank.count("clients"), bank.count("errands")) == (1, 1)
 
 
 async def test_an_update_of_a_client_that_the_server_has_is_not_made_behind_its_back(bank: CarryingBank) -> None:
