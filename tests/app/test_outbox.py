@@ -52,7 +52,7 @@ def outbox_of(errands: Any, seen: Seen) -> Outbox:
 
 async def looked(errands: Errands, outbox: Outbox, times: int) -> None:
     """So many looks, each as soon as it can be."""
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         group.create_task(outbox.run())
         for _ in range(times):
             await errands.looks.get()

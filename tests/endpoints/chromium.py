@@ -28,7 +28,7 @@ _SWITCHES = (
     "--hide-scrollbars", "--ignore-certificate-errors", "--remote-debugging-port=0", "--password-store=basic",
     "--disable-features=LocalNetworkAccessChecks",
 )  # fmt: skip
-_PATIENCE_S = 40
+_PATIENCE_S = 60
 
 
 def program() -> str | None:

@@ -152,7 +152,7 @@ async def test_a_request_under_way_ends_in_the_generation_that_it_began_in(town:
             assert former.parts.healths
         assert asked.result().status == 201
         assert town.gateway.reports[-1].generation == before
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while former.parts.healths:  # noqa: ASYNC110 - its end tells nobody
                 await asyncio.sleep(0.01)
     finally:
@@ -359,7 +359,7 @@ async def test_a_key_that_only_recorded_decisions_need_cannot_go(town: Town, ban
     # What is refused leaves nothing that is sealed but its bundle.
     label = str(uuid4())
     assert (await town.post(b"a.b.c", headers={"x-fapi-interaction-id": label})).status == 400
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while not (await ask(admin, "GET", f"/evidence?interaction_id={label}")).body["decisions"]:  # noqa: ASYNC110 - it is told over HTTP alone
             await asyncio.sleep(0.02)
     bank.config(both, one)

@@ -134,7 +134,7 @@ class Town:
 
     async def until_asked(self, endpoint: str, times: int) -> None:
         """Wait until the directory was asked so often."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while await self.times_asked(endpoint) < times:  # noqa: ASYNC110 - it is told over HTTP alone
                 await asyncio.sleep(0.01)
 

@@ -59,7 +59,7 @@ def left_in(folder: Path) -> list[str]:
 
 
 async def index_of(folder: Path) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not (folder / "sandbox.json").exists():  # noqa: ASYNC110 - another process makes it
             await asyncio.sleep(0.05)
 

@@ -105,7 +105,7 @@ async def serving(folder: Path, told: Told, gateways: list[FakeGateway]) -> asyn
     task = asyncio.get_running_loop().create_task(
         run(folder, Ports(), story=False, narrator=told.narrator, start=start)
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while "Serving" not in told.text:
             assert not task.done(), told.text
             await asyncio.sleep(0.01)

@@ -154,7 +154,7 @@ async def test_it_ends_when_nobody_holds_its_input_any_more(house: House, tmp_pa
     try:
         assert (await process.stdout.readline()).startswith(b"ready")
         process.stdin.close()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             assert await process.wait() == 0
     finally:
         if process.returncode is None:

@@ -32,7 +32,7 @@ CANARY = "canary-initial-access-token"
 CASES = ("claims.exp.past", "manage.update.wrong", "manage.unknown-token.named", "obuk.scope.fewer")
 PLAIN_CASES = ("register.all-metadata", "rat.update.token", "rat.round-trip")
 #: Longest that a run of a few cases may take, silent banks included: each request has its own second.
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 def asking(base: str, folder: Path) -> tester.Tester:
