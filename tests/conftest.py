@@ -1,8 +1,20 @@
-"""Properties hold however long an example takes: on a busy machine a clock would refuse what is right."""
+"""What holds for all tests, on however busy a machine.
+
+Properties hold however long an example takes: a clock would refuse what is right. And each process of tests has ports
+of its own to choose from: between the choice of one and listening on it there is time for another process to take it.
+"""
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import HealthCheck, settings
+
+from dcrgw.sandbox import serving
 
 settings.register_profile("dcrgw", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("dcrgw")
+
+_PROCESSES = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_NUMBER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+serving.ports_to_choose_from = serving.ports_to_choose_from[_NUMBER % _PROCESSES :: _PROCESSES]

@@ -18,6 +18,7 @@ from admin_clients import ask
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 from town import UK, Town, running
+from town_log import until_written
 from wire import client_tls, request, wire
 
 from dcrgw import app
@@ -430,7 +431,7 @@ async def test_a_certificate_near_its_end_is_told_and_an_expired_one_keeps_no_ot
     assert not (await town.gateway.reload()).faults
     told = (await readiness(town))["certificates"]
     assert any("the mutual TLS listener" in each for each in told["details"])
-    assert '"certificate_expires"' in log.getvalue()
+    await until_written(log, '"certificate_expires"')
     monkeypatch.setattr(SystemClock, "now", lambda _: now + 3601)
     bank.put("more.pem", OTHER.certificate_pem)
     done = await town.gateway.reload()

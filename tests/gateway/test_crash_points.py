@@ -68,7 +68,7 @@ class Place:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Nothing can be committed meanwhile."""
-        with closing(sqlite3.connect(self.path, isolation_level=None, timeout=10)) as db:
+        with closing(sqlite3.connect(self.path, isolation_level=None, timeout=120)) as db:
             db.execute("BEGIN IMMEDIATE")
             yield
             db.execute("ROLLBACK")

@@ -124,7 +124,7 @@ async def test_sigterm_ends_a_serving_sandbox_cleanly(tmp_path: Path) -> None:
 async def finished(*command: str) -> tuple[int, str]:
     """A command's exit code and output, while this loop goes on serving."""
     done = await asyncio.to_thread(
-        subprocess.run, command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30, check=False
+        subprocess.run, command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False
     )
     return done.returncode, done.stdout
 
@@ -132,7 +132,7 @@ async def finished(*command: str) -> tuple[int, str]:
 def _report(folder: Path, report_id: str) -> dict[str, Any]:
     """A report, by the management API that sandbox.json names."""
     management = json.loads((folder / "sandbox.json").read_text())["directory_endpoints"]["management"]
-    with urlopen(f"{management}/reports/{report_id}", timeout=10) as answer:
+    with urlopen(f"{management}/reports/{report_id}", timeout=120) as answer:
         return json.load(answer)
 
 

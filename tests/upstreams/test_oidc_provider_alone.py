@@ -132,7 +132,7 @@ def named(program: Program, pairs: list[tuple[Any, str]]) -> list[bool]:
         "console.log(JSON.stringify(pairs.map(same)));"
     )
     command = [program.node, "--input-type=module", "--eval", code]
-    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout)
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout)
 
 
 async def test_server_that_does_not_start_is_told_with_its_last_words(oidc_provider: Program, tmp_path: Path) -> None:
