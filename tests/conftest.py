@@ -1,6 +1,7 @@
 """What holds for all tests, on however busy a machine.
 
-Properties hold however long an example takes: a clock would refuse what is right. And each process of tests has ports
+Properties hold however long an example takes: a clock would refuse what is right. Their examples are the same in every
+run, so that a change fails for what it changes; `--hypothesis-profile=seeking` looks for new ones. And each process of tests has ports
 of its own to choose from: between the choice of one and listening on it there is time for another process to take it.
 """
 
@@ -12,7 +13,8 @@ from hypothesis import HealthCheck, settings
 
 from dcrgw.sandbox import serving
 
-settings.register_profile("dcrgw", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("seeking", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("dcrgw", settings.get_profile("seeking"), derandomize=True)
 settings.load_profile("dcrgw")
 
 _PROCESSES = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))

@@ -176,7 +176,8 @@ async def accept(desk: ScriptDesk, inum: str, order: ScriptOrder) -> ScriptEntry
     if not desk.serving.states()[inum].held:
         raise HELD.rejection("there is no change of the script that the gate refused")
     await _waive(desk, entry, order)
-    await desk.serving.accept(inum)
+    if not await desk.serving.accept(inum):
+        raise HELD.rejection("the script has changed meanwhile: what the gate refused is not there any more")
     return await script(desk, inum)
 
 

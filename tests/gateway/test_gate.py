@@ -20,6 +20,7 @@ from town import UK, Reply, Town, running
 
 from dcrgw.cli import main
 from dcrgw.core.scripts.entry import inum_of
+from dcrgw.scripting.keeping import ScriptKeeper
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -173,8 +174,22 @@ async def test_what_is_accepted_is_what_was_refused_and_no_later_edit(town: Town
     assert "decisions change" in await saved(town, LOOSE)
     (town.folder / "gated.py").write_text(MARKING)
     await local(town, "POST", f"/scripts/{INUM}/accept")
+    # A look of the gateway's own may be weighing the later edit: then there was nothing to accept any more.
+    await town.gateway.scripts.keeper.look()
     assert "attributes.trusted" in state(town)
     assert (await posted(town)).checks == ["script.consent"]
+
+
+async def test_a_change_that_is_gone_when_it_is_accepted_is_not_said_to_serve(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def changed_meanwhile(_keeper: ScriptKeeper, _inum: str) -> bool:
+        return False
+
+    assert "decisions change" in await saved(town, LOOSE)
+    monkeypatch.setattr(ScriptKeeper, "accept", changed_meanwhile)
+    answer = await local(town, "POST", f"/scripts/{INUM}/accept")
+    assert (answer.status, answer.checks) == (409, ["admin.script.held"])
 
 
 async def test_a_script_that_loops_in_the_gate_is_refused_and_leaves_no_process(town: Town) -> None:
