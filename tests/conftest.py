@@ -1,8 +1,10 @@
 """What holds for all tests, on however busy a machine.
 
 Properties hold however long an example takes: a clock would refuse what is right. Their examples are the same in every
-run, so that a change fails for what it changes; `--hypothesis-profile=seeking` looks for new ones. And each process of tests has ports
-of its own to choose from: between the choice of one and listening on it there is time for another process to take it.
+run, so that a change fails for what it changes; `--hypothesis-profile=seeking` looks for new ones.
+
+Each process of tests has ports of its own to choose from: between the choice of one and listening on it there is time
+for another process to take it.
 """
 
 from __future__ import annotations

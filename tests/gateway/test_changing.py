@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -26,6 +27,7 @@ from dcrgw.adapters.clock import SystemClock
 from dcrgw.adapters.sealer import key_id
 from dcrgw.config.faults import ConfigurationRefused
 from dcrgw.config.loading import load
+from dcrgw.sandbox import traffic
 from dcrgw.sandbox.token import Caller
 from dcrgw.testkit.certificates import CertificateAuthority, Issued, new_key
 
@@ -41,6 +43,8 @@ def edit(text: str) -> str:
     if "[reload]" in text:
         return text
     text = text.replace('mode = "hard"', 'mode = "off"')
+    # One answer of the directory is held back while a change is made, however long that takes.
+    text = text.replace("[fetch]\n", "[fetch]\ntotal_s = 60\n")
     return text.replace('trust = ["ca.pem"]', 'trust = ["ca.pem", "more.pem"]') + "\n[reload]\ninterval_s = 0\n"
 
 
@@ -140,9 +144,17 @@ async def test_a_new_certificate_is_shown_to_new_connections_and_old_ones_go_on(
     assert town.gateway.reports[-1].generation == before + 1
 
 
-async def test_a_request_under_way_ends_in_the_generation_that_it_began_in(town: Town, bank: Bank) -> None:
+async def test_a_request_under_way_ends_in_the_generation_that_it_began_in(
+    town: Town, bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = asyncio.Event()
+
+    async def until_told(_seconds: float) -> None:
+        await goes_on.wait()
+
+    monkeypatch.setattr(traffic, "asyncio", SimpleNamespace(sleep=until_told))
     seen = await town.times_asked("scim")
-    await town.break_down("scim", "slow", delay_s=2)
+    await town.break_down("scim", "slow")
     try:
         before, former = town.gateway.generation, town.gateway._serving.generation
         async with asyncio.TaskGroup() as group:
@@ -152,12 +164,14 @@ async def test_a_request_under_way_ends_in_the_generation_that_it_began_in(town:
             assert (await town.gateway.reload()).generation == before + 1
             # What the request under way stands on is still open.
             assert former.parts.healths
+            goes_on.set()
         assert asked.result().status == 201
         assert town.gateway.reports[-1].generation == before
         async with asyncio.timeout(60):
             while former.parts.healths:  # noqa: ASYNC110 - its end tells nobody
                 await asyncio.sleep(0.01)
     finally:
+        goes_on.set()
         await town.break_down("scim", "none")
 
 
