@@ -40,7 +40,7 @@ class _Local(http.client.HTTPConnection):
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(30)
+        self.sock.settimeout(120)
         with reachable(self._path) as address:
             self.sock.connect(address)
 
