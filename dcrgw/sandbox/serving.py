@@ -18,6 +18,8 @@ SHUTDOWN_S = 0.2
 _LEAST_PORT = 10_000
 #: So many ports that two who choose at random hardly meet.
 _ENOUGH = 1000
+#: Those that were given, and may not be listened on yet.
+_given: set[int] = set()
 
 
 class Listener:
@@ -59,17 +61,21 @@ def server_tls(certificate: Path, key: Path, *, client_ca: bytes | None = None) 
 def free_ports(count: int) -> list[int]:
     """Different ports that nobody listens on now, and that no outgoing connection is given meanwhile.
 
+    None is given twice in the life of this process: who was given one may be slow to listen on it.
     A port that the kernel picks is one that it may lend to any connection as soon as it is free again; a listener
     that is to come back to its port, after a restart say, would find it taken now and then.
     """
     with ExitStack() as held:
         ports: list[int] = []
-        for port in sample(_ports(), k=len(_ports())):
+        for port in sample(ports_to_choose_from, k=len(ports_to_choose_from)):
+            if port in _given:
+                continue
             probe = held.enter_context(socket.socket())
             with suppress(OSError):
                 probe.bind((LOOPBACK, port))
                 ports.append(port)
             if len(ports) == count:
+                _given.update(ports)
                 return ports
     raise OSError("no port is free")
 
@@ -81,3 +87,7 @@ def _ports() -> range:
     except (OSError, ValueError):
         lent = 32768
     return range(_LEAST_PORT, lent) if lent - _LEAST_PORT >= _ENOUGH else range(_LEAST_PORT, 65536)
+
+
+#: Where `free_ports` looks. Several processes that start at once may each be given a part.
+ports_to_choose_from = _ports()

@@ -178,7 +178,7 @@ class WorkerScript:
                 raise worker.give_up("it asked more than a call may")
             reply, failure = await self._answered(told, ask)
             told = await worker.exchange(reply)
-        self._deaths = 0
+        self._deaths, self._rest_until = 0, 0.0
         if told.get("failed") == number:
             if told.get("is_spent") is True:
                 worker.kill()

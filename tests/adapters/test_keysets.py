@@ -515,7 +515,7 @@ async def test_a_directory_that_is_back_is_noticed_without_a_request(host: Any, 
         await keysets.refresh_directories()
         assert not keysets.status()[0].is_usable
         server.answer = lambda _: published("a")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await back.wait()
         assert keysets.status()[0].is_usable
     finally:

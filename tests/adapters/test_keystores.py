@@ -97,7 +97,7 @@ def test_a_store_of_the_openssl_tools_oldest_kind_opens(tmp_path: Path) -> None:
     pem = written(tmp_path / "bank.pem", BANK.chain_pem + BANK.key_pem)
     out = tmp_path / "legacy.p12"
     command = ["openssl", "pkcs12", "-export", "-legacy", "-in", pem, "-out", out, "-passout", f"pass:{CANARY}"]
-    subprocess.run(command, check=True, capture_output=True, timeout=30)
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
     assert keystores.open_keystore(out, PASSWORD).certificate == BANK.certificate
 
 

@@ -44,8 +44,8 @@ def test_one_request_is_waited_for() -> None:
         assert process.stderr is not None
         url = process.stderr.readline().split()[-1]
         asked = urllib.request.Request(url, headers={"X-SSL-Client-Cert": PEM})
-        with urllib.request.urlopen(asked, timeout=10) as answer:
+        with urllib.request.urlopen(asked, timeout=120) as answer:
             assert answer.read() == b"seen\n"
-        output, _ = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=120)
     assert process.returncode == 0
     assert "reads as nginx" in output

@@ -87,7 +87,7 @@ def test_breakpoint_stops_in_the_script(script: Path) -> None:
     script.with_name("mine.cases.toml").write_text('method = "createClient"\n')
     command = [sys.executable, "-m", "dcrgw", "scripts", "test", str(script), "--debug"]
     done = subprocess.run(
-        command, input="p context.market\nc\n", capture_output=True, text=True, timeout=50, check=False
+        command, input="p context.market\nc\n", capture_output=True, text=True, timeout=120, check=False
     )
     assert "(Pdb) 'sample'" in done.stdout
     assert done.returncode == 0, done.stdout + done.stderr

@@ -13,7 +13,7 @@ WITHOUT_VENV = '#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\n'
 
 
 def make(*words: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["make", "-C", str(folder), *words], capture_output=True, text=True, timeout=50, check=False)
+    return subprocess.run(["make", "-C", str(folder), *words], capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_make_alone_names_every_target() -> None:

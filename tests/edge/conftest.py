@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,12 +14,13 @@ import pytest
 from aiohttp import web
 
 from dcrgw.edge.answers import json_answer
+from dcrgw.edge.connection import Connection
 from dcrgw.edge.exchange import Exchange
 from dcrgw.edge.limits import Limits
 from dcrgw.edge.listeners import Listener
 
 #: The generous bound within which something must have happened. Nothing is asserted to take long.
-SOON_S = 15
+SOON_S = 60
 
 LIMITS = Limits()
 
@@ -112,6 +114,21 @@ class Edge:
         self._listeners: list[Listener] = []
         self._clients: list[Client] = []
         self.address = ("", 0)
+        #: How far the loop's clock is ahead of the machine's.
+        self.ahead_s = 0.0
+
+    def later(self, seconds: float) -> None:
+        """Let the loop's clock go forward: what is due in that time is due now."""
+        self.ahead_s += seconds
+
+    async def until_each(self, holds: Callable[[Connection], object]) -> None:
+        """Wait until there is a connection, and this is true of each that the listeners have."""
+        async with asyncio.timeout(SOON_S):
+            while True:
+                connections = [each for listener in self._listeners for each in listener._connections]
+                if connections and all(each.was_made and holds(each) for each in connections):
+                    return
+                await asyncio.sleep(0.005)
 
     async def listen(self, handler: Any = echo, *, limits: Limits = LIMITS, **more: Any) -> Listener:
         listener = Listener("register", handler, limits=limits, on_event=self.events, **more)
@@ -143,6 +160,7 @@ async def edge() -> AsyncIterator[Edge]:
     noise: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: noise.append(context))
     made = Edge()
+    asyncio.get_running_loop().time = lambda: time.monotonic() + made.ahead_s
     yield made
     await made.end()
     assert noise == []

@@ -37,7 +37,7 @@ async def send(pieces: list[bytes]) -> tuple[bytes, list[tuple[str, dict[str, An
         for piece in pieces:
             writer.write(piece)
             await asyncio.sleep(0)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             received = await reader.read()
     except ConnectionError:
         received = b""

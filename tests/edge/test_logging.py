@@ -195,12 +195,14 @@ async def test_loop_that_stands_still_is_reported_with_its_stack():
         told.wait(20)
 
     with Watchdog(stall_s=0.1, on_event=sink) as watchdog:
-        stand_still()
-        await asyncio.sleep(0)
-    [(event, fields)] = seen
-    assert event == "loop_stalled"
-    assert "stand_still" in fields["stack"]
-    assert watchdog.stalls == 1
+        # A machine that stood before we did is told of too: then we stand once more, after a pulse.
+        while not any("stand_still" in fields["stack"] for _, fields in seen):
+            await asyncio.sleep(0.1)
+            told.clear()
+            stand_still()
+    assert {event for event, _ in seen} == {"loop_stalled"}
+    assert sum("stand_still" in fields["stack"] for _, fields in seen) == 1
+    assert watchdog.stalls == len(seen)
 
 
 async def test_loop_that_turns_is_not_reported():

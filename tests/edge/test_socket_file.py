@@ -40,7 +40,7 @@ async def ask(path: Path, head: bytes) -> bytes:
         reader, writer = await asyncio.open_unix_connection(address)
     try:
         writer.write(head)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             start = await reader.readuntil(b"\r\n\r\n")
             length = int(start.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
             return start + await reader.readexactly(length)

@@ -26,9 +26,10 @@ _SWITCHES = (
     "--headless", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--no-default-browser-check",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
     "--hide-scrollbars", "--ignore-certificate-errors", "--remote-debugging-port=0", "--password-store=basic",
-    "--disable-features=LocalNetworkAccessChecks",
+    # A click on a page that was not drawn yet is a click too.
+    "--disable-features=LocalNetworkAccessChecks", "--allow-pre-commit-input",
 )  # fmt: skip
-_PATIENCE_S = 40
+_PATIENCE_S = 60
 
 
 def program() -> str | None:

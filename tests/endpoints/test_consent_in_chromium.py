@@ -85,7 +85,9 @@ async def test_a_keyboard_is_enough(tab: Tab, bank: House) -> None:
     await tab.leads_on(tab.press(*ENTER))
     seen = []
     while not seen or seen[-1] != "approve":
+        await tab.evaluate("window.before = document.activeElement")
         await tab.press(*TAB)
+        await tab.becomes("document.activeElement !== window.before", True)
         assert await tab.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
         seen.append(await tab.evaluate("document.activeElement.value"))
         assert len(seen) < 5

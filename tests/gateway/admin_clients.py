@@ -35,12 +35,12 @@ async def aside(work: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
 
 class _Local(http.client.HTTPConnection):
     def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=30)
+        super().__init__("localhost", timeout=120)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(30)
+        self.sock.settimeout(120)
         with reachable(self._path) as address:
             self.sock.connect(address)
 
@@ -121,5 +121,5 @@ async def ask_by_tls(
     context = ssl.create_default_context(cafile=ca)
     if pair is not None:
         context.load_cert_chain(*pair)
-    connection = http.client.HTTPSConnection("localhost", port, timeout=30, context=context)
+    connection = http.client.HTTPSConnection("localhost", port, timeout=120, context=context)
     return await aside(_ask, connection, method, target, **more)

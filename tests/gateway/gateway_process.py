@@ -18,7 +18,7 @@ from dcrgw.sandbox.session import Ports, session
 from dcrgw.sandbox.upstream import Program
 
 #: The generous bound within which a process must have started or ended. Nothing is asserted to take long.
-SOON_S = 30
+SOON_S = 60
 ROOT = Path(__file__).parents[2]
 
 

@@ -104,7 +104,7 @@ def _gateway(town: Town) -> int:
 async def _running(port: int, *command: str) -> AsyncIterator[None]:
     process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
     try:
-        for _ in range(200):
+        for _ in range(1200):
             if process.returncode is not None:
                 assert process.stderr is not None
                 pytest.fail((await process.stderr.read()).decode())

@@ -43,7 +43,7 @@ class StagedAs(FakeAs):
 
     async def all_reached(self, *wanted: tuple[str, str]) -> None:
         """Wait until all of them came so far."""
-        async with asyncio.timeout(15), self.moved:
+        async with asyncio.timeout(60), self.moved:
             await self.moved.wait_for(lambda: set(wanted) <= self.reached)
 
     def named(self) -> dict[str, str]:

@@ -40,7 +40,7 @@ async def test_a_server_that_comes_late_is_found(late: tuple[Town, FakeAs]) -> N
     assert reply.status == 503
     assert int(reply.headers["Retry-After"]) >= 1
     await server.start()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not town.gateway.health.ready:  # noqa: ASYNC110 - its watch tells nobody else
             await asyncio.sleep(0.1)
     assert (await town.post(await town.body(MARKET), MARKET)).status == 201

@@ -68,7 +68,7 @@ class Place:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Nothing can be committed meanwhile."""
-        with closing(sqlite3.connect(self.path, isolation_level=None, timeout=10)) as db:
+        with closing(sqlite3.connect(self.path, isolation_level=None, timeout=120)) as db:
             db.execute("BEGIN IMMEDIATE")
             yield
             db.execute("ROLLBACK")
@@ -82,7 +82,7 @@ class Place:
 
     async def settled(self) -> None:
         """Wait until there is nothing that a server has yet to be told."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while self.errands():  # noqa: ASYNC110 - another process works on it
                 await asyncio.sleep(0.05)
 
@@ -300,7 +300,7 @@ async def test_killed_after_the_confirmation_and_before_the_answer(place: Place)
             await place.servers[market].all_reached(("POST", name))
             place.servers[market].opening.set()
         for market, name in names.items():
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(60):
                 while name not in place.active(market).values():  # noqa: ASYNC110 - another process works on it
                     await asyncio.sleep(0.001)
         await place.kill()

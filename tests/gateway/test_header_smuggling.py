@@ -138,7 +138,7 @@ def forgeries(town: Town) -> list[tuple[str, str]]:
 
 
 async def through(town: Town, port: int, sent: bytes, pair: tuple[Path, Path] | None) -> tuple[int, bytes]:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         reader, writer = await asyncio.open_connection(
             "localhost", port, ssl=client_tls(town, pair), server_hostname="localhost"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from typing import Any
@@ -137,14 +138,15 @@ async def test_the_record_is_searched_and_shown_and_is_what_was_decided(town: To
 
 async def written(town: Town, report_id: str) -> None:
     """Wait until the record has it."""
-    import asyncio
+    async with asyncio.timeout(60):
+        while report_id not in await recorded(town):  # noqa: ASYNC110 - it is told over HTTP alone
+            await asyncio.sleep(0.02)
 
-    for _ in range(200):
-        query = "/evidence?limit=500"
-        if report_id in {each["report_id"] for each in (await admin(town, "GET", query)).body["decisions"]}:
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("the decision did not reach the record")
+
+async def recorded(town: Town) -> set[str]:
+    """The report ids that the record has."""
+    found = await admin(town, "GET", "/evidence?limit=500")
+    return {each["report_id"] for each in found.body["decisions"]}
 
 
 @pytest.mark.parametrize("query", ["since=noon", "after=x", "limit=0", "nonsense=1", "check=", "market=a&market=b"])

@@ -71,7 +71,7 @@ async def status(town: Town, name: str) -> int:
 async def test_revoked_administrator_is_refused_over_the_connection_that_stood_before(town: Town) -> None:
     tls = ssl.create_default_context(cafile=str(town.folder / "operators.pem"))
     tls.load_cert_chain(town.folder / "alice.pem", town.folder / "alice.key")
-    connection = http.client.HTTPSConnection("localhost", PORT, context=tls, timeout=30)
+    connection = http.client.HTTPSConnection("localhost", PORT, context=tls, timeout=120)
 
     def ask() -> int:
         connection.request("GET", "/clients")

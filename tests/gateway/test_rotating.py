@@ -195,7 +195,7 @@ def complaints(town: Town) -> tuple[str, ...]:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - the gateway is not to know that it is watched
             await asyncio.sleep(0.02)
 

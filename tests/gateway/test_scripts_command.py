@@ -129,11 +129,9 @@ async def told_of_errors(town: Town) -> bool:
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     """What a look of each second brings about."""
-    for _ in range(100):
-        if await holds():
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError
+    async with asyncio.timeout(60):
+        while not await holds():  # noqa: ASYNC110 - it is told over HTTP alone
+            await asyncio.sleep(0.1)
 
 
 def history(town: Town) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 from collections.abc import Iterator
@@ -22,3 +23,10 @@ def log() -> Iterator[io.StringIO]:
     written.stop()
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+async def until_written(log: io.StringIO, words: str) -> None:
+    """Wait until these words stand in it: a thread writes it, a moment later."""
+    async with asyncio.timeout(60):
+        while words not in log.getvalue():  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.01)

@@ -59,7 +59,7 @@ def left_in(folder: Path) -> list[str]:
 
 
 async def index_of(folder: Path) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not (folder / "sandbox.json").exists():  # noqa: ASYNC110 - another process makes it
             await asyncio.sleep(0.05)
 
@@ -150,7 +150,9 @@ async def test_commands_of_the_readme_run(folder: Path) -> None:
 
 async def test_terminal_shows_no_log_and_the_log_has_every_request(folder: Path) -> None:
     await ran("sh", str(SCRIPT), str(folder))
-    assert "path=/uk-3.2/register" in (folder / "gateway.log").read_text()
+    async with asyncio.timeout(60):
+        while "path=/uk-3.2/register" not in (folder / "gateway.log").read_text():  # noqa: ASYNC110 - a thread writes it
+            await asyncio.sleep(0.05)
     terminal = (folder.parent / f"{folder.name}.terminal").read_text()
     assert [line for line in terminal.splitlines() if not TOLD.fullmatch(line)] == []
 

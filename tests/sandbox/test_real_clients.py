@@ -53,7 +53,7 @@ async def bank(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bank]:
         context = ssl.create_default_context(cafile=str(written.trust_keystore))
         password = (sandbox.folder.path / "bank/transport.password").read_bytes()
         install(context, open_keystore(written.transport_keystore, password))
-        limits = FetchLimits(total_s=2, allowed_networks=settings.fetch.allowed_networks)
+        limits = FetchLimits(total_s=30, allowed_networks=settings.fetch.allowed_networks)
         fetcher = Fetcher(ssl_context=context, limits=limits)
         directory = OpenBankingDirectory(
             written.name, written.token_url, written.tpp_url, written.client_id, written.client_scopes, written.key_id,

@@ -20,7 +20,7 @@ async def test_every_example_runs(tmp_path: Path) -> None:
     async with session(tmp_path / "var/sandbox", Ports(), lambda _: None) as sandbox:
         sandbox.publish()
         done = await asyncio.to_thread(
-            subprocess.run, ["sh", "-eu"], input=EXAMPLES, cwd=tmp_path, text=True, timeout=50, check=False,
+            subprocess.run, ["sh", "-eu"], input=EXAMPLES, cwd=tmp_path, text=True, timeout=120, check=False,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
     assert done.returncode == 0, done.stdout

@@ -18,6 +18,11 @@ def test_free_ports_differ_and_can_be_had() -> None:
             listener.bind((LOOPBACK, port))
 
 
+def test_no_port_is_given_twice() -> None:
+    given = [port for _ in range(40) for port in free_ports(5)]
+    assert len(set(given)) == 200
+
+
 def test_a_free_port_is_none_that_the_kernel_lends_to_connections() -> None:
     told = Path("/proc/sys/net/ipv4/ip_local_port_range")
     if not told.exists():

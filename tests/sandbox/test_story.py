@@ -105,7 +105,7 @@ async def serving(folder: Path, told: Told, gateways: list[FakeGateway]) -> asyn
     task = asyncio.get_running_loop().create_task(
         run(folder, Ports(), story=False, narrator=told.narrator, start=start)
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while "Serving" not in told.text:
             assert not task.done(), told.text
             await asyncio.sleep(0.01)
@@ -124,7 +124,7 @@ async def test_sigterm_ends_a_serving_sandbox_cleanly(tmp_path: Path) -> None:
 async def finished(*command: str) -> tuple[int, str]:
     """A command's exit code and output, while this loop goes on serving."""
     done = await asyncio.to_thread(
-        subprocess.run, command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30, check=False
+        subprocess.run, command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False
     )
     return done.returncode, done.stdout
 
@@ -132,7 +132,7 @@ async def finished(*command: str) -> tuple[int, str]:
 def _report(folder: Path, report_id: str) -> dict[str, Any]:
     """A report, by the management API that sandbox.json names."""
     management = json.loads((folder / "sandbox.json").read_text())["directory_endpoints"]["management"]
-    with urlopen(f"{management}/reports/{report_id}", timeout=10) as answer:
+    with urlopen(f"{management}/reports/{report_id}", timeout=120) as answer:
         return json.load(answer)
 
 

@@ -75,10 +75,10 @@ async def test_a_hidden_value_is_in_no_log_and_no_error(
     script = await runners.load(entry(tmp_path, TELLING, mode=mode, configuration_properties=PROPERTIES), VALUES)
     (printed,) = [each for each in runners.events if each["event"] == "script_printed"]
     assert (printed["method"], printed["text"]) == ("init", "init [redacted]\n")
-    answer = await script.call(asked(), ask_nothing, 5.0)
+    answer = await script.call(asked(), ask_nothing, 60.0)
     assert answer.printed == "call [redacted] '[redacted]' plain\n"
     with pytest.raises(ScriptFailed) as failed:
-        await script.call(asked(market="harm"), ask_nothing, 5.0)
+        await script.call(asked(market="harm"), ask_nothing, 60.0)
     assert failed.value.printed == answer.printed
     assert "ValueError: [redacted]" in failed.value.trace
     assert capsys.readouterr().out == "", "it stands in the gateway's own output"
@@ -95,7 +95,7 @@ async def test_calls_beside_each_other_are_told_what_they_printed_themselves(run
         return True
     """
     script = await runners.load(entry(tmp_path, source(create), mode="inline"), {})
-    answers = await asyncio.gather(*(script.call(asked(market=market), ask_nothing, 5.0) for market in ("a", "b")))
+    answers = await asyncio.gather(*(script.call(asked(market=market), ask_nothing, 60.0) for market in ("a", "b")))
     assert [answer.printed for answer in answers] == ["a\na\na\n", "b\nb\nb\n"]
     await script.close()
 
@@ -103,7 +103,7 @@ async def test_calls_beside_each_other_are_told_what_they_printed_themselves(run
 async def test_an_inline_script_prints_no_more_than_a_worker(runners: Told, tmp_path: Path) -> None:
     script = await runners.load(entry(tmp_path, source(body("print('x' * 99_000)\nreturn True")), mode="inline"), {})
     for _ in range(2):
-        assert len((await script.call(asked(), ask_nothing, 5.0)).printed) < 17_000
+        assert len((await script.call(asked(), ask_nothing, 60.0)).printed) < 17_000
     await script.close()
 
 

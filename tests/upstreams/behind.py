@@ -41,6 +41,6 @@ async def reconciled(town: Town, *words: str) -> Result:
 
 async def until_gone_there(town: Town, client_id: str, market: str = UK) -> None:
     """The gateway deletes there what is deleted here: at once, or as soon as it can."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await is_known_there(town, client_id, market):  # noqa: ASYNC110 - it is told over HTTP alone
             await asyncio.sleep(0.05)

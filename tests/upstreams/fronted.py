@@ -37,8 +37,8 @@ introspection_client_secret = "file:as.proof"
 pages = [{", ".join(f'"{each}"' for each in PAGES)}]
 page_redirects = ["https://login.bank.example"]
 connections = {CONNECTIONS}
-total_s = 3
-page_idle_s = 1
+total_s = 6
+page_idle_s = 3
 """
 
 

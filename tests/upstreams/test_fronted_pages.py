@@ -50,7 +50,7 @@ def says(at: Fronted, path: str, answer: Any, method: str = "GET") -> None:
 
 async def whole(connection: Wire) -> bytes:
     """All that still comes, without its head."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         try:
             return await connection.reader.read()
         except (ConnectionError, OSError):
@@ -60,7 +60,7 @@ async def whole(connection: Wire) -> bytes:
 async def chunked(connection: Wire, sent: bytes) -> tuple[str, bytes, bool]:
     """The head of an answer, what of its body came, and whether it came to its end."""
     connection.writer.write(sent)
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         head = (await connection.reader.readuntil(b"\r\n\r\n")).decode()
         body = b""
         try:
@@ -185,7 +185,7 @@ async def test_pieces_are_passed_on_as_they_come(at: Fronted) -> None:
     says(at, "/files/a", lambda _: Streaming([b"one"], then=goes_on.wait))
     async with at.browser() as connection:
         connection.writer.write(at.request("files/a"))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             head = await connection.reader.readuntil(b"\r\n\r\n")
             assert b"chunked" in head.lower()
             assert await connection.reader.readuntil(b"one\r\n") == b"3\r\none\r\n"
@@ -207,7 +207,7 @@ async def test_file_of_any_size_is_never_held_whole(at: Fronted) -> None:
     says(at, "/files/a", lambda _: Endless([]))
     async with at.browser() as connection:
         connection.writer.write(at.request("files/a"))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await connection.reader.readuntil(b"\r\n\r\n")
         before = -1
         while written != before:
@@ -279,10 +279,10 @@ async def test_browser_that_goes_away_ends_the_question(at: Fronted, log: io.Str
         raise AssertionError
 
     says(at, "/auth/x", slow)
-    async with at.browser() as connection, asyncio.timeout(10):
+    async with at.browser() as connection, asyncio.timeout(60):
         connection.writer.write(at.request("auth/x"))
         await began.wait()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await ended.wait()
         # It is the browser's leaving that ended it, and not the gateway's own patience.
         while '"outcome":"left"' not in log.getvalue().replace(" ", ""):  # noqa: ASYNC110 - it is told to a log alone
@@ -542,7 +542,7 @@ async def test_strangers_on_slow_pages_take_nothing_from_tpps(at: Fronted, clien
             connection = await stack.enter_async_context(at.browser())
             connection.writer.write(at.request("auth/x"))
             await connection.writer.drain()
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             for _ in range(CONNECTIONS):
                 await held.acquire()
         for _ in range(3):

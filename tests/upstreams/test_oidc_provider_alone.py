@@ -132,7 +132,7 @@ def named(program: Program, pairs: list[tuple[Any, str]]) -> list[bool]:
         "console.log(JSON.stringify(pairs.map(same)));"
     )
     command = [program.node, "--input-type=module", "--eval", code]
-    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout)
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout)
 
 
 async def test_server_that_does_not_start_is_told_with_its_last_words(oidc_provider: Program, tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ async def test_it_ends_when_nobody_holds_its_input_any_more(house: House, tmp_pa
     try:
         assert (await process.stdout.readline()).startswith(b"ready")
         process.stdin.close()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             assert await process.wait() == 0
     finally:
         if process.returncode is None:

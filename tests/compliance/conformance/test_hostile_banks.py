@@ -32,7 +32,7 @@ CANARY = "canary-initial-access-token"
 CASES = ("claims.exp.past", "manage.update.wrong", "manage.unknown-token.named", "obuk.scope.fewer")
 PLAIN_CASES = ("register.all-metadata", "rat.update.token", "rat.round-trip")
 #: Longest that a run of a few cases may take, silent banks included: each request has its own second.
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 def asking(base: str, folder: Path) -> tester.Tester:
@@ -124,7 +124,7 @@ async def test_what_a_bank_echoes_of_a_request_is_no_secret_in_a_report(tmp_path
     app.router.add_route("*", "/{anything:.*}", echo)
     async with TestServer(app, host="127.0.0.1") as server:
         tests = asking(str(server.make_url("")).rstrip("/"), tmp_path)
-        async with phone.phone(tests, timeout_s=5, pause_s=0) as opened:
+        async with phone.phone(tests, timeout_s=30, pause_s=0) as opened:
             bank, pack = await running.known(tests, opened), loading.load("obuk-3.2")
             planned = running.plan(pack, bank, ("manage.read", "register.each-method", "manage.update"))
             cases = [each async for each in running.run(pack, bank, planned, opened)]
