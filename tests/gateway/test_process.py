@@ -226,7 +226,7 @@ async def test_a_registry_that_is_locked_or_taken_away_is_an_outage_and_nothing_
         aside = file.rename(file.with_name("aside.sqlite"))
         reply = await town.post(await town.body())
         assert reply.status in (500, 503)
-        assert set(reply.body) == {"error", "error_description"}
+        assert set(reply.body) == {"error", "error_description", "report"}
         aside.rename(file)
         await town.stop()
 
