@@ -17,6 +17,7 @@ from dcrgw.edge.faults import (
     too_large,
 )
 from dcrgw.edge.limits import Limits
+from dcrgw.edge.request import Request
 
 #: Methods that any of our resources has. TRACE, CONNECT and WebDAV's end here.
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
@@ -31,6 +32,8 @@ def screen(request: web.BaseRequest, limits: Limits, hosts: frozenset[str] | Non
 
 def _faults(request: web.BaseRequest, limits: Limits, hosts: frozenset[str] | None) -> Iterator[HttpFault]:
     headers = request.headers
+    if isinstance(request, Request) and request.fault is not None:
+        yield request.fault
     if _header_bytes(request) > limits.header_bytes:
         yield HttpFault(HEADER_SIZE, f"request line and headers are larger than {limits.header_bytes} bytes")
     if request.method not in METHODS:
