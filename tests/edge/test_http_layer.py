@@ -125,6 +125,13 @@ async def test_target_with_a_host_that_is_no_name_is_refused_and_its_connection_
     assert not [fields for event, fields in edge.events.seen if "error" in fields]
 
 
+@pytest.mark.parametrize("host", [b"http://", b"\xff", b"xn--a", b"a:99999", b"a:b"])
+async def test_asterisk_with_a_host_that_is_none_is_refused(edge, host):
+    await edge.listen(hosts=frozenset({"bank.example"}))
+    answer, _ = await edge.ask(b"OPTIONS * HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
+    assert (answer.status, answer.checks) == (421, ["http.target"])
+
+
 async def test_connection_whose_task_ends_in_an_error_is_cut(edge, request_head, monkeypatch):
     def fail(*_):
         raise ValueError("a bug")
