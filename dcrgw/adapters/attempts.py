@@ -36,15 +36,15 @@ class Attempts:
 
     def take(self, account: str, network: str, at: float) -> float:
         """Count one attempt, before it is made. Gives 0, or the seconds to wait when it may not be made."""
-        asked = (
-            (self._count((account, network), at), self._limits.of_account),
-            (self._count(network, at), self._limits.of_network),
-        )
-        waits = [count.until - at for count, most in asked if count.attempts >= most]
-        if waits:
-            return max(waits)
-        for count, _ in asked:
-            count.attempts += 1
+        of_network = self._count(network, at)
+        if of_network.attempts >= self._limits.of_network:
+            # Its accounts are not counted: by names of no account it would else have all other counts forgotten.
+            return of_network.until - at
+        of_account = self._count((account, network), at)
+        if of_account.attempts >= self._limits.of_account:
+            return of_account.until - at
+        of_network.attempts += 1
+        of_account.attempts += 1
         return 0.0
 
     def forgive(self, account: str, network: str) -> None:

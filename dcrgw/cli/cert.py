@@ -23,6 +23,7 @@ from dcrgw.adapters.shown_certificates import certificates_of_file, certificates
 from dcrgw.app.revocation import asking
 from dcrgw.cli.keystore.options import FILE, password_option, with_password
 from dcrgw.cli.options import CONFIG
+from dcrgw.cli.tables import tell
 from dcrgw.config.loading import load
 from dcrgw.config.secrets import SecretReference
 from dcrgw.config.sections.outgoing import Fetch
@@ -66,14 +67,14 @@ def explain(where: str, password: SecretReference | None, as_json: bool, **how: 
         chain = _chain(where, password)
         words = asyncio.run(_words(chain, _judges(**how)))
     except (GatewayError, click.BadParameter, ValueError) as failure:
-        click.echo(f"dcrgw cert explain: {failure}", err=True)
+        tell(f"dcrgw cert explain: {failure}", err=True)
         sys.exit(2)
     if as_json:
         document = {"certificates": [facts(der) for der in chain], "markets": [asdict(word) for word in words]}
         click.echo(json.dumps(document, indent=2))
     else:
         for line in _lines([facts(der) for der in chain], words):
-            click.echo(line)
+            tell(line)
     sys.exit(0 if any(word.is_taken for word in words) else 1)
 
 

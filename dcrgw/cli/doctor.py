@@ -16,6 +16,7 @@ from dcrgw.app.outbox import stranded_words
 from dcrgw.app.upstream_trial import trial
 from dcrgw.cli.faults import show_faults
 from dcrgw.cli.options import CONFIG
+from dcrgw.cli.tables import tell
 from dcrgw.config.faults import ConfigurationRefused
 from dcrgw.config.loading import load
 from dcrgw.core.certificates.forwarded import USUAL, Form, ForwardedRefused, Headers, read
@@ -46,7 +47,7 @@ def header(host: str, port: int, name: str | None) -> None:
         sys.exit(2)
     lines = list(told(arrived, name))
     for line in lines:
-        click.echo(line)
+        tell(line)
     sys.exit(0 if any("reads as" in line for line in lines) else 1)
 
 
@@ -81,7 +82,7 @@ async def _tried(each: UpstreamMaterials, market: Market, registers: bool) -> bo
     is_good = True
     click.echo(f"{each.market}: {each.settings.kind} at {each.settings.url}")
     async for step in trial(each, market, registers=registers):
-        click.echo(f"  {_MARKS[step.is_good]} {step.text}")
+        tell(f"  {_MARKS[step.is_good]} {step.text}")
         is_good = is_good and step.is_good is not False
     return is_good
 

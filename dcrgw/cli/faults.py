@@ -5,9 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-import click
-
-from dcrgw.cli.tables import show_table
+from dcrgw.cli.tables import show_table, tell
 from dcrgw.config.faults import ConfigFault
 
 
@@ -17,4 +15,4 @@ def show_faults(word: str, faults: Sequence[ConfigFault], colour: str) -> None:
         show_table(("Key", "Reason", "Fix"), [(f.key, f.reason, f.fix) for f in faults], colour, is_error=True)
         return
     for fault in faults:
-        click.echo(f"{word}: {fault.key}\n  reason: {fault.reason}\n  fix:    {fault.fix or '-'}", err=True)
+        tell(f"{word}: {fault.key}\n  reason: {fault.reason}\n  fix:    {fault.fix or '-'}", err=True)

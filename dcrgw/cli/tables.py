@@ -18,7 +18,7 @@ def show_table(head: Sequence[str], rows: Iterable[Sequence[str]], colour: str, 
 
     table = Table(*head, header_style=colour)
     for row in rows:
-        table.add_row(*(Text(cell, overflow="fold") for cell in row))
+        table.add_row(*(Text(_printable_lines(cell), overflow="fold") for cell in row))
     Console(stderr=is_error).print(table)
 
 
@@ -35,6 +35,15 @@ def show_rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def printable(text: str) -> str:
     """What a TPP chose may stand in it: no escape sequence of theirs reaches a terminal."""
     return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def tell(text: str, *, err: bool = False) -> None:
+    """Print lines in which a stranger's words may stand: a certificate's subject, a file's alias, a server's answer."""
+    click.echo(_printable_lines(text), err=err)
+
+
+def _printable_lines(text: str) -> str:
+    return "\n".join(printable(line) for line in text.split("\n"))
 
 
 def shown_time(at: float) -> str:

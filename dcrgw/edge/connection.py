@@ -1,7 +1,8 @@
 """One connection: aiohttp's HTTP/1.1 protocol with deadlines, our own refusals, and no Server header.
 
 What of aiohttp's private parts is used stands in this file and in `request.py`, and every use has a test:
-`_messages` (to see that headers are complete), `_ErrInfo` (that the parser gave up), `ERROR` (the stand-in request).
+`_messages` (to see that headers are complete), `_ErrInfo` (that the parser gave up), `ERROR` (the stand-in request),
+`_task_handler` (to see that nobody serves it any more).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from enum import Enum, auto
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, cast
 
 from aiohttp import HttpVersion11, web
@@ -18,7 +19,7 @@ from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import ERROR, RequestHandler, _ErrInfo
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from dcrgw.edge.faults import DEADLINE, HEADER_SIZE, HttpFault, of_parser
+from dcrgw.edge.faults import DEADLINE, HEADER_SIZE, SYNTAX, HttpFault, of_parser
 from dcrgw.edge.limits import Limits
 from dcrgw.edge.peer import PeerUser, chain_of, user_of
 from dcrgw.edge.request import Request
@@ -147,7 +148,16 @@ class Connection(RequestHandler):
         self.peer_chain = chain_of(transport)
         self.peer_user = user_of(transport.get_extra_info("socket"))
         super().connection_made(transport)
+        if self._task_handler is not None:
+            self._task_handler.add_done_callback(self._handler_ended)
         self._enter(Phase.HEADER)
+
+    def _handler_ended(self, task: asyncio.Task[None]) -> None:
+        """aiohttp closes where its task ends well; where that fails nobody else would, and no deadline is left."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._serving.on_event("connection_failed", listener=self._serving.listener, error=error)
+            self.cut()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._disarm()
@@ -186,12 +196,22 @@ class Connection(RequestHandler):
         """The request object for a parsed head; starts the body's deadline."""
         if message is ERROR:
             message = _STAND_IN
-        request = Request(message, payload, self, writer, task, self._loop, client_max_size=self._limits.body_bytes)
+        request = self._request_of(message, payload, writer, task)
         self.served += 1
         self._taking = request
         self._enter(Phase.BODY)
         payload.on_eof(self._body_taken)
         return request
+
+    def _request_of(self, message: Any, payload: StreamReader, writer: Any, task: asyncio.Task[None]) -> Request:
+        make = partial(Request, client_max_size=self._limits.body_bytes)
+        try:
+            return make(message, payload, self, writer, task, self._loop)
+        except Exception:
+            # The parser takes a host that yarl does not (`xn--a`). aiohttp would leave the connection to itself then.
+            request = make(_STAND_IN, payload, self, writer, task, self._loop)
+            request.fault = HttpFault(SYNTAX, "the request target is no URL")
+            return request
 
     def _body_taken(self) -> None:
         self._taking = None

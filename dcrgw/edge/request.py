@@ -13,6 +13,8 @@ class Request(web.BaseRequest):
     """A request whose `read()` raises `HttpFault`, never aiohttp's own answers."""
 
     _invited = False
+    #: Why it is only a stand-in for what was sent, which cannot be told as a request.
+    fault: HttpFault | None = None
 
     async def read(self) -> bytes:
         """The whole body, as sent. Raises: HttpFault when it is too large, broken or late."""

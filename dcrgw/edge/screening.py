@@ -17,6 +17,7 @@ from dcrgw.edge.faults import (
     too_large,
 )
 from dcrgw.edge.limits import Limits
+from dcrgw.edge.request import Request
 
 #: Methods that any of our resources has. TRACE, CONNECT and WebDAV's end here.
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
@@ -31,6 +32,8 @@ def screen(request: web.BaseRequest, limits: Limits, hosts: frozenset[str] | Non
 
 def _faults(request: web.BaseRequest, limits: Limits, hosts: frozenset[str] | None) -> Iterator[HttpFault]:
     headers = request.headers
+    if isinstance(request, Request) and request.fault is not None:
+        yield request.fault
     if _header_bytes(request) > limits.header_bytes:
         yield HttpFault(HEADER_SIZE, f"request line and headers are larger than {limits.header_bytes} bytes")
     if request.method not in METHODS:
@@ -40,7 +43,7 @@ def _faults(request: web.BaseRequest, limits: Limits, hosts: frozenset[str] | No
     if request.version < HttpVersion11 and "Transfer-Encoding" in headers:
         # A proxy in between that does not know chunked sees another body than we do (RFC 9112 §6.1).
         yield HttpFault(VERSION, "Transfer-Encoding in an HTTP/1.0 request")
-    if hosts is not None and not request.raw_path.startswith("/") and request.url.host not in hosts:
+    if hosts is not None and not request.raw_path.startswith("/") and _named_host(request) not in hosts:
         yield HttpFault(TARGET, "the request target names another host")
     if any(value.lower() != "identity" for value in headers.getall("Content-Encoding", ())):
         # Nothing here inflates, so nothing can be bombed or made to fail by a broken stream.
@@ -49,6 +52,14 @@ def _faults(request: web.BaseRequest, limits: Limits, hosts: frozenset[str] | No
         yield HttpFault(EXPECTATION, "Expect names something other than 100-continue")
     if (request.content_length or 0) > limits.body_bytes:
         yield too_large(limits.body_bytes)
+
+
+def _named_host(request: web.BaseRequest) -> str | None:
+    """The host of an absolute target; of `*` that of the Host header, which may be anything."""
+    try:
+        return request.url.host
+    except ValueError:
+        return None
 
 
 def _header_bytes(request: web.BaseRequest) -> int:

@@ -31,8 +31,16 @@ def seen_by_scripts(request: web.BaseRequest) -> dict[str, Any]:
     return {
         "path": request.path,
         "remote_address": request.remote,
-        "headers": tuple((name, value) for name, value in headers if not is_secret_name(name)),
+        "headers": tuple((name, _as_text(value)) for name, value in headers if not is_secret_name(name)),
     }
+
+
+def _as_text(value: str) -> str:
+    """A header's value without the halves of characters by which aiohttp tells bytes that are no UTF-8.
+
+    A script that passes one on says what is no JSON, and would fail for what a stranger sent.
+    """
+    return value if value.isascii() else value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def settle_accept(request: web.BaseRequest) -> None:

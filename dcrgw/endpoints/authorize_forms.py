@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -35,6 +36,9 @@ FIELD = "form"
 
 #: `__Host-`: Secure, for this host alone and all of its paths, so that no neighbour can plant one.
 _COOKIE = "__Host-dcrgw-"
+#: Names and keys as we give them. What else stands in a Cookie header was put there by somebody else.
+_NAME = re.compile(re.escape(_COOKIE) + r"[A-Za-z0-9_-]{1,64}")
+_KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _MOST_TICKETS = 16
 #: How long a browser keeps the key of an interaction that is answered.
 _AFTERWARDS_S = 60
@@ -43,7 +47,7 @@ _AFTERWARDS_S = 60
 def ticket_of(request: web.BaseRequest, id: str) -> Ticket:
     """The interaction of the address with the key of its cookie. Raises: Rejected without one."""
     key = request.cookies.get(_COOKIE + id, "")
-    if not key:
+    if not _KEY.fullmatch(key):
         raise person.OPEN.rejection("the browser shows no key of this interaction")
     return Ticket(id, key)
 
@@ -71,7 +75,7 @@ def forget_older(request: web.BaseRequest, response: web.Response, id: str) -> N
     A site that sends its visitor here over and over would else lock them out of this host. Browsers name the cookies
     of one path in the order in which they came (RFC 6265 §5.4).
     """
-    others = [name for name in request.cookies if name.startswith(_COOKIE) and name != _COOKIE + id]
+    others = [name for name in request.cookies if _NAME.fullmatch(name) and name != _COOKIE + id]
     for name in others[: max(0, len(others) + 1 - _MOST_TICKETS)]:
         response.del_cookie(name, path="/", secure=True, httponly=True, samesite="Lax")
 

@@ -31,6 +31,8 @@ from dcrgw.scripting.typed_calls import About, registered_facts
 DEADLINE_S = 10.0
 #: Faults taken from one call of a script.
 MOST_FAULTS = 20
+#: Faults told of a request after which each further detail is told by its first one.
+MOST_TOLD = 40
 #: A stranger's note, before a page shortens it further.
 _LONGEST_NOTE = 1000
 _LONGEST_TEXT = 10_000
@@ -131,6 +133,8 @@ class _Call:
         occasion = context.occasion
         self._about = About(context.client.market, occasion.interaction_id, occasion.report_id)
         self._shared: Facts | None = None
+        #: Faults told so far.
+        self._told = 0
 
     def in_time(self) -> AbstractAsyncContextManager[None]:
         """Ends what takes too long: one call is ended by the host, here many are. Raises: Misconfigured."""
@@ -141,7 +145,9 @@ class _Call:
         type_ = self._types.of(detail.type, self._context.client.market)
         if type_ is None:
             return [DetailFault(index, f"/{index}/type", "is none that is supported here")]
-        found = [fault for schema in type_.schemas for fault in schema.faults(detail, index)]
+        in_full = self._told < MOST_TOLD
+        found = [fault for schema in type_.schemas for fault in schema.faults(detail, index, in_full=in_full)]
+        self._told += len(found)
         if found or type_.script is None:
             return tuple(dict.fromkeys(found))
         try:

@@ -61,3 +61,12 @@ def test_memory_is_bounded() -> None:
     for i in range(100):
         attempts.take("mia", f"192.0.2.{i}", 0)
     assert len(attempts._counts) <= 10
+
+
+def test_a_network_that_is_refused_makes_no_others_counts_forgotten() -> None:
+    attempts = Attempts(LIMITS, most=20)
+    for _ in range(4):
+        attempts.take("mia", "192.0.2.1", 0)
+    for i in range(100):
+        attempts.take(f"nobody {i}", "198.51.100.1", 0)
+    assert attempts.take("mia", "192.0.2.1", 0) > 0

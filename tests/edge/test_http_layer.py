@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 
 from dcrgw.edge.answers import json_answer
+from dcrgw.edge.connection import Connection
 from dcrgw.edge.limits import Limits
 
 HOST = b"Host: bank.example\r\n"
@@ -113,6 +114,34 @@ async def test_target_that_is_no_path_is_refused(edge, request_head, target):
     await edge.listen(hosts=frozenset({"bank.example"}))
     answer, _ = await edge.ask(request_head("GET", target))
     assert answer.status in (400, 421)
+
+
+@pytest.mark.parametrize("host", ["xn--a", "xn--a.example", "xn--"])
+async def test_target_with_a_host_that_is_no_name_is_refused_and_its_connection_closed(edge, request_head, host):
+    await edge.listen(hosts=frozenset({"bank.example"}))
+    answer, client = await edge.ask(request_head("GET", f"https://{host}/register"))
+    assert answer.status in (400, 421)
+    assert await client.closed()
+    assert not [fields for event, fields in edge.events.seen if "error" in fields]
+
+
+@pytest.mark.parametrize("host", [b"http://", b"\xff", b"xn--a", b"a:99999", b"a:b"])
+async def test_asterisk_with_a_host_that_is_none_is_refused(edge, host):
+    await edge.listen(hosts=frozenset({"bank.example"}))
+    answer, _ = await edge.ask(b"OPTIONS * HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
+    assert (answer.status, answer.checks) == (421, ["http.target"])
+
+
+async def test_connection_whose_task_ends_in_an_error_is_cut(edge, request_head, monkeypatch):
+    def fail(*_):
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(Connection, "make_request", fail)
+    await edge.listen()
+    client = await edge.connect()
+    client.send(request_head("GET"))
+    assert await client.closed()
+    assert isinstance((await edge.events.first("connection_failed"))["error"], ValueError)
 
 
 LARGE_HEADERS = {

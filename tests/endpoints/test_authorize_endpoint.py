@@ -101,6 +101,31 @@ async def test_the_address_of_the_page_holds_nothing_of_the_request(bank: House,
     assert "CANARY" not in page.text
 
 
+async def raw_status(bank: House, url: str, cookie: bytes) -> int:
+    """The answer to a GET with a Cookie header that no client library would send."""
+    parts = urlsplit(url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port, ssl=bank.tls)
+    target = parts.path + (f"?{parts.query}" if parts.query else "")
+    writer.write(f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\nCookie: ".encode() + cookie)
+    writer.write(b"\r\n\r\n")
+    try:
+        return int((await reader.read()).split(b" ", 2)[1])
+    finally:
+        writer.transport.abort()
+
+
+@pytest.mark.parametrize("key", [b"\xff\xfe", b"\xed\xa0\x80", b"\xc3\xa9", b'"\\377"', b"a" * 200, b"a b"])
+async def test_a_key_that_is_none_of_ours_opens_nothing(bank: House, mia: Person, key: bytes) -> None:
+    page = await mia.open(bank.address())
+    (name,) = cookies(mia)
+    assert await raw_status(bank, page.url, name.encode() + b"=" + key) == 410
+
+
+async def test_cookies_that_are_named_like_ours_are_left_alone(bank: House) -> None:
+    named = "; ".join(f"__Host-dcrgw-{number}(@[]?=1" for number in range(40))
+    assert await raw_status(bank, bank.address(), named.encode()) == 303
+
+
 async def test_a_client_may_post_its_request(bank: House, mia: Person) -> None:
     url, _, query = bank.address().partition("?")
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Origin": "https://tpp.example"}

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
 from aiohttp.test_utils import make_mocked_request
+from multidict import CIMultiDict
 
 from dcrgw.core.evidence import Arrival
 from dcrgw.endpoints.asking import seen_by_scripts
@@ -25,3 +30,14 @@ def test_secrets_are_left_out_and_the_rest_is_told() -> None:
     assert facts["headers"] == {"X-FAPI-Interaction-Id": "i-1", "Accept": "application/json"}
     assert (facts["method"], facts["path"]) == ("POST", "/register")
     assert "s3cret" not in repr(facts)
+
+
+@pytest.mark.parametrize(
+    ("sent", "seen"),
+    [(b"caf\xc3\xa9", "caf\u00e9"), (b"\xff\xfe", "\ufffd" * 2), (b"a\xed\xa0\x80", "a" + "\ufffd" * 3)],
+)
+def test_bytes_that_are_no_text_are_told_as_such(sent: bytes, seen: str) -> None:
+    headers = CIMultiDict({"User-Agent": sent.decode("utf-8", "surrogateescape")})
+    told = seen_by_scripts(cast(Any, SimpleNamespace(path="/register", remote=None, headers=headers)))
+    assert told["headers"] == (("User-Agent", seen),)
+    told["headers"][0][1].encode()

@@ -21,7 +21,7 @@ from dcrgw.core.strict_json import JsonValue
 from dcrgw.errors import Misconfigured, Unavailable
 from dcrgw.ports.details import DetailContext, DetailOperation
 from dcrgw.ports.scripts import Occasion
-from dcrgw.scripting.detail_types import MOST_FAULTS, DetailTypes
+from dcrgw.scripting.detail_types import MOST_FAULTS, MOST_TOLD, DetailTypes
 from dcrgw.scripting.files import read_script
 from dcrgw.scripting.host import ScriptHost
 
@@ -247,6 +247,14 @@ async def test_declared_type_needs_no_script(hosted: Hosted) -> None:
     assert await judged(types, detail(amount=101), detail(amount=1)) == [(0, "/0/amount")]
     texts = await types.texts((detail(amount=1, ui_representation="Win!"),), CONTEXT, ("pt",), nothing)
     assert [(each.text, each.note) for each in texts] == [("Pague 1", "Win!")]
+
+
+async def test_after_many_faults_each_further_detail_is_told_by_its_first(hosted: Hosted) -> None:
+    schema = json.dumps({"properties": {name: {"const": 1} for name in "abcdefghij"}})
+    declared = DeclaredType("payment", ("uk",), compiled(schema), {"en": "Pay"})
+    wrong = detail(**dict.fromkeys("abcdefghij", 2))
+    found = [index for index, _ in await judged(DetailTypes(await hosted(), [declared]), *[wrong] * 10)]
+    assert [found.count(index) for index in range(10)] == [10] * (MOST_TOLD // 10) + [1] * (10 - MOST_TOLD // 10)
 
 
 async def test_declared_schema_without_words_needs_a_script(hosted: Hosted, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from dcrgw.adapters.keystores import KeyPair
 from dcrgw.cli.faults import show_faults
 from dcrgw.cli.keystore.options import FILE, password_option, refusals, with_password
 from dcrgw.cli.options import CONFIG
+from dcrgw.cli.tables import tell
 from dcrgw.config.faults import ConfigFault, ConfigurationRefused
 from dcrgw.config.loading import load
 from dcrgw.config.secrets import SecretReference, too_open
@@ -65,14 +66,14 @@ def _faults_of_pair(place: Path, pair: KeyPair, host: str | None, at: float) -> 
         yield ConfigFault(refused.path, refused.reason, refused.fix)
     if host is not None and not names_host(pair.certificate, host):
         yield ConfigFault(pair.source, f"the certificate does not name {host}", "ask for one that does")
-    click.echo(f"  {_line(pair.certificate, at)}")
+    tell(f"  {_line(pair.certificate, at)}")
     for each in pair.chain:
-        click.echo(f"  below {_line(each, at)}")
+        tell(f"  below {_line(each, at)}")
 
 
 def _faults_of_trust(file: Path, found: tuple[x509.Certificate, ...], at: float) -> Iterator[ConfigFault]:
     for certificate in found:
-        click.echo(f"  {_line(certificate, at)}")
+        tell(f"  {_line(certificate, at)}")
         subject = certificate.subject.rfc4514_string()
         if not _is_authority(certificate):
             yield ConfigFault(str(file), f"{subject} is no CA certificate", "a trust store holds CAs only; remove it")
@@ -97,7 +98,7 @@ def _check_configuration(path: Path) -> None:
     for ending in endings(materials):
         step = ending.step(at)
         mark = "!" if step is not None and step <= WARN_DAYS[1] else "?" if step is not None else " "
-        click.echo(f"{mark} {ending.told(at)}")
+        tell(f"{mark} {ending.told(at)}")
     show_faults("warning", materials.warnings, "yellow")
     _end(str(path), [])
 

@@ -21,6 +21,7 @@ from dcrgw.adapters.fetcher import FetchFailed, FetchReason
 from dcrgw.app.outgoing import asked_directory, fetcher_of
 from dcrgw.cli.faults import show_faults
 from dcrgw.cli.options import CONFIG
+from dcrgw.cli.tables import tell
 from dcrgw.config.faults import ConfigurationRefused
 from dcrgw.config.loading import load
 from dcrgw.config.model import Settings
@@ -68,10 +69,10 @@ async def _walk(directory: DirectoryMaterials, settings: Settings) -> bool:
     sound = True
     async with AsyncExitStack() as opened:
         async for step in steps(directory, settings, opened):
-            click.echo(f"  {'ok    ' if not step.fix else 'FAILED'} {step.name}: {step.outcome}")
+            tell(f"  {'ok    ' if not step.fix else 'FAILED'} {step.name}: {step.outcome}")
             if step.fix:
                 sound = False
-                click.echo(f"         fix: {step.fix}")
+                tell(f"         fix: {step.fix}")
     return sound
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from dcrgw.adapters.keystore_files import KeystoreRefused
+from dcrgw.cli.tables import tell
 from dcrgw.config.secrets import SecretReference
 from dcrgw.errors import GatewayError
 from dcrgw.tpp import private_file
@@ -53,10 +54,10 @@ def refusals() -> Iterator[None]:
     try:
         yield
     except KeystoreRefused as refused:
-        click.echo(f"refused: {refused.path}\n  reason: {refused.reason}\n  fix:    {refused.fix}", err=True)
+        tell(f"refused: {refused.path}\n  reason: {refused.reason}\n  fix:    {refused.fix}", err=True)
         sys.exit(1)
     except GatewayError as failure:
-        click.echo(f"refused: {failure}", err=True)
+        tell(f"refused: {failure}", err=True)
         sys.exit(1)
     except OSError as error:
         click.echo(f"refused: {error.filename or 'a file'}\n  reason: {error.strerror}", err=True)

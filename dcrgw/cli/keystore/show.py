@@ -13,6 +13,7 @@ from dcrgw.adapters import keystores
 from dcrgw.adapters.keystore_files import Format, read_file, recognise
 from dcrgw.cli.keystore.options import FILE, password_option, refusals, with_password
 from dcrgw.cli.keystore.telling import told_certificate, told_key
+from dcrgw.cli.tables import tell
 from dcrgw.config.secrets import SecretReference
 
 
@@ -31,10 +32,10 @@ def show(file: Path, password: SecretReference | None, as_json: bool) -> None:
         return
     click.echo(f"{file}: {format_}, {_counted(len(told))}")
     for entry in told:
-        click.echo(f"\n{entry['alias'] or '(no name)'}: {entry['holds']}")
+        tell(f"\n{entry['alias'] or '(no name)'}: {entry['holds']}")
         for certificate in entry["certificates"]:
             for name, value in certificate.items():
-                click.echo(f"  {name:<14}{', '.join(value) if isinstance(value, list) else value}")
+                tell(f"  {name:<14}{', '.join(value) if isinstance(value, list) else value}")
     if format_ is Format.JKS:
         click.echo("\nJKS guards its keys weakly: dcrgw keystore convert makes PKCS#12 of it.", err=True)
 

@@ -27,7 +27,8 @@ ASSERTION_TYPES = frozenset({"jwt", "client-authentication+jwt"})
 _READABLE = ReadPolicy(
     frozenset({*ALGORITHMS, mac.ALGORITHM}), ASSERTION_TYPES, MAX_ASSERTION_BYTES, kid_required=False
 )
-_BASIC = re.compile(r"basic +([A-Za-z0-9+/]+={0,2})", re.IGNORECASE)
+# ASCII: else a long s or a Kelvin sign would be letters of base64, in another case.
+_BASIC = re.compile(r"basic +([A-Za-z0-9+/]+={0,2})", re.IGNORECASE | re.ASCII)
 
 
 class Way(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ _PLACEHOLDER = re.compile(r"\{(" + POINTER.pattern + r")\}")
 class Less(StrEnum):
     """When a member asks for no more than the granted one."""
 
-    #: A list of strings of which each is granted.
+    #: A list of which each element is granted; an empty one only of an empty one.
     SUBSET = "subset"
     #: A number, or a string that is one, above nothing and not above the granted one.
     AT_MOST = "at_most"
@@ -121,13 +122,32 @@ def _is_less(wanted: JsonValue, granted: JsonValue, rule: Less) -> bool:
     if wanted is None and granted is None:
         return True
     if rule is Less.SUBSET:
-        return isinstance(wanted, list) and isinstance(granted, list) and all(each in granted for each in wanted)
+        return isinstance(wanted, list) and isinstance(granted, list) and _is_part(wanted, granted)
     one, other = _number(wanted), _number(granted)
     return one is not None and other is not None and 0 < one <= other
 
 
+def _is_part(wanted: list[JsonValue], granted: list[JsonValue]) -> bool:
+    # RFC 9396 §7.1: an empty list may stand for whatever there is, which is more than what any list names.
+    if not wanted:
+        return not granted
+    held = {_text(each) for each in granted}
+    return all(_text(each) in held for each in wanted)
+
+
+def _text(value: JsonValue) -> str:
+    """The same text for the same value: to Python 1 and true are equal, in JSON they are not."""
+    return json.dumps(value, sort_keys=True)
+
+
+#: Digits as everybody reads them: Python's own numbers have underscores, exponents and other alphabets' digits too.
+_PLAIN_NUMBER = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?")
+
+
 def _number(value: JsonValue) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, str) and not _PLAIN_NUMBER.fullmatch(value):
         return None
     try:
         found = Decimal(str(value))

@@ -27,6 +27,8 @@ MAX_WAY = 64
 MAX_PATTERN_BYTES = 1_048_576
 #: Faults told of one detail.
 MAX_FAULTS = 20
+#: Values that a detail may hold to have all its faults listed: the library makes every fault before it gives one.
+MAX_LISTED_VALUES = 200
 
 _MAPS = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 _LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
@@ -51,13 +53,36 @@ class DetailSchema:
         #: What it was compiled from.
         self.text = text
 
-    def faults(self, detail: AuthorizationDetail, index: int) -> tuple[DetailFault, ...]:
-        """What is wrong with a detail, each with its place; empty for a right one. Never echoes a value."""
+    def faults(self, detail: AuthorizationDetail, index: int, *, in_full: bool = True) -> tuple[DetailFault, ...]:
+        """What is wrong with a detail, each with its place; empty for a right one. Never echoes a value.
+
+        Of a detail of very many values, and where it is not wanted `in_full`, only the first error.
+        """
         members = detail.members
         if self._validator.is_valid(members):
             return ()
-        found = (fault for error in self._validator.iter_errors(members) for fault in _faults(error, index))
+        listed = in_full and _has_at_most(MAX_LISTED_VALUES, members)
+        errors = self._validator.iter_errors(members) if listed else self._first(members)
+        found = (fault for error in errors for fault in _faults(error, index))
         return tuple(dict.fromkeys(islice(found, MAX_FAULTS)))
+
+    def _first(self, members: Mapping[str, JsonValue]) -> Iterator[jsonschema_rs.ValidationError]:
+        try:
+            self._validator.validate(members)
+        except jsonschema_rs.ValidationError as error:
+            yield error
+
+
+def _has_at_most(most: int, members: Mapping[str, JsonValue]) -> bool:
+    """Whether there are no more values than that in it, however deep."""
+    seen, waiting = 0, [*members.values()]
+    while waiting and seen <= most:
+        seen += 1
+        value = waiting.pop()
+        if isinstance(value, list | dict):
+            inner = islice(value if isinstance(value, list) else value.values(), most + 1)
+            waiting.extend(inner)
+    return seen <= most
 
 
 @lru_cache(maxsize=256)

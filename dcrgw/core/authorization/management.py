@@ -69,8 +69,9 @@ EXPECTED_VERSION = gate(
 
 
 # RFC 6750 §2.1, b64token; the scheme's letter case does not count (RFC 9110 §11.1).
-_BEARER = re.compile(r"bearer(?: +(?P<token>[A-Za-z0-9._~+/-]+=*))?", re.IGNORECASE)
-_IS_BEARER = re.compile(r"bearer(?![^ ])", re.IGNORECASE)
+# ASCII: else a long s or a Kelvin sign would be letters of a token, in another case.
+_BEARER = re.compile(r"bearer(?: +(?P<token>[A-Za-z0-9._~+/-]+=*))?", re.IGNORECASE | re.ASCII)
+_IS_BEARER = re.compile(r"bearer(?![^ ])", re.IGNORECASE | re.ASCII)
 
 
 def bearer(arrival: Arrival) -> Judgement[str]:

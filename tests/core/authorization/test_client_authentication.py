@@ -240,6 +240,8 @@ def test_certificate_is_compared_by_what_its_kind_names() -> None:
         "Basic aWQ6",
         "Basic  a b",
         "Basic aWQ6JXp6",
+        "Basic aaa\u017f",
+        "Basic aa\u212a=",
     ],
 )
 def test_header_that_is_no_basic_pair_is_refused(header: str) -> None:

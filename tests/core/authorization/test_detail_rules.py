@@ -65,11 +65,16 @@ def test_less_is_less(changes: dict[str, Any]) -> None:
         {"actions": ["pay", "steal"]},
         {"actions": None},
         {"actions": "pay"},
+        {"actions": []},
         {"amount": {"value": "10.01", "currency": "GBP"}},
         {"amount": {"value": "0", "currency": "GBP"}},
         {"amount": {"value": "-1", "currency": "GBP"}},
         {"amount": {"value": "NaN", "currency": "GBP"}},
         {"amount": {"value": True, "currency": "GBP"}},
+        {"amount": {"value": "1_0", "currency": "GBP"}},
+        {"amount": {"value": "1e0", "currency": "GBP"}},
+        {"amount": {"value": " 1", "currency": "GBP"}},
+        {"amount": {"value": "\u0663", "currency": "GBP"}},
         {"amount": {"value": "5", "currency": "EUR"}},
         {"amount": {"value": "5"}},
         {"amount": "5"},
@@ -137,3 +142,18 @@ def test_a_member_deep_within_may_be_filled_in() -> None:
     plain, wanted = unenriched(returned, asked, PLACES)
     assert plain.canonical == wanted.canonical
     assert returned.members["access"] == {"balances": ["1"], "for": 1}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "granted", "is_less"),
+    [
+        ([], [], True),
+        ([{"iban": "1", "name": "a"}], [{"name": "a", "iban": "1"}, {"iban": "2"}], True),
+        ([{"iban": "3"}], [{"iban": "1"}], False),
+        ([True], [1], False),
+        ([1.0], [1], False),
+    ],
+)
+def test_part_of_a_list_is_less_element_by_element(wanted: Any, granted: Any, is_less: bool) -> None:
+    cheaper = detail(actions=wanted, amount={"value": "1", "currency": "GBP"})
+    assert TYPE.is_less(cheaper, detail(actions=granted)) is is_less

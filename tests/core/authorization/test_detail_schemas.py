@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcrgw.core.authorization.detail_schema import MAX_BYTES, MAX_FAULTS, SchemaRefused, compiled
+from dcrgw.core.authorization.detail_schema import MAX_BYTES, MAX_FAULTS, MAX_LISTED_VALUES, SchemaRefused, compiled
 from dcrgw.core.authorization.details import AuthorizationDetail
 
 PAYMENT = {
@@ -76,7 +76,22 @@ def test_no_fault_echoes_a_value() -> None:
 
 
 def test_faults_of_one_detail_are_bounded() -> None:
-    assert len(pointers(PAYMENT, **{f"x{i}": 1 for i in range(500)})) == MAX_FAULTS
+    assert len(pointers(PAYMENT, **{f"x{i}": 1 for i in range(150)})) == MAX_FAULTS
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_detail_of_very_many_values_is_told_by_its_first_error(nested: bool) -> None:
+    few, many = ([0] * (most - 10) for most in (MAX_LISTED_VALUES, MAX_LISTED_VALUES + 20))
+    assert len(pointers(PAYMENT, actions=few, on=[few[:1]])) == MAX_FAULTS
+    assert len(pointers(PAYMENT, actions=0, on=[{"a": many}] if nested else many)) == 1
+
+
+def test_where_not_all_is_wanted_the_first_error_is_told() -> None:
+    wrong = AuthorizationDetail("payment", {**RIGHT, "on": "tomorrow", "actions": ["steal"]})
+    schema = compiled(json.dumps(PAYMENT))
+    assert len(schema.faults(wrong, 0)) == 2
+    assert len(schema.faults(wrong, 0, in_full=False)) == 1
+    assert schema.faults(AuthorizationDetail("payment", RIGHT), 0, in_full=False) == ()
 
 
 @pytest.mark.parametrize(

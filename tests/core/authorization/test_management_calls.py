@@ -189,7 +189,18 @@ def test_request_without_a_bearer_token_is_asked_for_one(headers: tuple[str, ...
 
 
 @pytest.mark.parametrize(
-    "header", ["Bearer", "Bearer ", "Bearer a b", "Bearer a,b", "Bearer =", "Bearer \udc80", "Bearer\ta"]
+    "header",
+    [
+        "Bearer",
+        "Bearer ",
+        "Bearer a b",
+        "Bearer a,b",
+        "Bearer =",
+        "Bearer \udc80",
+        "Bearer\ta",
+        "Bearer a\u017f",
+        "Bearer \u212a",
+    ],
 )
 def test_bearer_without_one_token_is_refused(header: str) -> None:
     assert {finding.check.status for finding in bearer(call(header)).failures} == {401}
