@@ -19,7 +19,7 @@ from dcrgw.edge.events import Sink, log_event
 from dcrgw.endpoints.reloading import Reloaded
 from dcrgw.errors import Misconfigured, Unavailable
 from dcrgw.materials import Materials, open_materials
-from dcrgw.materials.watching import digests, watched_files
+from dcrgw.materials.watching import digests, is_changed, watched_files, widened
 
 #: What changed must stay as it is for so long (or one interval) before it is read: its writer may not be done.
 SETTLE_S = 0.5
@@ -118,8 +118,7 @@ class Reloading:
         faults = restart_faults(serving.settings, settings)
         if faults:
             raise ConfigurationRefused(settings.source, faults)
-        if not self._wanted <= seen.keys():
-            seen = self._seen = await asyncio.to_thread(digests, self._files())
+        seen = self._seen = await asyncio.to_thread(widened, seen, self._wanted)
         materials = await asyncio.to_thread(open_materials, settings, self._lasting.clock.now(), serving=serving)
         number = self.generation.number + 1
         fresh = await Generation.build(number, materials, self._lasting, self.generation)
@@ -173,9 +172,8 @@ class Reloading:
             return True
         if not interval_s:
             return False
-        before = self._seen
         now = await asyncio.to_thread(digests, self._files())
-        if now == before:
+        if not is_changed(self._seen, now):
             return self._again
         return await self._settled(now)
 
@@ -184,7 +182,7 @@ class Reloading:
             await asyncio.sleep(min(SETTLE_S, self.generation.materials.settings.reload.interval_s))
             later = await asyncio.to_thread(digests, now)
             if later == now:
-                return now != self._seen
+                return is_changed(self._seen, now)
             now = later
 
     def _files(self) -> frozenset[Path]:

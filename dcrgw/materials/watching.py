@@ -33,6 +33,19 @@ def digests(paths: Iterable[Path]) -> Mapping[Path, str]:
     return {path: _digest(path) for path in paths}
 
 
+def widened(seen: Mapping[Path, str], files: Iterable[Path]) -> Mapping[Path, str]:
+    """What was seen, and the digests of files that were not among it: what was seen once is not looked at again.
+
+    So a file that changed since it was seen, and was perhaps read in between, is found changed at the next look.
+    """
+    return {**digests(set(files) - seen.keys()), **seen}
+
+
+def is_changed(seen: Mapping[Path, str], now: Mapping[Path, str]) -> bool:
+    """Whether a file says something else now. What is looked at no more counts for nothing."""
+    return any(seen.get(path) != digest for path, digest in now.items())
+
+
 def _named(settings: Settings) -> Iterator[Path]:
     for setting in walk(settings):
         if not _NOT_WATCHED.fullmatch(setting.key):

@@ -8,7 +8,7 @@ from pathlib import Path
 from bank_configuration import SCRIPT, settings
 from bank_files import bank_folder
 
-from dcrgw.materials.watching import digests, watched_files
+from dcrgw.materials.watching import digests, is_changed, watched_files, widened
 
 
 def one(path: Path) -> str:
@@ -73,3 +73,25 @@ def test_what_cannot_be_read_has_a_digest_too_and_holds_nobody(tmp_path: Path) -
     (tmp_path / "file").write_bytes(b"")
     told = digests([tmp_path / "pipe", tmp_path / "none", tmp_path, tmp_path / "file"])
     assert len(set(told.values())) == 3 + (told[tmp_path] != told[tmp_path / "pipe"])
+
+
+def test_a_file_that_changed_since_it_was_seen_is_found_changed_though_others_join(tmp_path: Path) -> None:
+    config, store = tmp_path / "config", tmp_path / "store"
+    config.write_text("one")
+    seen = digests([config])
+    config.write_text("two")
+    store.write_text("new")
+    wider = widened(seen, [config, store])
+    assert is_changed(wider, digests([config]))
+    assert not is_changed(wider, digests([store]))
+
+
+def test_a_file_that_is_looked_at_no_more_is_no_change(tmp_path: Path) -> None:
+    config, store = tmp_path / "config", tmp_path / "store"
+    config.write_text("one")
+    store.write_text("gone soon")
+    seen = digests([config, store])
+    store.unlink()
+    assert not is_changed(seen, digests([config]))
+    assert is_changed(seen, digests([config, store]))
+    assert is_changed(digests([config]), digests([config, store]))
