@@ -19,7 +19,7 @@ from dcrgw.edge.events import Sink, log_event
 from dcrgw.endpoints.reloading import Reloaded
 from dcrgw.errors import Misconfigured, Unavailable
 from dcrgw.materials import Materials, open_materials
-from dcrgw.materials.watching import digests, is_changed, watched_files, widened
+from dcrgw.materials.watching import digests, is_changed, stamps, watched_files, widened
 
 #: What changed must stay as it is for so long (or one interval) before it is read: its writer may not be done.
 SETTLE_S = 0.5
@@ -56,7 +56,7 @@ class Reloading:
         self._seen = seen
         #: Files that only refused settings name: when they change, what was refused may be good.
         self._wanted: frozenset[Path] = frozenset()
-        #: The last attempt failed for what may be over soon.
+        #: The last attempt failed for what may be over soon, or read what may have been written over since.
         self._again = False
         self._retiring: asyncio.TaskGroup | None = None
 
@@ -83,16 +83,14 @@ class Reloading:
         """
         async with self._one_at_a_time:
             started = time.monotonic()
-            self._again = False
+            before = await asyncio.to_thread(stamps, self._files())
             try:
                 fresh, seen = await self._build(anyway)
-            except ConfigurationRefused as refused:
-                return self._refused(refused.faults)
-            except Unavailable as unavailable:
-                self._again = True
-                return self._refused([ConfigFault(unavailable.dependency, unavailable.reason, "it is tried again")])
-            except Misconfigured as refused:
-                return self._refused([ConfigFault(COMPONENT, str(refused))])
+            except (Misconfigured, Unavailable) as failure:
+                is_written = before != await asyncio.to_thread(stamps, before)
+                self._again = is_written or isinstance(failure, Unavailable)
+                return self._refused(_faults_of(failure))
+            self._again = False
             changes = (*_changes(self.generation.materials, fresh.materials), *_changed_files(self._seen, seen))
             self._take(fresh, seen)
             took_ms = round((time.monotonic() - started) * 1000)
@@ -150,12 +148,12 @@ class Reloading:
             # What does not close is lost, but must not take the watch with it.
             self._on_event("retirement_failed", generation=former.number, error=error)
 
-    def _refused(self, faults: list[ConfigFault] | tuple[ConfigFault, ...]) -> Reloaded:
+    def _refused(self, faults: tuple[ConfigFault, ...]) -> Reloaded:
         number = self.generation.number
         told = tuple(str(fault) for fault in faults)
         self._on_event("reload_refused", generation=number, faults=told)
         self._tell_health(f"a change was refused for {len(told)} fault(s); generation {number} serves on", told)
-        return Reloaded(number, tuple(faults))
+        return Reloaded(number, faults)
 
     def _tell_health(self, reason: str, details: tuple[str, ...]) -> None:
         # What serves is sound: a slip of the pen in a file must not take every gateway off the load balancer at once.
@@ -187,6 +185,16 @@ class Reloading:
 
     def _files(self) -> frozenset[Path]:
         return watched_files(self.generation.materials.settings) | self._wanted
+
+
+def _faults_of(failure: Misconfigured | Unavailable) -> tuple[ConfigFault, ...]:
+    match failure:
+        case ConfigurationRefused():
+            return failure.faults
+        case Unavailable():
+            return (ConfigFault(failure.dependency, failure.reason, "it is tried again"),)
+        case _:
+            return (ConfigFault(COMPONENT, str(failure)),)
 
 
 def _changes(before: Materials, after: Materials) -> list[str]:

@@ -33,6 +33,11 @@ def digests(paths: Iterable[Path]) -> Mapping[Path, str]:
     return {path: _digest(path) for path in paths}
 
 
+def stamps(paths: Iterable[Path]) -> Mapping[Path, tuple[int, int]]:
+    """What the file system notes of each: another where something was written, though it says the same again."""
+    return {path: _stamp(path) for path in paths}
+
+
 def widened(seen: Mapping[Path, str], files: Iterable[Path]) -> Mapping[Path, str]:
     """What was seen, and the digests of files that were not among it: what was seen once is not looked at again.
 
@@ -44,6 +49,14 @@ def widened(seen: Mapping[Path, str], files: Iterable[Path]) -> Mapping[Path, st
 def is_changed(seen: Mapping[Path, str], now: Mapping[Path, str]) -> bool:
     """Whether a file says something else now. What is looked at no more counts for nothing."""
     return any(seen.get(path) != digest for path, digest in now.items())
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_ino, status.st_ctime_ns
 
 
 def _named(settings: Settings) -> Iterator[Path]:

@@ -18,7 +18,9 @@ from gateway_process import SOON_S, directory, serving
 from town import Town, running
 from wire import wire
 
+from dcrgw.app.reloading import Reloading
 from dcrgw.cli.reload import reload
+from dcrgw.config.model import Settings
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -80,6 +82,26 @@ async def test_a_half_written_store_is_taken_when_it_is_whole(town: Town) -> Non
     await until(lambda: not complaints(town))
     assert town.gateway.generation == before + 1
     assert (await town.post(await town.body())).status == 201
+
+
+async def test_a_slip_that_is_taken_back_while_it_is_read_is_forgotten(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is looked at says before and after it the same: only the slip was read."""
+    config = town.session.config
+    right, mode = config.read_bytes(), config.stat().st_mode & 0o777
+
+    def slip(reloading: Reloading) -> Settings:
+        monkeypatch.undo()
+        put(config, b"[oops", mode)
+        try:
+            return reloading._read_anew()
+        finally:
+            put(config, right, mode)
+
+    monkeypatch.setattr(Reloading, "_read_anew", slip)
+    assert (await town.gateway.reload()).faults
+    await until(lambda: not complaints(town))
 
 
 async def test_a_file_that_only_a_refused_configuration_names_is_looked_at_too(town: Town) -> None:

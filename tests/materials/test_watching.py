@@ -8,7 +8,7 @@ from pathlib import Path
 from bank_configuration import SCRIPT, settings
 from bank_files import bank_folder
 
-from dcrgw.materials.watching import digests, is_changed, watched_files, widened
+from dcrgw.materials.watching import digests, is_changed, stamps, watched_files, widened
 
 
 def one(path: Path) -> str:
@@ -95,3 +95,14 @@ def test_a_file_that_is_looked_at_no_more_is_no_change(tmp_path: Path) -> None:
     assert not is_changed(seen, digests([config]))
     assert is_changed(seen, digests([config, store]))
     assert is_changed(digests([config]), digests([config, store]))
+
+
+def test_a_file_that_says_the_same_again_was_written_all_the_same(tmp_path: Path) -> None:
+    path, fresh = tmp_path / "config", tmp_path / "config.new"
+    path.write_text("right")
+    said, before = digests([path]), stamps([path, tmp_path / "absent"])
+    assert stamps(before) == before
+    fresh.write_text("right")
+    fresh.rename(path)
+    assert digests([path]) == said
+    assert stamps(before) != before
