@@ -1,12 +1,12 @@
 """Answers, and the ways of getting none, over real TLS."""
 
 import asyncio
-import socket
 import ssl
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from dcrgw.sandbox.serving import free_ports
 from dcrgw.tpp import client, credentials
 from dcrgw.tpp.client import Outgoing
 from dcrgw.tpp.credentials import Transport
@@ -118,8 +118,7 @@ async def test_a_server_of_another_name_or_ca_is_not_trusted(open_bank, files, f
 
 
 async def test_a_closed_port_is_told(bank, files):
-    with socket.create_server(("127.0.0.1", 0)) as reserved:
-        port = reserved.getsockname()[1]
+    (port,) = free_ports(1)
     bank.url = f"https://127.0.0.1:{port}/register"
     with pytest.raises(ConnectionTrouble) as caught:
         await send(bank, files, Transport())

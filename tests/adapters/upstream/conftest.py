@@ -26,7 +26,7 @@ class Bench:
 
     def way(self, *, with_certificate: bool = False, ours: Fields = (), trust: Any = None, **bounds: Any) -> Way:
         context = (trust or self.server.trust).client(with_certificate=with_certificate)
-        usual = {"total_s": 5.0, "idle_s": 5.0, **bounds}
+        usual = {"total_s": 60.0, "idle_s": 60.0, **bounds}
         way = Way("upstream.retail", ssl_context=context, bounds=Bounds(**usual), clock=self.clock, ours=ours)
         self._opened.append(way)
         return way

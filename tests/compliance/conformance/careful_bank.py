@@ -363,5 +363,5 @@ class Examined:
 async def examined(folder: Path, *, plain: bool) -> AsyncIterator[Examined]:
     """A bank without faults for now, of signed or of plain requests."""
     bank = Careful(plain=plain)
-    async with tester_of(bank, folder) as tests, phone.phone(tests, timeout_s=10, pause_s=0) as opened:
+    async with tester_of(bank, folder) as tests, phone.phone(tests, timeout_s=60, pause_s=0) as opened:
         yield Examined(bank, loading.load(PLAIN if plain else SIGNED), await running.known(tests, opened), opened)

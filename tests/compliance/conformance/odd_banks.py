@@ -115,7 +115,7 @@ async def played(bank: Credulous, folder: Path, name: str, *only: str) -> list[P
 
 async def run(tests: Tester, pack: Pack, *only: str) -> list[Played]:
     """A pack against a tester's bank."""
-    async with phone.phone(tests, timeout_s=10, pause_s=0) as opened:
+    async with phone.phone(tests, timeout_s=60, pause_s=0) as opened:
         bank = await running.known(tests, opened)
         return [each async for each in running.run(pack, bank, running.plan(pack, bank, only), opened)]
 

@@ -79,7 +79,7 @@ async def test_a_run_that_is_broken_off_clears_away_and_tells(tmp_path: Path) ->
     bank, cases = Slow(), []
 
     async def whole() -> None:
-        async with at(bank, tmp_path) as tests, phone.phone(tests, timeout_s=10, pause_s=0) as opened:
+        async with at(bank, tmp_path) as tests, phone.phone(tests, timeout_s=60, pause_s=0) as opened:
             known = await running.known(tests, opened)
             pack = loading.load(PACK)
             planned = running.plan(pack, known, ("register.each-method",))
