@@ -25,7 +25,7 @@ from dcrgw.ports.decisions import DecisionLine, DecisionQuery, Worth
 BUSY_TIMEOUT_S = 5.0
 #: A sealed document that grows beyond this when it is opened is not one of ours.
 _LARGEST = 8 * 1024 * 1024
-_VERSION = 2
+_VERSION = 3
 
 _SCHEMA = """
 CREATE TABLE decisions (
@@ -41,7 +41,8 @@ CREATE TABLE decisions (
   checks          TEXT NOT NULL,
   sealed          BLOB NOT NULL,
   worth           TEXT NOT NULL DEFAULT 'caller',
-  key_id          TEXT NOT NULL DEFAULT ''
+  key_id          TEXT NOT NULL DEFAULT '',
+  imported        INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX decisions_at ON decisions (at, report_id);
 CREATE INDEX decisions_worth ON decisions (worth, at);
@@ -56,12 +57,13 @@ UPDATE decisions SET worth = 'change' WHERE decision IN ('registered', 'updated'
 CREATE INDEX decisions_worth ON decisions (worth, at);
 CREATE INDEX decisions_key ON decisions (key_id);
 """
-_COLUMNS = "report_id, at, market, operation, decision, client_id, org_id, software_id, interaction_id, worth, checks"
-_INSERT = f"INTO decisions ({_COLUMNS}, key_id, sealed) VALUES ({', '.join('?' * 13)})"
+_FROM_2 = "ALTER TABLE decisions ADD COLUMN imported INTEGER NOT NULL DEFAULT 0;"
+_EQUAL = ("market", "operation", "decision", "client_id", "org_id", "software_id", "interaction_id", "imported")
+_COLUMNS = f"report_id, at, {', '.join(_EQUAL)}, worth, checks"
+_INSERT = f"INTO decisions ({_COLUMNS}, key_id, sealed) VALUES ({', '.join('?' * 14)})"
 #: The part of the room that each has for itself; what one leaves free, the others may take.
 _SHARES = {Worth.CHANGE: 0.6, Worth.CALLER: 0.3, Worth.STRANGER: 0.1}
-_EQUAL = ("market", "operation", "decision", "client_id", "org_id", "software_id", "interaction_id")
-_STEPS = {0: _SCHEMA, 1: _FROM_1}
+_STEPS = {0: _SCHEMA, 1: _FROM_1 + _FROM_2, 2: _FROM_2}
 #: Removed in one go, so that a purge of years does not hold up what is to be kept.
 _BATCH = 200
 
@@ -134,17 +136,17 @@ class DecisionFile:
         with self._opened() as db:
             return tuple(_line(row) for row in db.execute(sql, [*values, query.limit]))
 
-    def document(self, report_id: str) -> bytes | None:
-        """One document as it was kept."""
+    def find(self, report_id: str) -> tuple[bytes, bool] | None:
+        """One document as it was kept, and whether it was imported."""
         with self._opened() as db:
-            row = db.execute("SELECT sealed FROM decisions WHERE report_id = ?", (report_id,)).fetchone()
+            row = db.execute("SELECT sealed, imported FROM decisions WHERE report_id = ?", (report_id,)).fetchone()
         if row is None:
             return None
         unpacked = zlib.decompressobj()
         document = unpacked.decompress(self._sealer.open_octets(row[0], _context(report_id)), _LARGEST)
         if not unpacked.eof:
             raise Misconfigured("a recorded decision is longer than any that is kept")
-        return document
+        return document, bool(row[1])
 
     def purge(self, query: DecisionQuery) -> int:
         """Remove what matches; how many there were."""
@@ -204,7 +206,7 @@ class DecisionFile:
         sealed = self._sealer.seal_octets(zlib.compress(document, 6), _context(line.report_id))
         checks = "".join(f"|{check}" for check in line.checks)
         columns = (line.report_id, line.at, line.market, line.operation, line.decision)
-        told = (line.client_id, line.org_id, line.software_id, line.interaction_id, line.worth, checks)
+        told = (line.client_id, line.org_id, line.software_id, line.interaction_id, line.imported, line.worth, checks)
         return (*columns, *told, sealed_by(sealed), sealed)
 
     @contextmanager
@@ -239,9 +241,10 @@ def _conditions(query: DecisionQuery) -> tuple[str, list[Any]]:
 
 
 def _line(row: tuple[Any, ...]) -> DecisionLine:
-    *columns, worth, checks, size = row
+    *columns, imported, worth, checks, size = row
     line: DecisionLine = DecisionLine(*columns)
-    return replace(line, checks=tuple(checks.split("|")[1:]), size=size, worth=Worth(worth))
+    checked = tuple(checks.split("|")[1:])
+    return replace(line, checks=checked, size=size, worth=Worth(worth), imported=bool(imported))
 
 
 def _context(report_id: str) -> str:

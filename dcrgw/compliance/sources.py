@@ -21,6 +21,8 @@ class Found:
     path: Path
     bundle: Bundle | None
     fault: str = ""
+    #: Of a gateway's record: put into it, and judged elsewhere. A file says nothing of that.
+    imported: bool = False
 
 
 def paths(named: Iterable[Path]) -> tuple[Path, ...]:
