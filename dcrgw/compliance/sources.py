@@ -26,11 +26,11 @@ class Found:
 
 
 def paths(named: Iterable[Path]) -> tuple[Path, ...]:
-    """The files that are meant: each file as it is, of a folder all bundles below it, in the order of their names."""
+    """The files that are meant, each once: a file as it is, of a folder all bundles below it, in their names' order."""
     found: list[Path] = []
     for each in named:
         found += sorted(each.rglob(f"*{SUFFIX}")) if each.is_dir() else [each]
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
 
 
 def bundles_of(files: Iterable[Path], *, for_replay: bool = False) -> Iterator[Found]:
