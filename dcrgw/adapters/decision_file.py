@@ -10,6 +10,7 @@ decision stands in the audit trail besides.
 from __future__ import annotations
 
 import sqlite3
+import threading
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -83,6 +84,8 @@ class DecisionFile:
         self._path, self._sealer, self._bounds = path, sealer, bounds
         #: By worth: documents and bytes in the file, as last known.
         self._held: dict[Worth, tuple[int, int]] = {}
+        #: From the sealing of documents until they are in the file: who asks for the keys in use waits for that.
+        self._writing = threading.Lock()
 
     @property
     def documents(self) -> int:
@@ -109,18 +112,21 @@ class DecisionFile:
 
     def add(self, entries: Sequence[tuple[DecisionLine, bytes]], now: float) -> None:
         """Keep documents, then let go of what is too old or beyond the room that there is."""
-        rows = [self._row(line, document) for line, document in entries]
+        with self._writing:
+            self._add([(line, self._row(line, document)) for line, document in entries], now)
+
+    def _add(self, entries: Sequence[tuple[DecisionLine, tuple[Any, ...]]], now: float) -> None:
         with self._opened() as db, _transaction(db):
             # A decision of our own has an id that nobody knew: what else has it was put in meanwhile.
-            db.executemany(f"INSERT OR REPLACE {_INSERT}", rows)
-            for line, row in zip((line for line, _ in entries), rows, strict=True):
+            db.executemany(f"INSERT OR REPLACE {_INSERT}", [row for _, row in entries])
+            for line, row in entries:
                 self._count_in(line, row)
             self._trim(db, now)
 
     def take(self, line: DecisionLine, document: bytes, now: float) -> bool:
         """Keep one from elsewhere beside the others; False where one has its id, or it is too old to be kept."""
-        row = self._row(line, document)
-        with self._opened() as db, _transaction(db):
+        with self._writing, self._opened() as db, _transaction(db):
+            row = self._row(line, document)
             if not db.execute(f"INSERT OR IGNORE {_INSERT}", row).rowcount:
                 return False
             self._count_in(line, row)
@@ -165,8 +171,8 @@ class DecisionFile:
         return removed
 
     def sealed_with(self) -> frozenset[str]:
-        """The ids of all keys (`adapters.sealer.key_id`) that a document is sealed with."""
-        with self._opened() as db:
+        """The ids of all keys (`adapters.sealer.key_id`) that a document is sealed with, those being written too."""
+        with self._writing, self._opened() as db:
             return frozenset(row[0] for row in db.execute("SELECT DISTINCT key_id FROM decisions"))
 
     def _trim(self, db: sqlite3.Connection, now: float) -> None:

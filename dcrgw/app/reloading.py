@@ -82,31 +82,38 @@ class Reloading:
         `anyway`: recorded decisions are not asked.
         """
         async with self._one_at_a_time:
-            started = time.monotonic()
-            self._again = False
             try:
-                fresh, seen = await self._build(anyway)
-            except ConfigurationRefused as refused:
-                return self._refused(refused.faults)
-            except Unavailable as unavailable:
-                self._again = True
-                return self._refused([ConfigFault(unavailable.dependency, unavailable.reason, "it is tried again")])
-            except Misconfigured as refused:
-                return self._refused([ConfigFault(COMPONENT, str(refused))])
-            changes = (*_changes(self.generation.materials, fresh.materials), *_changed_files(self._seen, seen))
-            self._take(fresh, seen)
-            took_ms = round((time.monotonic() - started) * 1000)
-            self._on_event(
-                "reloaded",
-                generation=fresh.number,
-                changes=changes,
-                renewed=fresh.parts.renewed,
-                took_ms=took_ms,
-                **({"anyway": True} if anyway else {}),
-            )
-            for warning in fresh.materials.warnings:
-                self._on_event("configuration_warning", setting=warning.key, reason=warning.reason, fix=warning.fix)
-            return Reloaded(fresh.number, changes=changes)
+                return await self._reload(anyway)
+            finally:
+                # While keys that go were looked for, another may have sealed (`Generation.build`).
+                self._lasting.sealer.renew(self.generation.materials.sealing_keys)
+
+    async def _reload(self, anyway: bool) -> Reloaded:
+        started = time.monotonic()
+        self._again = False
+        try:
+            fresh, seen = await self._build(anyway)
+        except ConfigurationRefused as refused:
+            return self._refused(refused.faults)
+        except Unavailable as unavailable:
+            self._again = True
+            return self._refused([ConfigFault(unavailable.dependency, unavailable.reason, "it is tried again")])
+        except Misconfigured as refused:
+            return self._refused([ConfigFault(COMPONENT, str(refused))])
+        changes = (*_changes(self.generation.materials, fresh.materials), *_changed_files(self._seen, seen))
+        self._take(fresh, seen)
+        took_ms = round((time.monotonic() - started) * 1000)
+        self._on_event(
+            "reloaded",
+            generation=fresh.number,
+            changes=changes,
+            renewed=fresh.parts.renewed,
+            took_ms=took_ms,
+            **({"anyway": True} if anyway else {}),
+        )
+        for warning in fresh.materials.warnings:
+            self._on_event("configuration_warning", setting=warning.key, reason=warning.reason, fix=warning.fix)
+        return Reloaded(fresh.number, changes=changes)
 
     async def _build(self, anyway: bool) -> tuple[Generation, Seen]:
         """Raises: ConfigurationRefused, Misconfigured, Unavailable."""

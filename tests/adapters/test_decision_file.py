@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from pathlib import Path
 
@@ -175,6 +177,31 @@ def test_the_keys_that_the_record_needs_are_known(tmp_path: Path) -> None:
     assert file.sealed_with() == {key_id(KEY), key_id(OTHER)}
     file.purge(DecisionQuery(until=1.5))
     assert file.sealed_with() == {key_id(OTHER)}
+
+
+def test_who_asks_for_the_keys_in_use_waits_for_what_is_sealed_and_not_yet_written(tmp_path: Path) -> None:
+    sealed, on = threading.Event(), threading.Event()
+
+    class Slow(Sealer):
+        """Seals, and lets nobody go on until told."""
+
+        def seal_octets(self, content: bytes, context: str) -> bytes:
+            box = super().seal_octets(content, context)
+            sealed.set()
+            assert on.wait(60)
+            return box
+
+    opened(tmp_path)
+    file = DecisionFile(tmp_path / "record.sqlite", Slow([KEY]), ROOMY)
+    with ThreadPoolExecutor(2) as threads:
+        writing = threads.submit(file.add, [(line(1), DOCUMENT)], 2)
+        assert sealed.wait(60)
+        asking = threads.submit(file.sealed_with)
+        # Time enough for an answer that did not wait; one that does cannot come before the writing goes on.
+        assert wait([asking], timeout=0.2).done == set()
+        on.set()
+        writing.result(60)
+        assert asking.result(60) == {key_id(KEY)}
 
 
 def test_a_purge_takes_what_matches_and_nothing_else(tmp_path: Path) -> None:
