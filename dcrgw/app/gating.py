@@ -79,12 +79,12 @@ class Gatekeeper:
         self._on_event(event, change=change, **counted, faults=list(weighed.faults))
 
     async def _recorded(self, most: int) -> AsyncIterator[Document]:
-        """The last decisions of each operation: a thousand tokens say nothing of registrations."""
+        """The last decisions of each operation that were made here: a thousand tokens say nothing of registrations."""
         for operation in OPERATIONS:
             left, after = most, None
             while left > 0:
                 lines = await self._decisions.search(
-                    DecisionQuery(operation=operation, after=after, limit=min(left, _PAGE))
+                    DecisionQuery(operation=operation, imported=False, after=after, limit=min(left, _PAGE))
                 )
                 for line in lines:
                     document = await self._decisions.document(line.report_id)

@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from click.testing import CliRunner, Result
 from town import UK, Reply, Town, running
 
 from dcrgw.cli import main
+from dcrgw.compliance import bundle as bundles
 from dcrgw.core.scripts.entry import inum_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -74,7 +76,7 @@ async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
         old = await opened.statement(iat=int(time.time()) - OLD_S)
         late = await opened.post(await opened.body(software_statement=old))
         assert late.checks == ["statement.iat.age"]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len((await local(opened, "GET", "/evidence")).body["decisions"]) < 3:  # noqa: ASYNC110 - it is told over HTTP alone
                 await asyncio.sleep(0.02)
         yield opened
@@ -152,6 +154,18 @@ async def test_a_script_edit_that_changes_nothing_goes_live(town: Town) -> None:
     assert town.gateway.scripts.host.generation_of(INUM) > before
 
 
+async def test_what_was_judged_elsewhere_holds_up_no_change(town: Town) -> None:
+    """A tester imports bundles to look at them; here everything would change, were they tried."""
+    kept = (await local(town, "GET", "/evidence?operation=create&decision=registered&imported=false")).body["decisions"]
+    (first, *_) = kept
+    bundle = bundles.read(json.dumps((await local(town, "GET", f"/evidence/{first['report_id']}")).body).encode())
+    for number in range(3):
+        other = bundles.write(replace(bundle, report_id=f"elsewhere-{number}", journal=bundle.journal[:4]))
+        assert (await local(town, "POST", "/evidence", json.loads(other))).status == 201
+    assert await saved(town, HARMLESS) == ""
+    assert (await local(town, "POST", "/evidence/purge?imported=true")).body == {"purged": 3}
+
+
 async def test_a_script_edit_that_stores_another_client_is_refused(town: Town) -> None:
     why = await saved(town, MARKING)
     assert "client attributes.trusted: - -> true" in why
@@ -184,7 +198,7 @@ async def test_a_script_that_loops_in_the_gate_is_refused_and_leaves_no_process(
     assert "took longer than 3 s" in why
     assert town.gateway.scripts.host.generation_of(INUM) == before
     assert (await town.post(await town.body())).status == 201
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while gates():  # noqa: ASYNC110 - the kernel tells nobody
             await asyncio.sleep(0.05)
 
