@@ -81,10 +81,10 @@ SIGNED_FAULTS: dict[str, tuple[str, ...]] = {
     # The careful bank holds two requests back until both are there: were they not sent at once, none were answered.
     "register-races": ("claims.request.at-once",),
     "register-collides": ("register.at-once", "claims.request.at-once"),
-    "update-collides": ("manage.update.at-once",),
-    "update-loses": ("manage.update.at-once",),
-    "delete-collides": ("manage.delete.at-once",),
-    "delete-half": ("manage.delete.at-once",),
+    "update-collides": ("manage.at-once.update",),
+    "update-loses": ("manage.at-once.update",),
+    "delete-collides": ("manage.at-once.delete",),
+    "delete-half": ("manage.at-once.delete",),
 }
 PLAIN_FAULTS: dict[str, tuple[str, ...]] = {
     "redirect-form+redirect-subset": ("metadata.redirect-uri[", "metadata.redirect-uri.unsafe"),
@@ -110,7 +110,7 @@ PLAIN_FAULTS: dict[str, tuple[str, ...]] = {
     "rotates+rotates-wrongly": ("rat.update.token",),
     "chosen-secret": ("rat.update.secret", "register.chosen-secret"),
     "register-collides": ("register.at-once",),
-    "delete-collides": ("manage.delete.at-once",),
+    "delete-collides": ("manage.at-once.delete",),
 }
 
 
