@@ -10,6 +10,7 @@ decision stands in the audit trail besides.
 from __future__ import annotations
 
 import sqlite3
+import threading
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -25,7 +26,7 @@ from dcrgw.ports.decisions import DecisionLine, DecisionQuery, Worth
 BUSY_TIMEOUT_S = 5.0
 #: A sealed document that grows beyond this when it is opened is not one of ours.
 _LARGEST = 8 * 1024 * 1024
-_VERSION = 2
+_VERSION = 3
 
 _SCHEMA = """
 CREATE TABLE decisions (
@@ -41,7 +42,8 @@ CREATE TABLE decisions (
   checks          TEXT NOT NULL,
   sealed          BLOB NOT NULL,
   worth           TEXT NOT NULL DEFAULT 'caller',
-  key_id          TEXT NOT NULL DEFAULT ''
+  key_id          TEXT NOT NULL DEFAULT '',
+  imported        INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX decisions_at ON decisions (at, report_id);
 CREATE INDEX decisions_worth ON decisions (worth, at);
@@ -56,12 +58,13 @@ UPDATE decisions SET worth = 'change' WHERE decision IN ('registered', 'updated'
 CREATE INDEX decisions_worth ON decisions (worth, at);
 CREATE INDEX decisions_key ON decisions (key_id);
 """
-_COLUMNS = "report_id, at, market, operation, decision, client_id, org_id, software_id, interaction_id, worth, checks"
-_INSERT = f"INTO decisions ({_COLUMNS}, key_id, sealed) VALUES ({', '.join('?' * 13)})"
+_FROM_2 = "ALTER TABLE decisions ADD COLUMN imported INTEGER NOT NULL DEFAULT 0;"
+_EQUAL = ("market", "operation", "decision", "client_id", "org_id", "software_id", "interaction_id", "imported")
+_COLUMNS = f"report_id, at, {', '.join(_EQUAL)}, worth, checks"
+_INSERT = f"INTO decisions ({_COLUMNS}, key_id, sealed) VALUES ({', '.join('?' * 14)})"
 #: The part of the room that each has for itself; what one leaves free, the others may take.
 _SHARES = {Worth.CHANGE: 0.6, Worth.CALLER: 0.3, Worth.STRANGER: 0.1}
-_EQUAL = ("market", "operation", "decision", "client_id", "org_id", "software_id", "interaction_id")
-_STEPS = {0: _SCHEMA, 1: _FROM_1}
+_STEPS = {0: _SCHEMA, 1: _FROM_1 + _FROM_2, 2: _FROM_2}
 #: Removed in one go, so that a purge of years does not hold up what is to be kept.
 _BATCH = 200
 
@@ -81,6 +84,8 @@ class DecisionFile:
         self._path, self._sealer, self._bounds = path, sealer, bounds
         #: By worth: documents and bytes in the file, as last known.
         self._held: dict[Worth, tuple[int, int]] = {}
+        #: From the sealing of documents until they are in the file: who asks for the keys in use waits for that.
+        self._writing = threading.Lock()
 
     @property
     def documents(self) -> int:
@@ -107,18 +112,21 @@ class DecisionFile:
 
     def add(self, entries: Sequence[tuple[DecisionLine, bytes]], now: float) -> None:
         """Keep documents, then let go of what is too old or beyond the room that there is."""
-        rows = [self._row(line, document) for line, document in entries]
+        with self._writing:
+            self._add([(line, self._row(line, document)) for line, document in entries], now)
+
+    def _add(self, entries: Sequence[tuple[DecisionLine, tuple[Any, ...]]], now: float) -> None:
         with self._opened() as db, _transaction(db):
             # A decision of our own has an id that nobody knew: what else has it was put in meanwhile.
-            db.executemany(f"INSERT OR REPLACE {_INSERT}", rows)
-            for line, row in zip((line for line, _ in entries), rows, strict=True):
+            db.executemany(f"INSERT OR REPLACE {_INSERT}", [row for _, row in entries])
+            for line, row in entries:
                 self._count_in(line, row)
             self._trim(db, now)
 
     def take(self, line: DecisionLine, document: bytes, now: float) -> bool:
         """Keep one from elsewhere beside the others; False where one has its id, or it is too old to be kept."""
-        row = self._row(line, document)
-        with self._opened() as db, _transaction(db):
+        with self._writing, self._opened() as db, _transaction(db):
+            row = self._row(line, document)
             if not db.execute(f"INSERT OR IGNORE {_INSERT}", row).rowcount:
                 return False
             self._count_in(line, row)
@@ -134,17 +142,17 @@ class DecisionFile:
         with self._opened() as db:
             return tuple(_line(row) for row in db.execute(sql, [*values, query.limit]))
 
-    def document(self, report_id: str) -> bytes | None:
-        """One document as it was kept."""
+    def find(self, report_id: str) -> tuple[bytes, bool] | None:
+        """One document as it was kept, and whether it was imported."""
         with self._opened() as db:
-            row = db.execute("SELECT sealed FROM decisions WHERE report_id = ?", (report_id,)).fetchone()
+            row = db.execute("SELECT sealed, imported FROM decisions WHERE report_id = ?", (report_id,)).fetchone()
         if row is None:
             return None
         unpacked = zlib.decompressobj()
         document = unpacked.decompress(self._sealer.open_octets(row[0], _context(report_id)), _LARGEST)
         if not unpacked.eof:
             raise Misconfigured("a recorded decision is longer than any that is kept")
-        return document
+        return document, bool(row[1])
 
     def purge(self, query: DecisionQuery) -> int:
         """Remove what matches; how many there were."""
@@ -163,8 +171,8 @@ class DecisionFile:
         return removed
 
     def sealed_with(self) -> frozenset[str]:
-        """The ids of all keys (`adapters.sealer.key_id`) that a document is sealed with."""
-        with self._opened() as db:
+        """The ids of all keys (`adapters.sealer.key_id`) that a document is sealed with, those being written too."""
+        with self._writing, self._opened() as db:
             return frozenset(row[0] for row in db.execute("SELECT DISTINCT key_id FROM decisions"))
 
     def _trim(self, db: sqlite3.Connection, now: float) -> None:
@@ -204,7 +212,7 @@ class DecisionFile:
         sealed = self._sealer.seal_octets(zlib.compress(document, 6), _context(line.report_id))
         checks = "".join(f"|{check}" for check in line.checks)
         columns = (line.report_id, line.at, line.market, line.operation, line.decision)
-        told = (line.client_id, line.org_id, line.software_id, line.interaction_id, line.worth, checks)
+        told = (line.client_id, line.org_id, line.software_id, line.interaction_id, line.imported, line.worth, checks)
         return (*columns, *told, sealed_by(sealed), sealed)
 
     @contextmanager
@@ -239,9 +247,10 @@ def _conditions(query: DecisionQuery) -> tuple[str, list[Any]]:
 
 
 def _line(row: tuple[Any, ...]) -> DecisionLine:
-    *columns, worth, checks, size = row
+    *columns, imported, worth, checks, size = row
     line: DecisionLine = DecisionLine(*columns)
-    return replace(line, checks=tuple(checks.split("|")[1:]), size=size, worth=Worth(worth))
+    checked = tuple(checks.split("|")[1:])
+    return replace(line, checks=checked, size=size, worth=Worth(worth), imported=bool(imported))
 
 
 def _context(report_id: str) -> str:

@@ -166,7 +166,16 @@ async def start(
         )
         gatekeeper = await scripts.serve(materials, registry.scripts, gateway.health, decisions)
         lasting = Lasting(
-            clock, monotonic, gateway.health, gateway.recent, decisions, registry, scripts, gateway.reload, names
+            clock,
+            monotonic,
+            gateway.health,
+            gateway.recent,
+            decisions,
+            registry,
+            scripts,
+            gateway._sealer,
+            gateway.reload,
+            names,
         )
         first = await Generation.build(1, materials, lasting, None)
         opened.push_async_callback(first.parts.close)

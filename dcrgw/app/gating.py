@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
 
 from dcrgw.compliance import gate
 from dcrgw.compliance.carrying import Serving
@@ -73,16 +74,17 @@ class Gatekeeper:
 
     def _tell(self, change: str, weighed: Weighed) -> None:
         event = "gate_refused" if weighed.faults else "gate_passed"
-        counted = {"decided": weighed.decided, "changed": weighed.changed, "took_s": weighed.took_s}
+        counted: dict[str, Any] = {"decided": weighed.decided, "repeated": weighed.repeated}
+        counted |= {"changed": weighed.changed, "took_s": weighed.took_s}
         self._on_event(event, change=change, **counted, faults=list(weighed.faults))
 
     async def _recorded(self, most: int) -> AsyncIterator[Document]:
-        """The last decisions of each operation: a thousand tokens say nothing of registrations."""
+        """The last decisions of each operation that were made here: a thousand tokens say nothing of registrations."""
         for operation in OPERATIONS:
             left, after = most, None
             while left > 0:
                 lines = await self._decisions.search(
-                    DecisionQuery(operation=operation, after=after, limit=min(left, _PAGE))
+                    DecisionQuery(operation=operation, imported=False, after=after, limit=min(left, _PAGE))
                 )
                 for line in lines:
                     document = await self._decisions.document(line.report_id)

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from aiohttp import web
 
@@ -60,6 +61,8 @@ class Lasting:
     decisions: Decisions
     registry: SqliteRegistry
     scripts: Scripting
+    #: Seals what is stored and recorded, by the keys of the serving generation.
+    sealer: Sealer
     #: What an administrator's order to read everything anew calls.
     reload: Reload
     names: Names
@@ -206,11 +209,20 @@ class Generation:
     async def _demand_sealing_keys(self, former: Materials | None, lasting: Lasting) -> None:
         """A key that something is still sealed with cannot go, and cannot be away at a start.
 
-        Its clients could not be read any more, and what was recorded would be lost in silence.
+        Its clients could not be read any more, and what was recorded would be lost in silence. What is sealed between
+        this look and the swap is sealed with a key that stays, whichever way the change ends; who asked for the change
+        puts the order of the keys right again (`Reloading.reload`).
         """
         ours = {key_id(key) for key in self.materials.sealing_keys}
-        if former is not None and {key_id(key) for key in former.sealing_keys} <= ours:
-            return
+        if former is not None:
+            staying = [key for key in former.sealing_keys if key_id(key) in ours]
+            leaving = [key for key in former.sealing_keys if key_id(key) not in ours]
+            if not leaving:
+                return
+            if not staying:
+                reason = "has none of the keys with which secrets are sealed now"
+                self._refuse_keys(reason, "put the new key in front of the old one, which goes in a later change")
+            lasting.sealer.renew([*staying, *leaving])
         # At a start the registry is not gone through: with a million clients that would take its time.
         stored = await lasting.registry.sealed_with() - ours if former is not None else frozenset()
         recorded = await lasting.decisions.sealed_with() - ours
@@ -218,9 +230,10 @@ class Generation:
             of = " and ".join(what for what, ids in (("stored secrets", stored), ("decisions", recorded)) if ids)
             reason = f"lacks the key of id {', '.join(sorted(stored | recorded))}, with which {of} are sealed"
             fix = "keep it behind the new one" + ("" if stored else ", or begin a new record (recording.path)")
-            raise ConfigurationRefused(
-                self.materials.settings.source, [ConfigFault("registry.sealing_keys", reason, fix)]
-            )
+            self._refuse_keys(reason, fix)
+
+    def _refuse_keys(self, reason: str, fix: str) -> NoReturn:
+        raise ConfigurationRefused(self.materials.settings.source, [ConfigFault("registry.sealing_keys", reason, fix)])
 
 
 async def _prove(signer: Signer) -> None:

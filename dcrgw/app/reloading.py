@@ -53,7 +53,7 @@ class Reloading:
         self._gate = gate
         self._one_at_a_time = asyncio.Lock()
         self._poked = asyncio.Event()
-        self._seen = seen
+        self._seen = self._served = seen
         #: Files that only refused settings name: when they change, what was refused may be good.
         self._wanted: frozenset[Path] = frozenset()
         #: The last attempt failed for what may be over soon, or read what may have been written over since.
@@ -82,29 +82,36 @@ class Reloading:
         `anyway`: recorded decisions are not asked.
         """
         async with self._one_at_a_time:
-            started = time.monotonic()
-            before = await asyncio.to_thread(stamps, self._files())
             try:
-                fresh, seen = await self._build(anyway)
-            except (Misconfigured, Unavailable) as failure:
-                is_written = before != await asyncio.to_thread(stamps, before)
-                self._again = is_written or isinstance(failure, Unavailable)
-                return self._refused(_faults_of(failure))
-            self._again = False
-            changes = (*_changes(self.generation.materials, fresh.materials), *_changed_files(self._seen, seen))
-            self._take(fresh, seen)
-            took_ms = round((time.monotonic() - started) * 1000)
-            self._on_event(
-                "reloaded",
-                generation=fresh.number,
-                changes=changes,
-                renewed=fresh.parts.renewed,
-                took_ms=took_ms,
-                **({"anyway": True} if anyway else {}),
-            )
-            for warning in fresh.materials.warnings:
-                self._on_event("configuration_warning", setting=warning.key, reason=warning.reason, fix=warning.fix)
-            return Reloaded(fresh.number, changes=changes)
+                return await self._reload(anyway)
+            finally:
+                # While keys that go were looked for, another may have sealed (`Generation.build`).
+                self._lasting.sealer.renew(self.generation.materials.sealing_keys)
+
+    async def _reload(self, anyway: bool) -> Reloaded:
+        started = time.monotonic()
+        before = await asyncio.to_thread(stamps, self._files())
+        try:
+            fresh, seen = await self._build(anyway)
+        except (Misconfigured, Unavailable) as failure:
+            is_written = before != await asyncio.to_thread(stamps, before)
+            self._again = is_written or isinstance(failure, Unavailable)
+            return self._refused(_faults_of(failure))
+        self._again = False
+        changes = (*_changes(self.generation.materials, fresh.materials), *_changed_files(self._served, seen))
+        self._take(fresh, seen)
+        took_ms = round((time.monotonic() - started) * 1000)
+        self._on_event(
+            "reloaded",
+            generation=fresh.number,
+            changes=changes,
+            renewed=fresh.parts.renewed,
+            took_ms=took_ms,
+            **({"anyway": True} if anyway else {}),
+        )
+        for warning in fresh.materials.warnings:
+            self._on_event("configuration_warning", setting=warning.key, reason=warning.reason, fix=warning.fix)
+        return Reloaded(fresh.number, changes=changes)
 
     async def _build(self, anyway: bool) -> tuple[Generation, Seen]:
         """Raises: ConfigurationRefused, Misconfigured, Unavailable."""
@@ -135,6 +142,7 @@ class Reloading:
     def _take(self, fresh: Generation, seen: Seen) -> None:
         """From one request to the next: nothing here waits."""
         former, self.generation = self.generation, fresh
+        self._served = seen
         self._swap(fresh)
         self._tell_health("", ())
         self._calendar.look(fresh.materials, anew=True)

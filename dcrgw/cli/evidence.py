@@ -11,12 +11,16 @@ import click
 
 from dcrgw.cli import recorded
 from dcrgw.cli.administration import PLACE_OPTIONS, Refused, connected
+from dcrgw.cli.explain import IMPORTED
 from dcrgw.cli.making import make
 from dcrgw.cli.options import with_options
 from dcrgw.cli.tables import printable, show_rows, shown_time
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
-_COLUMNS = ("at", "market", "operation", "decision", "client", "organisation", "failed", "report")
+_COLUMNS = ("at", "market", "operation", "decision", "client", "organisation", "failed", "report", "judged")
+
+#: Where a decision was made: here, or at the gateway whose bundle was imported.
+_JUDGED = {False: "here", True: "elsewhere"}
 
 
 @click.group()
@@ -45,7 +49,7 @@ def list_(limit: int, as_json: bool, **given: Any) -> None:
         [
             (
                 shown_time(each["at"]), each["market"], each["operation"], each["decision"], each["client_id"] or "-",
-                each["org_id"] or "-", ", ".join(each["checks"]) or "-", each["report_id"],
+                each["org_id"] or "-", ", ".join(each["checks"]) or "-", each["report_id"], _JUDGED[each["imported"]],
             )
             for each in found
         ],
@@ -64,6 +68,8 @@ def show(report_id: str, as_json: bool, **given: Any) -> None:
     if as_json:
         click.echo(json.dumps(plain, indent=2))
         return
+    if recorded.is_imported(connected(given), report_id):
+        click.echo(IMPORTED[0])
     for line in as_text(bundles.read(json.dumps(plain).encode())):
         click.echo(printable(line))
 

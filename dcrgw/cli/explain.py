@@ -21,6 +21,9 @@ from dcrgw.core.checks import Verdict
 
 _STYLES = {Verdict.PASSED: "green", Verdict.FAILED: "bold red", Verdict.SKIPPED: "dim", Verdict.UNKNOWN: "yellow"}
 
+#: What stands over a decision that the gateway did not judge itself.
+IMPORTED = ("imported: judged elsewhere, not by this gateway", "bold yellow")
+
 
 @click.command()
 @click.option(
@@ -42,7 +45,7 @@ def explain(context: click.Context, /, folder: Path, html: Path | None, report_i
         from dcrgw.compliance.html import page_of_bundle
 
         plain = recorded.document(connected(place), report["report_id"])
-        write_file(html, page_of_bundle(bundles.read(json.dumps(plain).encode())))
+        write_file(html, page_of_bundle(bundles.read(json.dumps(plain).encode()), imported=report["imported"]))
         click.echo(f"{html}: {report['operation']} in market {report['market']}, {report['decision']}")
         return
     show(told(report))
@@ -83,6 +86,7 @@ def told(report: dict[str, Any]) -> list[tuple[str, str]]:
     """The report as lines, each with its style: the request, every finding, the decision. A TPP's has no details."""
     lines = [
         (f"report {report['report_id']}: {report['operation']} in market {report['market'] or '-'}", "bold"),
+        *([IMPORTED] if report.get("imported") else []),
         *((f"  {name}: {value}", "") for name, value in report["facts"].items()),
         *((f"  key of the {key['of']}: {key['kid']}, {_key(key)}", "") for key in report.get("keys", [])),
         *((f"  decided by {name}: {value}", "") for name, value in report.get("generations", {}).items()),

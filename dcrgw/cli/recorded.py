@@ -17,7 +17,7 @@ _PAGE = 500
 _NAMES = {
     "since": "since", "until": "until", "market": "market", "operation": "operation", "decision": "decision",
     "check": "check", "client": "client_id", "org_id": "org_id", "software_id": "software_id",
-    "interaction_id": "interaction_id",
+    "interaction_id": "interaction_id", "imported": "imported",
 }  # fmt: skip
 
 QUERY_OPTIONS = (
@@ -31,6 +31,7 @@ QUERY_OPTIONS = (
     click.option("--org-id", help="Only of this organisation."),
     click.option("--software-id", help="Only of this software."),
     click.option("--interaction-id", help="Only with this label of the caller's."),
+    click.option("--imported/--own", default=None, help="Only what was imported, or what this gateway judged itself."),
 )
 
 
@@ -50,6 +51,8 @@ def asked_in(text: str) -> dict[str, Any]:
         name = name.strip().replace("-", "_")
         if name not in _NAMES or not equals or not value:
             raise click.UsageError(f"{part!r} is no criterion: write all, or NAME=VALUE with {', '.join(_NAMES)}")
+        if name == "imported" and value not in ("true", "false"):
+            raise click.UsageError(f"imported is true or false, not {value!r}")
         found[name] = Moment().convert(value, None, None) if name in ("since", "until") else value
     return asked(found)
 
@@ -71,5 +74,12 @@ def document(api: Administration, report_id: str) -> dict[str, Any]:
     return api.ask("GET", f"/evidence/{quote(report_id, safe='')}")
 
 
+def is_imported(api: Administration, report_id: str) -> bool:
+    """Whether the gateway did not judge a decision itself."""
+    return bool(api.ask("GET", f"/reports/{quote(report_id, safe='')}")["imported"])
+
+
 def _text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return f"{value:.6f}" if isinstance(value, float) else value

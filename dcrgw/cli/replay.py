@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -151,8 +152,8 @@ def _found(
         raise click.UsageError("name bundles, or --from-record, one of them")
     if query is not None:
         asked = recorded.asked_in(query)
-        ids = [each["report_id"] for each in recorded.lines(connected(place), asked, _MOST)]
-        return (_from_record(connected(place), each) for each in ids), len(ids)
+        lines = list(recorded.lines(connected(place), asked, _MOST))
+        return (_from_record(connected(place), each["report_id"], each["imported"]) for each in lines), len(lines)
     return found_in_files(bundles, for_replay=for_replay)
 
 
@@ -164,12 +165,12 @@ def found_in_files(named: Sequence[Path], *, for_replay: bool = True) -> tuple[I
     return sources.bundles_of(files, for_replay=for_replay), len(files)
 
 
-def _from_record(api: Administration, report_id: str) -> Found:
+def _from_record(api: Administration, report_id: str, imported: bool) -> Found:
     try:
         document = recorded.document(api, report_id)
     except Refused as refused:
         return Found(Path(report_id), None, refused.message)
-    return sources.found_in(text_of(document).encode(), Path(report_id))
+    return replace(sources.found_in(text_of(document).encode(), Path(report_id)), imported=imported)
 
 
 async def _run(
@@ -214,7 +215,7 @@ def _show(result: Result) -> None:
 
 def _lines(result: Result) -> list[str]:
     """How a result is called, and what there is to say of it."""
-    name = result.found.path.name.removesuffix(sources.SUFFIX)
+    name = result.found.path.name.removesuffix(sources.SUFFIX) + (" (imported)" if result.found.imported else "")
     differs = result.shift
     if differs is None:
         return [click.style("unreadable ", fg="yellow"), f"{name}: {result.fault}"]

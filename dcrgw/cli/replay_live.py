@@ -30,9 +30,10 @@ def replay_live(
     out: Path | None,
 ) -> None:
     """Send each bundle's request to the bank, tell what came of it, and end the process with the run's status."""
-    profile = next((each.bundle.market.profile.name for each in found if each.bundle is not None), "")
+    profiles = dict.fromkeys(each.bundle.market.profile.name for each in found if each.bundle is not None)
+    profile, *others = profiles or [""]
     with live.exit_statuses():
-        tests = tester.load(file, profile=profile, market=market)
+        tests = tester.load(file, profile=profile, market=market, others=() if against else others)
         tests = tests.against(against) if against else tests
         place = tests.own.bank.registration_endpoint or ""
         result = Run(replaying.pack_of(profile), place, time.time(), name="replay")

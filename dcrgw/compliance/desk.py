@@ -7,6 +7,7 @@ import functools
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from dcrgw.compliance import bundle as bundles
@@ -69,8 +70,8 @@ class Library(Store, Protocol):
         """What matches, newest first."""
         ...
 
-    def document(self, report_id: str) -> bytes | None:
-        """One bundle's document."""
+    def find(self, report_id: str) -> tuple[bytes, bool] | None:
+        """One bundle's document, and whether it was imported."""
         ...
 
     def take(self, line: DecisionLine, document: bytes, now: float) -> bool:
@@ -130,18 +131,17 @@ class Desk:
             return closed.told
         if report_id is None or self._library is None:
             return None
-        document = await self._ask(self._library.document, report_id)
-        return None if document is None else await self._ask(lambda: told_of_bundle(bundles.read(document)))
+        found = await self._ask(self._library.find, report_id)
+        if found is None:
+            return None
+        document, imported = found
+        told = await self._ask(lambda: told_of_bundle(bundles.read(document)))
+        return replace(told, imported=imported)
 
     async def document(self, report_id: str) -> bytes | None:
         """One decision as a bundle. Raises: Rejected where it cannot be kept, Unavailable."""
-        closed = self._remembered(report_id)
-        if closed is not None:
-            try:
-                return await self._ask(bundled, closed)
-            except Withheld as withheld:
-                raise KEEPABLE.rejection(str(withheld)) from withheld
-        return None if self._library is None else await self._ask(self._library.document, report_id)
+        found = await self._held(report_id)
+        return None if found is None else found[0]
 
     async def search(self, query: DecisionQuery) -> tuple[DecisionLine, ...]:
         """The recorded decisions that match; without a record those in memory."""
@@ -159,16 +159,17 @@ class Desk:
         except Unreadable as unreadable:
             raise READABLE.rejection(f"the bundle cannot be read: {unreadable}") from unreadable
         line, written = line_of_bundle(bundle), bundles.write(bundle)
-        # One that was purged may come back while it is in memory, as it was.
-        known = await self.document(line.report_id)
-        if known is None or await self._ask(_again, known) == written:
+        # One that was purged may come back while it is in memory, as it was, and is this gateway's own.
+        held = await self._held(line.report_id)
+        if held is None or await self._ask(_again, held[0]) == written:
+            line = replace(line, imported=held is None or held[1])
             taken = await self._ask(library.take, line, written, time.time())
-            known = written if taken else await self._ask(library.document, line.report_id)
-            if known is None:
+            held = (written, line.imported) if taken else await self._ask(library.find, line.report_id)
+            if held is None:
                 raise PLACE.rejection("the decision is older than the record keeps (recording.max_age_s), or too long")
-        if known is not written and await self._ask(_again, known) != written:
+        if held[0] is not written and await self._ask(_again, held[0]) != written:
             raise PLACE.rejection(f"another decision has the report_id {line.report_id}")
-        return line
+        return replace(line, imported=held[1])
 
     async def purge(self, query: DecisionQuery) -> int:
         """Remove the decisions that match from the record."""
@@ -187,6 +188,16 @@ class Desk:
         if self._recorder is not None:
             await asyncio.to_thread(self._recorder.stop)
         self._reading.shutdown(wait=False, cancel_futures=True)
+
+    async def _held(self, report_id: str) -> tuple[bytes, bool] | None:
+        """One decision as a bundle, and whether it was imported: what is in memory was judged here."""
+        closed = self._remembered(report_id)
+        if closed is None:
+            return None if self._library is None else await self._ask(self._library.find, report_id)
+        try:
+            return await self._ask(bundled, closed), False
+        except Withheld as withheld:
+            raise KEEPABLE.rejection(str(withheld)) from withheld
 
     def _demanded(self) -> Library:
         if self._library is None:
@@ -225,7 +236,7 @@ def _place(line: DecisionLine) -> tuple[float, str]:
 
 
 def _matches(line: DecisionLine, query: DecisionQuery) -> bool:
-    names = ("market", "operation", "decision", "client_id", "org_id", "software_id", "interaction_id")
+    names = ("market", "operation", "decision", "client_id", "org_id", "software_id", "interaction_id", "imported")
     return (
         all(getattr(query, name) in (None, getattr(line, name)) for name in names)
         and (query.since is None or line.at >= query.since)

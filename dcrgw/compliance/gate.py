@@ -48,7 +48,9 @@ class Weighed:
     """What came of a trial. `faults` are why the change may not serve; empty where it may."""
 
     bundles: int = 0
+    #: Each decision once, however many bundles of it there are: `repeated` are the others.
     decided: int = 0
+    repeated: int = 0
     changed: int = 0
     foreign: int = 0
     unreadable: int = 0
@@ -65,7 +67,8 @@ class Weighed:
         said = f"{self.changed} of {self.decided} decisions change"
         if self.foreign:
             said += f", {self.foreign} more are of markets that are not served"
-        return said + (f", {self.unreadable} cannot be read" if self.unreadable else "")
+        said += f", {self.unreadable} cannot be read" if self.unreadable else ""
+        return said + (f" ({self.repeated} that came more than once count once)" if self.repeated else "")
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -80,6 +83,9 @@ class Weighed:
 
     def count(self, told: dict[str, Any]) -> None:
         """Note what the process said of one bundle."""
+        if "repeated" in told:
+            self.repeated += 1
+            return
         self.decided += 1
         self.foreign += "foreign" in told
         self.unreadable += "fault" in told

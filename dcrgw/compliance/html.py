@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -54,6 +54,7 @@ class Shown:
     certificates: tuple[decoding.ShownCertificate, ...]
     asked: tuple[decoding.Asked, ...]
     shift: Shift | None = None
+    imported: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,9 @@ class Row:
     cells: tuple[tuple[str, str], ...]
 
 
-def page_of_bundle(bundle: Bundle) -> str:
-    """The page of one decision."""
-    shown = _shown(bundle.report_id, bundle, bundle.decided)
+def page_of_bundle(bundle: Bundle, *, imported: bool = False) -> str:
+    """The page of one decision; `imported` where the gateway that shows it did not judge it."""
+    shown = replace(_shown(bundle.report_id, bundle, bundle.decided), imported=imported)
     title = f"{bundle.operation} in market {bundle.market.name}: {bundle.decided.decision}"
     return _page(title, [shown])
 
@@ -80,7 +81,10 @@ def page_of_results(results: Sequence[Result], tally: Tally) -> str:
     columns = ordered[:_MOST_COLUMNS]
     return _page(
         "Replayed decisions",
-        [_shown(_name(each), bundle, after, each.shift, number) for number, (each, bundle, after) in enumerate(whole)],
+        [
+            replace(_shown(_name(each), bundle, after, each.shift, number), imported=each.found.imported)
+            for number, (each, bundle, after) in enumerate(whole)
+        ],
         summary=tally.sentence,
         columns=[(_anchor(number), _name(each)) for number, (each, _, _) in enumerate(columns)],
         rows=list(_rows([after for _, _, after in columns])),

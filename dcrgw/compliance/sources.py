@@ -21,14 +21,16 @@ class Found:
     path: Path
     bundle: Bundle | None
     fault: str = ""
+    #: Of a gateway's record: put into it, and judged elsewhere. A file says nothing of that.
+    imported: bool = False
 
 
 def paths(named: Iterable[Path]) -> tuple[Path, ...]:
-    """The files that are meant: each file as it is, of a folder all bundles below it, in the order of their names."""
+    """The files that are meant, each once: a file as it is, of a folder all bundles below it, in their names' order."""
     found: list[Path] = []
     for each in named:
         found += sorted(each.rglob(f"*{SUFFIX}")) if each.is_dir() else [each]
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
 
 
 def bundles_of(files: Iterable[Path], *, for_replay: bool = False) -> Iterator[Found]:

@@ -12,6 +12,8 @@ from dcrgw.compliance.run import Result, Tally
 def as_json(result: Result) -> dict[str, Any]:
     """One result: file, what differs, and both decisions."""
     told: dict[str, Any] = {"file": str(result.found.path)}
+    if result.found.imported:
+        told["imported"] = True
     if result.found.bundle is not None:
         bundle = result.found.bundle
         told |= {"report_id": bundle.report_id, "operation": bundle.operation, "market": bundle.market.name}

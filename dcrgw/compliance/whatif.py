@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 from dcrgw.compliance.bundle import Bundle
 from dcrgw.compliance.keeping import Closed
@@ -67,6 +68,8 @@ class Draft:
     bend_request: Callable[[str], str] = str
     bend_statement: Callable[[str], str] = str
     body: bytes | None = None
+    #: The client that an update is of.
+    current: RegisteredClient | None = None
 
     def arrival(self, recorded_arrival: Arrival) -> Arrival:
         """The request as it arrives."""
@@ -140,6 +143,9 @@ class Workshop:
             )
         self.bundle = bundle
         self._request, self._statement, self._is_signed = _opened(bundle.arrival)
+        known = {entry.port: entry.answer for entry in bundle.journal} if bundle.operation == "update" else {}
+        found = known.get("registry.client")
+        self._current = found if isinstance(found, RegisteredClient) else None
         profile = bundle.market.profile
         self._directory_key = _key(DIRECTORY_KID, profile.statement.algorithms)
         self._software_key = _key(SOFTWARE_KID, profile.request.algorithms)
@@ -174,6 +180,7 @@ class Workshop:
             software_key=self._software_key,
             directory_keys=[self._directory_key.public_jwk()],
             software_keys=[self._software_key.public_jwk()],
+            current=self._current,
         )
 
     async def run(self, fault: Fault) -> Tried:
@@ -182,9 +189,10 @@ class Workshop:
         fault.spoil(draft)
         arrival, journal = draft.arrival(self.bundle.arrival), Journal()
         ports = recorded(self._ports(draft), journal)
-        report = Report(
-            ports.randomness.report_id(), fault.name[:64], self.bundle.operation, draft.market.name, ports.clock.now()
-        )
+        ports.randomness.report_id()
+        # Another decision than the recorded one, and than every other case's; and the same one in every run.
+        own = str(uuid5(NAMESPACE_OID, f"{self.bundle.report_id} {fault.name}"))
+        report = Report(own, fault.name[:64], self.bundle.operation, draft.market.name, ports.clock.now())
         with suppress(GatewayError):  # what it was stands in the report's decision
             await flow_of(self.bundle.operation, draft.market)(arrival, draft.market, ports, report)
         return Tried(fault, Closed(report, Evidence(arrival, report.at, journal), draft.market))

@@ -7,6 +7,7 @@ from typing import Any
 
 from dcrgw.compliance.whatif import DAY_S, Draft, Fault, Spoil
 from dcrgw.compliance.whatif_certificates import certificate_faults
+from dcrgw.core.registration.client import RegisteredClient
 from dcrgw.testkit.keys import SigningKey
 
 #: How a value is spoilt: what stands in its place.
@@ -25,11 +26,32 @@ def faults(good: Draft) -> Iterator[Fault]:
         yield from _statement_claims(good)
     yield from _metadata(good)
     yield from _together(good)
-    if good.operation == "update":
-        yield _fault("request: client_id is another", _set("request", "client_id", "what-if"), "update.client_id.same")
-        issued = _set("request", "client_id_issued_at", 1)
-        yield _fault("request: client_id_issued_at is there", issued, "update.members.settable")
+    if good.current is not None:
+        yield from _succession(good, good.current)
     yield from certificate_faults(good)
+
+
+def _succession(good: Draft, current: RegisteredClient) -> Iterator[Fault]:
+    """What only an update can get wrong: it goes against the client that there is."""
+    yield _fault("request: client_id is another", _set("request", "client_id", "what-if"), "update.client_id.same")
+    issued = _set("request", "client_id_issued_at", 1)
+    yield _fault("request: client_id_issued_at is there", issued, "update.members.settable")
+    secret = _set("request", "client_secret", "what-if")
+    yield _fault("request: client_secret is another", secret, "update.client_secret.same")
+    if good.statement is None:
+        return
+    names = good.market.profile.statement.claims
+    for ours, check in (("software_id", "update.software.same"), ("org_id", "update.organisation.same")):
+        claim = names.get(ours, ours)
+        value = good.statement.get(claim)
+        if isinstance(value, str) and value:
+            # Of the same form, or it were refused for that.
+            other = value[:-1] + ("1" if value[-1] == "0" else "0")
+            yield _fault(f"statement: {claim} is another's", _set("statement", claim, other), check)
+    since = current.statement_claims.get("iat")
+    if good.market.profile.update_refuses_older_statement and isinstance(since, int):
+        older = _set("statement", "iat", since - 1)
+        yield _fault("statement: iat is before the stored one's", older, "update.statement.not_older")
 
 
 def _fault(name: str, spoil: Spoil, *expected: str) -> Fault:

@@ -48,6 +48,8 @@ class Decision:
     generations: Mapping[str, str] = field(default_factory=dict)
     #: Whose clauses are cited, as in the answer; None for all of a check's.
     profile: Profile | None = field(default=None, repr=False)
+    #: Judged elsewhere, and put into the record.
+    imported: bool = False
 
     def with_outcome(self, decision: str, findings: tuple[Found, ...]) -> Decision:
         """The same request decided otherwise."""
@@ -57,6 +59,7 @@ class Decision:
         """All of it, for the bank."""
         return {
             **self._head(),
+            "imported": self.imported,
             "facts": dict(self.facts),
             "keys": list(keys_used(self.journal)),
             "timings": [

@@ -36,7 +36,9 @@ KNOWN = gate(
 _PLACE = re.compile(r"/(?P<room>reports|evidence)(?:/(?P<name>[A-Za-z0-9._-]{1,64}))?")
 _TEXTS = ("market", "operation", "decision", "check", "client_id", "org_id", "software_id", "interaction_id")
 _TIMES = ("since", "until")
-_SEARCH = frozenset({*_TEXTS, *_TIMES, "after", "limit"})
+_FLAGS = {"true": True, "false": False}
+_CRITERIA = frozenset({*_TEXTS, *_TIMES, "imported"})
+_SEARCH = _CRITERIA | {"after", "limit"}
 _TIME = re.compile(r"[0-9]{1,11}(?:\.[0-9]{1,9})?")
 _AFTER = re.compile(r"([0-9]{1,11}(?:\.[0-9]{1,9})?)/([A-Za-z0-9._-]{1,64})")
 
@@ -106,7 +108,7 @@ class EvidenceEndpoint:
     async def _purge(self, request: web.BaseRequest, exchange: Exchange, administrator: Administrator) -> web.Response:
         demand_writer(administrator, "purge", self.door)
         _demand(request, "POST")
-        given = query_of(request, {*_TEXTS, *_TIMES, "all"})
+        given = query_of(request, _CRITERIA | {"all"})
         if not given or given.pop("all", "true") != "true":
             raise QUERY.rejection("say which decisions, or all=true")
         removed = await self.decisions.purge(_query_of(given))
@@ -126,6 +128,8 @@ def _query_of(given: dict[str, str]) -> DecisionQuery:
     for name in _TIMES:
         if name in given and not _TIME.fullmatch(given[name]):
             raise QUERY.rejection(f"{name} is not in seconds since 1970")
+    if given.get("imported", "true") not in _FLAGS:
+        raise QUERY.rejection("imported is neither true nor false")
     after = _AFTER.fullmatch(given["after"]) if "after" in given else None
     if "after" in given and after is None:
         raise QUERY.rejection("after is not time/report_id")
@@ -133,6 +137,7 @@ def _query_of(given: dict[str, str]) -> DecisionQuery:
     wanted |= {name: float(given[name]) for name in _TIMES if name in given}
     return DecisionQuery(
         **wanted,
+        imported=_FLAGS[given["imported"]] if "imported" in given else None,
         after=(float(after[1]), after[2]) if after else None,
         limit=limit_in(given),
     )

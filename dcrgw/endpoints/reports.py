@@ -37,7 +37,10 @@ class ReportsEndpoint:
         if request.method != "GET":
             raise method_not_allowed(["GET"])
         decision = await self.decisions.find(place.rest)
-        if decision is None or not _is_own(peer_chain(request), decision, place.market, self.clock.now()):
+        # What was imported is an operator's: another gateway said it.
+        if decision is None or decision.imported:
+            raise not_found()
+        if not _is_own(peer_chain(request), decision, place.market, self.clock.now()):
             raise not_found()
         return json_answer(200, decision.told_to_tpp(), exchange)
 

@@ -39,6 +39,8 @@ class DecisionLine:
     checks: tuple[str, ...] = ()
     size: int = 0
     worth: Worth = Worth.CALLER
+    #: Judged elsewhere, and put into the record: no word of this gateway's.
+    imported: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class DecisionQuery:
     org_id: str | None = None
     software_id: str | None = None
     interaction_id: str | None = None
+    #: Only what was imported, or only what this gateway judged itself.
+    imported: bool | None = None
     #: (at, report_id) after which the page begins.
     after: tuple[float, str] | None = None
     limit: int = 100

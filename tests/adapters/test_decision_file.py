@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from pathlib import Path
 
@@ -61,8 +63,8 @@ def ids(file: DecisionFile, **query: object) -> list[str]:
 def test_what_is_kept_comes_back_and_is_sealed_on_the_disk(tmp_path: Path) -> None:
     file = opened(tmp_path)
     file.add([(line(1), DOCUMENT)], now=2)
-    assert file.document("report-001") == DOCUMENT
-    assert file.document("report-002") is None
+    assert file.find("report-001") == (DOCUMENT, False)
+    assert file.find("report-002") is None
     assert all(b"canary" not in each.read_bytes() for each in tmp_path.iterdir())
     assert (tmp_path / "record.sqlite").stat().st_mode & 0o077 == 0
 
@@ -71,11 +73,11 @@ def test_a_document_opens_with_its_key_and_in_its_row_alone(tmp_path: Path) -> N
     file = opened(tmp_path)
     file.add([(line(1), DOCUMENT), (line(2), DOCUMENT)], now=2)
     with pytest.raises(Misconfigured):
-        opened(tmp_path, key=OTHER).document("report-001")
+        opened(tmp_path, key=OTHER).find("report-001")
     with closing(sqlite3.connect(tmp_path / "record.sqlite")) as db, db:
         db.execute("UPDATE decisions SET sealed = (SELECT sealed FROM decisions WHERE report_id = 'report-001')")
     with pytest.raises(Misconfigured):
-        file.document("report-002")
+        file.find("report-002")
 
 
 def test_decisions_are_found_by_what_they_were_newest_first(tmp_path: Path) -> None:
@@ -143,9 +145,29 @@ def test_a_record_of_the_first_form_is_taken_over(tmp_path: Path) -> None:
             row = (f"report-{number}", 1.0, "uk", "create", decision, "interaction", "", sealed)
             db.execute(f"INSERT INTO decisions ({FIRST_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
     file = opened(tmp_path)
-    assert file.document("report-0") == DOCUMENT
+    assert file.find("report-0") == (DOCUMENT, False)
     assert [each.worth for each in file.search(DecisionQuery())] == [Worth.CALLER, Worth.CHANGE]
     assert file.sealed_with() == {key_id(KEY)}
+
+
+def test_a_record_of_the_second_form_is_taken_over(tmp_path: Path) -> None:
+    opened(tmp_path).add([(line(1), DOCUMENT)], now=2)
+    with closing(sqlite3.connect(tmp_path / "record.sqlite")) as db, db:
+        db.executescript("ALTER TABLE decisions DROP COLUMN imported; PRAGMA user_version = 2;")
+    assert opened(tmp_path).find("report-001") == (DOCUMENT, False)
+
+
+def test_what_was_imported_is_told_apart_from_what_was_judged_here(tmp_path: Path) -> None:
+    file = opened(tmp_path)
+    file.add([(line(1), DOCUMENT)], now=2)
+    assert file.take(line(2, imported=True), DOCUMENT, now=3)
+    assert not file.take(line(1, imported=True), DOCUMENT, now=3)
+    assert [each.imported for each in file.search(DecisionQuery())] == [True, False]
+    assert (ids(file, imported=True), ids(file, imported=False)) == (["report-002"], ["report-001"])
+    assert (file.find("report-001"), file.find("report-002")) == ((DOCUMENT, False), (DOCUMENT, True))
+    # What the gateway judges itself takes the place of what was put there under its id.
+    file.add([(line(2), DOCUMENT)], now=4)
+    assert ids(file, imported=True) == []
 
 
 def test_the_keys_that_the_record_needs_are_known(tmp_path: Path) -> None:
@@ -155,6 +177,31 @@ def test_the_keys_that_the_record_needs_are_known(tmp_path: Path) -> None:
     assert file.sealed_with() == {key_id(KEY), key_id(OTHER)}
     file.purge(DecisionQuery(until=1.5))
     assert file.sealed_with() == {key_id(OTHER)}
+
+
+def test_who_asks_for_the_keys_in_use_waits_for_what_is_sealed_and_not_yet_written(tmp_path: Path) -> None:
+    sealed, on = threading.Event(), threading.Event()
+
+    class Slow(Sealer):
+        """Seals, and lets nobody go on until told."""
+
+        def seal_octets(self, content: bytes, context: str) -> bytes:
+            box = super().seal_octets(content, context)
+            sealed.set()
+            assert on.wait(60)
+            return box
+
+    opened(tmp_path)
+    file = DecisionFile(tmp_path / "record.sqlite", Slow([KEY]), ROOMY)
+    with ThreadPoolExecutor(2) as threads:
+        writing = threads.submit(file.add, [(line(1), DOCUMENT)], 2)
+        assert sealed.wait(60)
+        asking = threads.submit(file.sealed_with)
+        # Time enough for an answer that did not wait; one that does cannot come before the writing goes on.
+        assert wait([asking], timeout=0.2).done == set()
+        on.set()
+        writing.result(60)
+        assert asking.result(60) == {key_id(KEY)}
 
 
 def test_a_purge_takes_what_matches_and_nothing_else(tmp_path: Path) -> None:

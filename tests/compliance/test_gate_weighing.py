@@ -122,3 +122,18 @@ async def test_a_record_that_gives_nothing_refuses_the_change(documents: Any, sa
     found, _ = await weighed(serving(), serving(script()), Terms(recorded=1, deadline_s=1), documents)
     assert says in found.broken
     assert found.faults
+
+
+async def test_a_decision_that_is_in_the_folder_and_in_the_record_counts_once(tmp_path: Path) -> None:
+    bundle = bundles.read(DOCUMENT)
+    (tmp_path / "one.bundle.json").write_bytes(DOCUMENT)
+    (tmp_path / "two.bundle.json").write_bytes(DOCUMENT)
+    # Of the same id, and another request: it is tried, or a change could hide behind it.
+    later = bundles.write(replace(bundle, at=bundle.at + 1))
+    (tmp_path / "later.bundle.json").write_bytes(later)
+    (tmp_path / "cut.bundle.json").write_bytes(DOCUMENT[:100])
+    terms = Terms(bundles=(tmp_path,), recorded=1, allowed_changes=9, deadline_s=40)
+    found, _ = await weighed(serving(script()), serving(script("return False")), terms)
+    assert (found.bundles, found.decided, found.repeated, found.changed, found.unreadable) == (5, 3, 2, 2, 1)
+    assert "2 of 3 decisions change" in found.sentence
+    assert "2 that came more than once" in found.sentence

@@ -154,7 +154,7 @@ def test_a_flipped_bit_of_a_sealed_bundle_is_found_wherever_it_is(tmp_path: Path
         for other in (*flipped(sealed, 1), *(sealed[:length] for length in range(len(sealed)))):
             db.execute("UPDATE decisions SET sealed = ?", (other,))
             with pytest.raises(GatewayError):
-                file.document("report")
+                file.find("report")
 
 
 def _content(**changes: str) -> str:

@@ -69,6 +69,25 @@ def test_the_coverage_tells_what_applies_from_what_does_not() -> None:
     assert not coverage.applied & coverage.idle
 
 
+@pytest.mark.parametrize("name", ["v1/updated", "v4/updated"])
+def test_each_check_that_only_updates_have_is_reached(name: str) -> None:
+    refusing = {check for each in outcomes(name) for check in each.failed}
+    assert {
+        "update.members.settable",
+        "update.client_id.same",
+        "update.client_secret.same",
+        "update.software.same",
+        "update.organisation.same",
+        "update.statement.not_older",
+    } <= refusing
+
+
+def test_each_case_is_a_decision_of_its_own_and_the_same_in_every_run() -> None:
+    ids = [each.closed.report.report_id for each in outcomes(GOOD[0])]
+    assert len({*ids, workshop(GOOD[0]).bundle.report_id}) == len(ids) + 1
+    assert ids == [each.closed.report.report_id for each in outcomes(GOOD[0])]
+
+
 def test_the_cases_are_bundles_that_replay_the_same() -> None:
     for outcome in outcomes(GOOD[0])[:40]:
         assert asyncio.run(replay(bundles.read(bundled(outcome.closed)))).is_same

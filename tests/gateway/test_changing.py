@@ -25,7 +25,7 @@ from wire import client_tls, request, wire
 from dcrgw import app
 from dcrgw.adapters.clock import SystemClock
 from dcrgw.adapters.sealer import key_id
-from dcrgw.config.faults import ConfigurationRefused
+from dcrgw.config.faults import ConfigFault, ConfigurationRefused
 from dcrgw.config.loading import load
 from dcrgw.sandbox import traffic
 from dcrgw.sandbox.token import Caller
@@ -372,12 +372,7 @@ async def test_a_key_that_only_recorded_decisions_need_cannot_go(town: Town, ban
     )
     bank.config(one, both)
     assert not (await town.gateway.reload()).faults
-    # What is refused leaves nothing that is sealed but its bundle.
-    label = str(uuid4())
-    assert (await town.post(b"a.b.c", headers={"x-fapi-interaction-id": label})).status == 400
-    async with asyncio.timeout(60):
-        while not (await ask(admin, "GET", f"/evidence?interaction_id={label}")).body["decisions"]:  # noqa: ASYNC110 - it is told over HTTP alone
-            await asyncio.sleep(0.02)
+    await recorded(town)
     bank.config(both, one)
     (fault,) = (await town.gateway.reload()).faults
     assert (fault.key, key_id(key) in fault.reason) == ("registry.sealing_keys", True)
@@ -387,6 +382,16 @@ async def test_a_key_that_only_recorded_decisions_need_cannot_go(town: Town, ban
     assert refused.value.faults == (fault,)
     assert (await ask(admin, "POST", "/evidence/purge?all=true")).status == 200
     assert not (await town.gateway.reload()).faults
+
+
+async def recorded(town: Town) -> None:
+    """Have one more decision in the record, and so all before it. It leaves nothing sealed but its bundle."""
+    label = str(uuid4())
+    assert (await town.post(b"a.b.c", headers={"x-fapi-interaction-id": label})).status == 400
+    query = f"/evidence?interaction_id={label}"
+    async with asyncio.timeout(60):
+        while not (await ask(town.folder / "admin.sock", "GET", query)).body["decisions"]:  # noqa: ASYNC110 - it is told over HTTP alone
+            await asyncio.sleep(0.02)
 
 
 async def test_sealing_keys_rotate_while_clients_are_served(town: Town, bank: Bank) -> None:
@@ -412,6 +417,52 @@ async def test_sealing_keys_rotate_while_clients_are_served(town: Town, bank: Ba
     reversed_ = 'sealing_keys = ["file:bank/sealing.key", "file:bank/fresh.key"]'
     bank.config(both, reversed_)
     bank.settle()
+
+
+async def test_a_key_that_goes_seals_nothing_between_the_look_for_it_and_the_swap(
+    town: Town, bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = {"token_endpoint_auth_method": "client_secret_basic", "tls_client_auth_subject_dn": None}
+    passing, sealer = bytes(range(11, 43)), town.gateway._sealer
+    (town.folder / "bank/passing.key").write_text(passing.hex())
+    (town.folder / "bank/passing.key").chmod(0o600)
+    await recorded(town)
+    bank.config("sealing_keys = [", 'sealing_keys = ["file:bank/passing.key", ')
+    assert not (await town.gateway.reload()).faults
+    assert sealer.seal("now", "here").split(".")[1] == key_id(passing)
+    between: list[Any] = []
+
+    async def refuses(fresh: Any) -> tuple[ConfigFault, ...]:
+        between.append(sealer.seal("now", "here").split(".")[1])
+        return (ConfigFault("reload.gate", "not today"),)
+
+    async def passes(fresh: Any) -> tuple[ConfigFault, ...]:
+        # The look at what is stored is over, and the old generation serves.
+        between.append(await town.post(await town.body(**secret)))
+        return ()
+
+    monkeypatch.setattr(town.gateway._reloading, "_gate", refuses)
+    bank.config('"file:bank/passing.key", ', "")
+    assert [fault.key for fault in (await town.gateway.reload()).faults] == ["reload.gate"]
+    # What serves seals as it says again.
+    assert sealer.seal("now", "here").split(".")[1] == key_id(passing) != between.pop()
+    monkeypatch.setattr(town.gateway._reloading, "_gate", passes)
+    assert not (await town.gateway.reload()).faults
+    monkeypatch.undo()
+    (reply,) = between
+    assert reply.status == 201, reply.body
+    client = f"/clients/{UK}/{reply.body['client_id']}"
+    assert (await ask(town.folder / "admin.sock", "GET", client)).status == 200
+    assert key_id(passing) not in await town.gateway._reloading._lasting.decisions.sealed_with()
+
+
+async def test_sealing_keys_do_not_go_all_at_once(town: Town, bank: Bank) -> None:
+    (town.folder / "bank/alone.key").write_text(bytes(range(5, 37)).hex())
+    (town.folder / "bank/alone.key").chmod(0o600)
+    head, _, tail = town.session.config.read_text().partition("sealing_keys = [")
+    rest = tail.partition("]")[2]
+    bank.put(town.session.config.name, f'{head}sealing_keys = ["file:bank/alone.key"]{rest}'.encode())
+    assert [fault.key for fault in (await town.gateway.reload()).faults] == ["registry.sealing_keys"]
 
 
 async def test_an_administrator_reloads_over_the_socket_and_hears_why_not(town: Town, bank: Bank) -> None:

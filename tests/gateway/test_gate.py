@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from click.testing import CliRunner, Result
 from town import UK, Reply, Town, running
 
 from dcrgw.cli import main
+from dcrgw.compliance import bundle as bundles
 from dcrgw.core.scripts.entry import inum_of
 from dcrgw.scripting.keeping import ScriptKeeper
 
@@ -160,6 +162,18 @@ async def test_a_script_edit_that_changes_nothing_goes_live(town: Town) -> None:
     before = town.gateway.scripts.host.generation_of(INUM)
     assert await saved(town, HARMLESS) == ""
     assert town.gateway.scripts.host.generation_of(INUM) > before
+
+
+async def test_what_was_judged_elsewhere_holds_up_no_change(town: Town) -> None:
+    """A tester imports bundles to look at them; here everything would change, were they tried."""
+    kept = (await local(town, "GET", "/evidence?operation=create&decision=registered&imported=false")).body["decisions"]
+    (first, *_) = kept
+    bundle = bundles.read(json.dumps((await local(town, "GET", f"/evidence/{first['report_id']}")).body).encode())
+    for number in range(3):
+        other = bundles.write(replace(bundle, report_id=f"elsewhere-{number}", journal=bundle.journal[:4]))
+        assert (await local(town, "POST", "/evidence", json.loads(other))).status == 201
+    assert await saved(town, HARMLESS) == ""
+    assert (await local(town, "POST", "/evidence/purge?imported=true")).body == {"purged": 3}
 
 
 async def test_a_script_edit_that_stores_another_client_is_refused(town: Town) -> None:

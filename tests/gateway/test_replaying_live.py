@@ -114,3 +114,14 @@ async def test_the_command_line_sends_and_reports(town: Town, bundles: Path, tmp
 async def test_a_live_bank_has_no_other_time_and_no_other_rules(bundles: Path, more: list[str]) -> None:
     arguments = ["replay", str(bundles / f"good{SUFFIX}"), "--tpp", "nowhere.toml", *more]
     assert CliRunner().invoke(main, arguments).exit_code == 2
+
+
+async def test_requests_of_several_markets_are_not_all_sent_to_the_first_one(
+    town: Town, bundles: Path, tmp_path: Path
+) -> None:
+    golden = Path(__file__).parents[1] / "compliance/golden/v4/generic-registered.bundle.json"
+    files = [str(bundles / f"good{SUFFIX}"), str(golden)]
+    arguments = ["replay", *files, "--tpp", str(town.folder / "sandbox.json"), "--rate", "0"]
+    result = await asyncio.to_thread(CliRunner().invoke, main, arguments)
+    assert result.exit_code == 2, result.output
+    assert "--market" in result.output

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from admin_clients import aside, ask
@@ -139,17 +141,18 @@ async def test_the_record_is_searched_and_shown_and_is_what_was_decided(town: To
 async def written(town: Town, report_id: str) -> None:
     """Wait until the record has it."""
     async with asyncio.timeout(60):
-        while report_id not in await recorded(town):  # noqa: ASYNC110 - it is told over HTTP alone
+        while report_id not in await listed(town, "limit=500"):  # noqa: ASYNC110 - it is told over HTTP alone
             await asyncio.sleep(0.02)
 
 
-async def recorded(town: Town) -> set[str]:
-    """The report ids that the record has."""
-    found = await admin(town, "GET", "/evidence?limit=500")
-    return {each["report_id"] for each in found.body["decisions"]}
+async def listed(town: Town, query: str) -> set[str]:
+    """The ids of the recorded decisions that match."""
+    return {each["report_id"] for each in (await admin(town, "GET", f"/evidence?{query}")).body["decisions"]}
 
 
-@pytest.mark.parametrize("query", ["since=noon", "after=x", "limit=0", "nonsense=1", "check=", "market=a&market=b"])
+@pytest.mark.parametrize(
+    "query", ["since=noon", "after=x", "limit=0", "nonsense=1", "check=", "market=a&market=b", "imported=1"]
+)
 async def test_a_search_that_means_nothing_is_refused(town: Town, query: str) -> None:
     assert (await admin(town, "GET", f"/evidence?{query}")).status == 400
 
@@ -208,6 +211,49 @@ async def test_an_import_takes_no_other_decision_s_place(town: Town, tmp_path: A
         assert f"{name}.bundle.json: " in done.stderr
     assert (await admin(town, "GET", f"/evidence/{report_id}")).body == kept
     assert (await admin(town, "GET", "/evidence/an-old-one")).status == 404
+    # The decision is this gateway's own though its bundle was sent in once more; what it never judged is not.
+    assert report_id in await listed(town, "imported=false")
+    assert "well" in await listed(town, "imported=true")
     forged = json.loads((tmp_path / "forged.bundle.json").read_bytes())
     answer = await admin(town, "POST", "/evidence", body=text_of(forged))
     assert (answer.status, answer.checks) == (409, ["admin.evidence.place"])
+
+
+async def test_what_was_judged_elsewhere_is_marked_wherever_it_is_shown(town: Town, tmp_path: Path) -> None:
+    own = (await refused(town)).body["report"].rpartition("/")[2]
+    await written(town, own)
+    bundle = bundles.read(text_of((await admin(town, "GET", f"/evidence/{own}")).body).encode())
+    foreign = str(uuid4())
+    taken = await admin(town, "POST", "/evidence", body=bundles.write(replace(bundle, report_id=foreign)).decode())
+    assert (taken.status, taken.body["imported"]) == (201, True)
+    again = await admin(town, "POST", "/evidence", body=text_of((await admin(town, "GET", f"/evidence/{own}")).body))
+    assert (again.status, again.body["imported"]) == (201, False)
+    for report_id, imported in ((own, False), (foreign, True)):
+        assert (await admin(town, "GET", f"/reports/{report_id}")).body["imported"] is imported
+    sock = ["--socket", str(town.folder / "admin.sock")]
+
+    async def said(*words: str) -> str:
+        result = await aside(CliRunner().invoke, main, [*words, *sock])
+        assert result.exit_code == 0, result.output
+        return str(result.output)
+
+    rows = [row.split("\t") for row in (await said("evidence", "list")).splitlines()]
+    assert {row[-1] for row in rows if row[-2] == own} == {"here"}
+    assert {row[-1] for row in rows if row[-2] == foreign} == {"elsewhere"}
+    assert foreign not in await said("evidence", "list", "--own")
+    assert own not in await said("evidence", "list", "--imported")
+    for command in ("evidence show", "explain"):
+        assert "judged elsewhere" in await said(*command.split(), foreign)
+        assert "judged elsewhere" not in await said(*command.split(), own)
+    assert f"{foreign} (imported)" in await said("replay", "--from-record", "imported=true")
+    for report_id, imported in ((own, False), (foreign, True)):
+        page = tmp_path / f"{report_id}.html"
+        await said("explain", report_id, "--html", str(page))
+        assert (">imported</span>" in page.read_text()) is imported
+    # A TPP reads what this gateway said of its request, and nothing that another one did.
+    url = town.index()["registration_endpoint"].removesuffix("/register")
+    assert (await fetched(town, f"{url}/reports/{own}")).status == 200
+    assert (await fetched(town, f"{url}/reports/{foreign}")).status == 404
+    assert (await admin(town, "POST", "/evidence/purge?imported=true")).status == 200
+    assert own in await listed(town, "limit=500")
+    assert await listed(town, "imported=true") == set()

@@ -57,6 +57,7 @@ _SEALED_WITH = """
 SELECT DISTINCT substr(secret.value, 4, 8) FROM clients, json_each(clients.document, '$.secrets') AS secret
 UNION SELECT substr(sealed, 4, 8) FROM signing_keys WHERE sealed IS NOT NULL
 UNION SELECT substr(sealed, 4, 8) FROM errands
+UNION SELECT substr(sealed, 4, 8) FROM script_revisions JOIN scripts USING (inum, revision) WHERE sealed IS NOT NULL
 """
 _DIGESTS = "SELECT request_digest FROM requests"
 _AUDIT_TAIL = f"SELECT sequence, {AUDIT_COLUMNS} FROM audit ORDER BY sequence DESC LIMIT ?"  # noqa: S608 - constants
@@ -189,7 +190,12 @@ class SqliteRegistry:
         return tuple(AuditLine(row[0], audit_of(row[1:])) for row in rows)
 
     async def sealed_with(self) -> frozenset[str]:
-        """The ids of all keys (`adapters.sealer.key_id`) that something stored is sealed with. Reads every client."""
+        """The ids of all keys (`adapters.sealer.key_id`) that something stored is sealed with. Reads every client.
+
+        What is sealed and waits to be stored counts too.
+        """
+        # Changes are sealed as they are queued: behind this one stands none that was sealed before.
+        await self._writer.run(lambda _: None)
         return frozenset(row[0] for row in await self._read(_SEALED_WITH, (), self._archive))
 
     async def backup(self, target: Path) -> None:

@@ -34,7 +34,7 @@ async def make(scene: Scene, step: Step, bearer: str | None) -> Made:
 
     Raises: Lacking, HookFailed, Incomplete, CredentialsUnusable.
     """
-    if step.again:
+    if step.again or step.at_once:
         if scene.last is None:
             raise Lacking("a request before this one")
         return Made(scene.last, scene.last_shown, scene.values.names["sent"])

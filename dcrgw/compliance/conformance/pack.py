@@ -6,9 +6,11 @@ A pack is a TOML file (docs/pack.schema.json, docs/conformance.md). Any text in 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 FORMAT = 1
 
@@ -109,6 +111,11 @@ class Step(Part):
     )
     bare: bool = Field(default=False, description="Header and claims are those of the step alone.")
     again: bool = Field(default=False, description="The very bytes of the step before.")
+    at_once: bool = Field(
+        default=False,
+        description="The very request of the step before, sent at the same moment on a connection of its own. Of the "
+        "two answers the one that says yes is the first step's.",
+    )
     certificate: Literal["own", "other", "stranger", "expired", "none"] | Reference = "own"
     token: Literal["own", "none", "empty", "unknown", "other"] | Reference = Field(
         default="own",
@@ -146,6 +153,20 @@ class Case(Part):
     )
     each_of: Offer | None = Field(default=None, description="One case for each value that the bank offers.")
     steps: tuple[Step, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _at_once_in_pairs(self) -> Self:
+        twins = [step.at_once for step in self.steps]
+        if twins[0] or any(one and other for one, other in pairwise(twins)):
+            raise ValueError("a step that is at_once stands behind one that is not")
+        return self
+
+    @property
+    def moments(self) -> Iterator[tuple[Step, ...]]:
+        """The steps, those together that are sent at the same moment."""
+        for step, following in zip(self.steps, (*self.steps[1:], None), strict=True):
+            if not step.at_once:
+                yield (step, following) if following is not None and following.at_once else (step,)
 
 
 class Request(Part):

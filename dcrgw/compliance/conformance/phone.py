@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +49,26 @@ class Phone:
         except ConnectionTrouble:
             await self._hang_up(certificate)
             raise
+
+    async def send_each(self, outgoing: Outgoing, certificate: str, times: int) -> list[Answer | ConnectionTrouble]:
+        """What comes of a request that is sent so many times at the same moment.
+
+        More than one go out on connections of their own that begin together: none waits for another's handshake.
+        Raises: Lacking, HookFailed, CredentialsUnusable.
+        """
+        if times == 1:
+            return [await _heard(self.send(outgoing, certificate))]
+        context, shows = await self.context(certificate)
+        for _ in range(times):
+            await self.turn()
+        async with asyncio.TaskGroup() as together:
+            each = [
+                together.create_task(
+                    _heard(client.send(outgoing, context, shows_certificate=shows, timeout_s=self.timeout_s))
+                )
+                for _ in range(times)
+            ]
+        return [task.result() for task in each]
 
     async def hang_up(self) -> None:
         """End every line."""
@@ -114,6 +134,13 @@ class Phone:
         for path, content in zip(files, (chain, key), strict=True):
             private_file.write(path, content)
         return Transport(*files)
+
+
+async def _heard(answer: Awaitable[Answer]) -> Answer | ConnectionTrouble:
+    try:
+        return await answer
+    except ConnectionTrouble as trouble:
+        return trouble
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -77,8 +78,8 @@ async def play(pack: Pack, bank: Bank, case: Case, variables: Mapping[str, Any],
                 raise Lacking(need)
         player = _Player(stage, phone, played)
         try:
-            for step in case.steps:
-                if await player.step(step):
+            for steps in case.moments:
+                if await player.step(*steps):
                     break
         finally:
             # Reached on Ctrl-C too, which comes here as a cancellation.
@@ -105,28 +106,33 @@ class _Player:
     played: Played
     secrets: Secrets = field(default_factory=Secrets)
 
-    async def step(self, raw: Step) -> bool:
-        """Play a step; True where the case has passed with it already."""
-        expected = [expectation(self.stage.pack, each) for each in raw.expect]
-        named = [each if isinstance(each, str) else each.like or "the answer" for each in raw.expect]
-        # What is expected may refer to what is sent, so it is filled in afterwards.
+    async def step(self, raw: Step, *at_once: Step) -> bool:
+        """Play a step, and its like at the same moment; True where the case has passed with it already."""
         if raw.statement is not None or "statement" not in self.stage.values.names:
             await scene.stated(self.stage, None, is_used=False)
-        step = filled(raw, self.stage)
-        made = await making.make(self.stage, step, await self._bearer(step))
-        exchange = self._noted(step.do, made)
+        steps = [filled(each, self.stage) for each in (raw, *at_once)]
+        made = await making.make(self.stage, steps[0], await self._bearer(steps[0]))
+        exchanges = [self._noted(each.do, made) for each in steps]
+        said = await self.phone.send_each(made.outgoing, steps[0].certificate, len(steps))
+        # Of requests that are the same nobody knows whose an answer is: the first step has the one that says yes.
+        said.sort(key=lambda each: not isinstance(each, Answer) or each.status >= 300)
+        if isinstance(said[0], Answer):
+            self._note_sent(made)
+        for exchange, each in zip(exchanges, said, strict=True):
+            self._told(exchange, each)
+        left = deque(zip(steps, exchanges, said, strict=True))
         try:
-            answer = await self.phone.send(made.outgoing, step.certificate)
-        except ConnectionTrouble as trouble:
-            exchange.trouble = short(self.secrets.without(str(trouble)))
-            return self._no_answer(exchange, expected, named)
-        self._note_sent(made)
-        self._told(exchange, answer)
-        try:
-            return self._judge(exchange, answer, expected, named)
+            while left:
+                step, exchange, answer = left[0]
+                if self._judge(exchange, answer, step):
+                    return True
+                self._learn(*left.popleft()[::2])
+            return False
         finally:
-            # Only now: an answer is judged by what the bank said before it, not by itself.
-            self._learn(step, answer)
+            # What came to be is cleared away, whatever is thought of the answer; and an answer is judged by what the
+            # bank said before it, not by itself.
+            for step, _, answer in left:
+                self._learn(step, answer)
 
     async def clear(self) -> None:
         """Delete every client that came to be and is not gone."""
@@ -213,7 +219,10 @@ class _Player:
         self.played.exchanges.append(exchange)
         return exchange
 
-    def _told(self, exchange: Exchange, answer: Answer) -> None:
+    def _told(self, exchange: Exchange, answer: Answer | ConnectionTrouble) -> None:
+        if isinstance(answer, ConnectionTrouble):
+            exchange.trouble = short(self.secrets.without(str(answer)))
+            return
         self.secrets.meet(answer.members)
         exchange.received = self.secrets.without(transcript.received(answer))
 
@@ -222,7 +231,9 @@ class _Player:
         self.stage.values.names["sent"] = dict(made.claims)
         self.secrets.meet(made.claims)
 
-    def _learn(self, step: Step, answer: Answer) -> None:
+    def _learn(self, step: Step, answer: Answer | ConnectionTrouble) -> None:
+        if isinstance(answer, ConnectionTrouble):
+            return
         stage, members = self.stage, answer.members
         if step.do == "register" and 200 <= answer.status < 300 and isinstance(members.get("client_id"), str):
             stage.entered(step.client, KnownClient(making.endpoint(stage), members))
@@ -236,8 +247,13 @@ class _Player:
         elif step.do == "delete" and answer.status in (200, 204) and step.url is None:
             stage.actor(step.client).is_gone = step.token == "own" and step.certificate == "own"
 
-    def _judge(self, exchange: Exchange, answer: Answer, expected: list[Expectation], named: list[str]) -> bool:
-        """True where the case has passed with this. Raises: _Unmet, _NotOffered, Lacking."""
+    def _judge(self, exchange: Exchange, answer: Answer | ConnectionTrouble, step: Step) -> bool:
+        """True where the case has passed with this. Raises: _Unmet, _NotOffered, _Silent, Lacking."""
+        # What is expected may refer to what was sent: it is filled in only now.
+        expected = [expectation(self.stage.pack, each) for each in step.expect]
+        named = [each if isinstance(each, str) else each.like or "the answer" for each in step.expect]
+        if isinstance(answer, ConnectionTrouble):
+            return self._no_answer(exchange, expected, named)
         found: list[list[str]] = []
         for wanted in expected:
             found.append(judging.differences(answer, wanted, self.stage.values))

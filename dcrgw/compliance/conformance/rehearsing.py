@@ -42,7 +42,8 @@ async def rehearse(pack: Pack, bank: Bank, planned: Planned, folder: Path) -> As
                 stage.actor(step.client).token = TOKEN
             yield await _line(stage, step, folder / f"{planned.name}.{index}.body")
             named = (each if isinstance(each, str) else each.like or "this answer" for each in step.expect)
-            yield f"# expected: {', or '.join(named)}"
+            moment = "at the same moment as the line before; " if step.at_once else ""
+            yield f"# {moment}expected: {', or '.join(named)}"
     except (Lacking, Incomplete) as missing:
         yield f"# not played: this needs {missing}"
     yield ""

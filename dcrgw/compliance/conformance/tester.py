@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -178,16 +179,21 @@ class Tester:
         return replace(self, own=replace(self.own, bank=bank), other=other)
 
 
-def load(path: Path, *, profile: str = "", market: str | None = None) -> Tester:
+def load(path: Path, *, profile: str = "", market: str | None = None, others: Sequence[str] = ()) -> Tester:
     """The tester of a file; of a sandbox the market that is named, else the first of the profile.
 
-    Raises: TesterUnusable.
+    `others` are profiles that are meant besides: no one market of a sandbox is theirs too. Raises: TesterUnusable.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise TesterUnusable(f"{path} cannot be read: {error.strerror}") from None
     if content.lstrip().startswith(b"{"):
+        if others and market is None:
+            named = ", ".join((profile, *others))
+            raise TesterUnusable(
+                f"requests of several profiles ({named}) are for several markets: name one by --market"
+            )
         return _of_sandbox(path, content, profile, market)
     try:
         described = TesterFile.model_validate(tomllib.loads(content.decode()))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from registry_builders import NOW, registry
 
+from dcrgw.adapters.sealer import key_id
 from dcrgw.core.scripts.entry import ScriptEntry, ScriptProperty
 from dcrgw.errors import Misconfigured
 from dcrgw.ports.script_entries import ScriptChange, ScriptRevision, ScriptVerdict
@@ -54,6 +55,17 @@ async def test_secrets_are_sealed_in_the_file_and_references_kept(tmp_path: Path
     assert "s3cret" not in told
     assert "file:/run/secrets/key" in told
     assert "clientScopes" in told
+
+
+async def test_the_key_of_a_standing_entry_s_secrets_is_known_as_needed(tmp_path: Path) -> None:
+    old, new = (bytes(range(start, start + 32)) for start in (1, 3))
+    path = tmp_path / "registry.db"
+    async with registry(path, keys=(old,)) as store:
+        await store.scripts.store(revision(), None)
+        assert await store.sealed_with() == {key_id(old)}
+    async with registry(path, keys=(new, old)) as store:
+        await store.scripts.store(revision(replace(ENTRY, revision=2), ScriptChange.CHANGED), 1)
+        assert await store.sealed_with() == {key_id(new)}
 
 
 async def test_secret_without_a_sealing_key_is_not_stored(tmp_path: Path) -> None:

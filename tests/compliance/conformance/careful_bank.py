@@ -5,6 +5,7 @@ It shares no code with the gateway: signatures are verified by another library, 
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import ssl
 import time
@@ -49,6 +50,9 @@ class Careful:
     software: SigningKey = field(default_factory=lambda: SigningKey.generate("sig-1"))
     directory: SigningKey = field(default_factory=lambda: SigningKey.generate("dir-1"))
     base: str = ""
+    #: Where requests that come at the same moment meet, so that a fault that is a race comes every time: the
+    #: one that came first (0) goes on last.
+    both: asyncio.Barrier = field(default_factory=lambda: asyncio.Barrier(2))
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=500_000)
@@ -106,6 +110,10 @@ class Careful:
             if "crashes" not in self.faults:
                 raise
             return web.Response(status=500, text="Traceback (most recent call last)")
+        if self.faults & {"register-races", "register-collides"}:
+            first = await self.both.wait() == 0
+            if not first and "register-collides" in self.faults:
+                return web.Response(status=500, text="UNIQUE constraint failed")
         self.used.add(str(asked.claims.get("jti")))
         chosen = asked.claims.get("client_id") if "chosen-id" in self.faults else None
         client_id = chosen or secrets.token_hex(8)
@@ -234,6 +242,12 @@ class Careful:
             case "PUT":
                 return await self._update(request, client_id)
             case "DELETE":
+                if "delete-collides" in self.faults and await self.both.wait():
+                    return web.Response(status=500, text="KeyError")
+                if "delete-half" in self.faults and await self.both.wait() == 0:
+                    self.clients[client_id] = {"client_id": client_id}
+                    self.tokens[request.headers["Authorization"].partition(" ")[2]] = client_id
+                    return web.Response(status=204)
                 if "undead" not in self.faults:
                     self.clients.pop(client_id, None)
                     self.tokens = {token: owner for token, owner in self.tokens.items() if owner != client_id}
@@ -283,7 +297,12 @@ class Careful:
             if "half-an-update" in self.faults:
                 before["redirect_uris"] = ["https://half.example/cb"]
             return self._refusal(str(refused))
+        if "update-collides" in self.faults and await self.both.wait():
+            return web.Response(status=500, text="database is locked")
         made = self._client(client_id, asked)
+        if "update-loses" in self.faults and await self.both.wait() == 0:
+            self.clients[client_id] = {**made, "redirect_uris": []}
+            return web.json_response(made)
         kept = ("client_id_issued_at", "client_secret", "registration_access_token", "registration_client_uri")
         if "rotates" not in self.faults:
             self.tokens.pop(made.get("registration_access_token", ""), None)

@@ -51,6 +51,7 @@ def test_a_case_of_the_same_id_takes_the_place_of_the_inherited_one(tmp_path: Pa
         (HEAD + CASE.replace('"register"', '"dance"'), "steps"),
         (HEAD + CASE.replace('"refused"', '"applause"'), "applause"),
         (HEAD + CASE.replace('do = "register"', 'do = "register", claims = { iss = "${tp.x}" }'), "tp.x"),
+        (HEAD + CASE.replace('do = "register"', 'do = "register", at_once = true'), "at_once"),
         (HEAD + 'leave_out = ["no.such.case"]\n', "no.such.case"),
         (HEAD.replace("rfc7591", "own"), "itself"),
         (HEAD.replace("rfc7591", "nowhere"), "nowhere"),

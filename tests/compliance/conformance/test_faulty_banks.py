@@ -78,6 +78,13 @@ SIGNED_FAULTS: dict[str, tuple[str, ...]] = {
     "other-software": ("manage.update.other-software",),
     "tokens-end": ("manage.update.keeps-token",),
     "cached": ("register.not-cached", "manage.read.not-cached"),
+    # The careful bank holds two requests back until both are there: were they not sent at once, none were answered.
+    "register-races": ("claims.request.at-once",),
+    "register-collides": ("register.at-once", "claims.request.at-once"),
+    "update-collides": ("manage.at-once.update",),
+    "update-loses": ("manage.at-once.update",),
+    "delete-collides": ("manage.at-once.delete",),
+    "delete-half": ("manage.at-once.delete",),
 }
 PLAIN_FAULTS: dict[str, tuple[str, ...]] = {
     "redirect-form+redirect-subset": ("metadata.redirect-uri[", "metadata.redirect-uri.unsafe"),
@@ -102,6 +109,8 @@ PLAIN_FAULTS: dict[str, tuple[str, ...]] = {
     "no-client-id": ("rat.update.without-client-id",),
     "rotates+rotates-wrongly": ("rat.update.token",),
     "chosen-secret": ("rat.update.secret", "register.chosen-secret"),
+    "register-collides": ("register.at-once",),
+    "delete-collides": ("manage.at-once.delete",),
 }
 
 
