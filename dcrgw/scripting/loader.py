@@ -13,6 +13,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from dcrgw.core.scripts.entry import ScriptEntry
+from dcrgw.core.scripts.entry_checks import NAME
 from dcrgw.core.scripts.types import LIFE, TYPES, Form, Method, ScriptType
 from dcrgw.errors import Misconfigured
 from dcrgw.scripting import types as base_classes
@@ -92,10 +93,10 @@ def load(entry: ScriptEntry, properties: Mapping[str, str], *, now: float) -> Lo
     return LoadedScript(entry, kind, instance, module.__name__, version, forms, dict(properties))
 
 
-def fault_of(entry: ScriptEntry, doing: str, error: BaseException) -> Misconfigured:
+def fault_of(entry: ScriptEntry, doing: str, error: BaseException, hint: str = "") -> Misconfigured:
     """What to say of an exception that a script raised: what, and where in the script. Its text stays in the cause."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == entry.source_name]
-    hint = " (a name the script never imported)" if isinstance(error, NameError) else ""
+    hint = " (a name the script never imported)" if isinstance(error, NameError) else hint
     return _fault(entry, f"{doing} raised {type(error).__name__}{hint}", frames[-1].lineno if frames else None)
 
 
@@ -217,11 +218,19 @@ def _initialise(entry: ScriptEntry, instance: base_classes.BaseScript, propertie
     except Misconfigured:
         raise
     except BaseException as error:
-        raise fault_of(entry, "init", error) from error
+        raise fault_of(entry, "init", error, hint=_unset(attributes)) from error
     if answer is not True:
         kind = answer if answer is None or answer is False else type(answer).__name__
-        raise _fault(entry, f"init returned {kind}, not True: are all its properties set?", _line_of(instance.init))
+        advice = _unset(attributes) or ": does it end with return True?"
+        raise _fault(entry, f"init returned {kind}, not True{advice}", _line_of(instance.init))
     return version
+
+
+def _unset(attributes: ConfigurationAttributes) -> str:
+    """The properties that init asked for in vain: the usual reason of its failing."""
+    values = {each.value2 for each in attributes.values()}  # a name made of a value may be a secret
+    names = [name for name in attributes.missed if NAME.fullmatch(name) and name not in values]
+    return f": it asked for properties that are not set: {', '.join(names[:10])}" if names else ""
 
 
 def _api_version(

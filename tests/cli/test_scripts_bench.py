@@ -52,6 +52,17 @@ def test_script_without_cases_is_tried_on_made_ones(mode: tuple[str, ...], tmp_p
     assert "9 of 9 cases hold" in result.output
 
 
+def test_property_that_init_misses_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    text = RAISING.replace("STATEMENT", "pass")
+    path.write_text(text.replace('print("init speaks")', 'configurationAttributes.get("hosts").getValue2()'))
+    result = dcrgw("test", str(path))
+    assert result.exit_code == 1
+    assert "properties that are not set: hosts" in result.output
+    assert "AttributeError: 'NoneType'" in result.stderr
+    assert "not set" not in dcrgw("test", str(path), "--property", "hosts=a").output
+
+
 def test_failing_case_is_told_with_its_log_and_trace(script: Path) -> None:
     result = dcrgw("test", str(script))
     assert result.exit_code == 1
