@@ -162,7 +162,7 @@ async def test_every_change_is_a_revision_with_author_reason_and_difference(town
     patched = await local(town, "PATCH", f"{path}?reason=better", change, If_Match='"1"')
     assert (patched.status, patched.body["revision"], patched.body["level"]) == (200, 2, -7)
     assert await mark(town) == "second"
-    disabled = await local(town, "POST", f"{path}/disable", If_Match='"2"')
+    disabled = await local(town, "POST", f"{path}/disable", {"reason": "told in the body"}, If_Match='"2"')
     assert disabled.body["state"] == "disabled"
     assert await mark(town) == "file"
     assert (await local(town, "POST", f"{path}/enable")).body["revision"] == 4
@@ -171,7 +171,7 @@ async def test_every_change_is_a_revision_with_author_reason_and_difference(town
     assert await mark(town) in ("first", "file")
     rows = (await local(town, "GET", f"{path}/history")).body["history"]
     assert [row["change"] for row in rows] == ["rolled back", "enabled", "disabled", "changed", "added"]
-    assert rows[3]["reason"] == "better"
+    assert [row["reason"] for row in rows] == ["", "", "told in the body", "better", ""]
     assert all(row["author"].startswith("admin:") for row in rows)
     difference = (await local(town, "GET", f"{path}/diff?from=1&to=2")).body
     assert {each["member"] for each in difference["members"]} == {"level"}
@@ -206,6 +206,8 @@ async def test_put_replaces_and_keeps_hidden_values_that_are_null(town: Town) ->
         ("GET", "/scripts/AAAA-0000", None, {}, 404, "admin.script.known"),
         ("DELETE", "/scripts/AAAA-0000", None, {}, 404, "admin.script.known"),
         ("GET", "/scripts/AAAA-0000/history", None, {}, 404, "admin.script.known"),
+        ("GET", "/scripts?type=CLIENT_REGISTRATION", None, {}, 400, "admin.query"),
+        ("POST", "/scripts/AAAA-0000/enable", {"why": "x"}, {}, 400, "admin.body"),
         ("GET", "/scripts/AAAA-0000/colour", None, {}, 404, "http.path"),
         ("GET", "/scripts/..%2Fclients", None, {}, 404, "http.path"),
         ("GET", "/scriptsx", None, {}, 404, "http.path"),
