@@ -176,9 +176,10 @@ def test_every_missing_detail_is_told_at_once_by_its_option(tmp_path: Path) -> N
     for option in ("--org-id", "--software-id", "--state", "--locality", "--host", "--registration-number"):
         assert f"refused: {option}\n" in said
         assert f"fix:    give {option}: " in said
-    assert "number 2 is no host name" in run(
-        "create", "server", tmp_path, "--host", "a.example", "--host", "b c", status=1
-    ).stderr
+    assert (
+        "number 2 is no host name"
+        in run("create", "server", tmp_path, "--host", "a.example", "--host", "b c", status=1).stderr
+    )
     said = run("create", "obwac", tmp_path, "--authorisation", "FCA 1", "--country", "gb", status=1).stderr
     for option in ("--org-id", "--name", "--authorisation", "--country"):
         assert f"refused: {option}\n" in said

@@ -63,6 +63,15 @@ def test_property_that_init_misses_is_named(tmp_path: Path) -> None:
     assert "not set" not in dcrgw("test", str(path), "--property", "hosts=a").output
 
 
+def test_file_without_a_script_is_not_imported(tmp_path: Path) -> None:
+    (tmp_path / "none.json").write_text('{"entries": []}')
+    assert dcrgw("import", str(tmp_path / "none.json"), "--check").exit_code == 1
+
+
+def test_named_folder_of_cases_must_be_one(script: Path, tmp_path: Path) -> None:
+    assert "is no folder" in dcrgw("test", str(script), "--cases", str(tmp_path / "none")).output
+
+
 def test_failing_case_is_told_with_its_log_and_trace(script: Path) -> None:
     result = dcrgw("test", str(script))
     assert result.exit_code == 1

@@ -43,13 +43,18 @@ _APPLICANT = (
     click.option("--country", default="", help="Its country, two capital letters, such as GB."),
     click.option("--org-id", default="", help="Its id at the directory."),
     click.option("--software-id", default="", help="The software statement's id at the directory."),
-    click.option("--authorisation", default="", metavar="PSDGB-FCA-900001", help="organizationIdentifier: by whom it is authorised, and its number there."),
+    click.option(
+        "--authorisation", default="", metavar="PSDGB-FCA-900001",
+        help="organizationIdentifier: by whom it is authorised, and its number there, as PSDGB-FCA-900001.",
+    ),
     click.option("--authority-name", default="Financial Conduct Authority", show_default=True),
     click.option(
         "--role", "roles", multiple=True, type=click.Choice(list(PSD2_ROLES)), default=["PSP_AS"], show_default=True,
         help="PSD2 roles that are asked for.",
     ),
-    click.option("--host", "hosts", multiple=True, help="Host name, such as api.bank.example; the first is the common name."),
+    click.option(
+        "--host", "hosts", multiple=True, help="Host name, such as api.bank.example; the first is the common name."
+    ),
     click.option("--registration-number", default="", help="CNPJ, 14 digits (Brazil)."),
     click.option("--state", default="", help="State (Brazil)."),
     click.option("--locality", default="", help="Town (Brazil)."),
