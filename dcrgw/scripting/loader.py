@@ -156,7 +156,7 @@ def _execute(entry: ScriptEntry, code: CodeType) -> ModuleType:
 def _construct(entry: ScriptEntry, kind: ScriptType, module: ModuleType, now: float) -> base_classes.BaseScript:
     found = getattr(module, kind.class_name, None)
     if not inspect.isclass(found):
-        raise _fault(entry, f"there is no class {kind.class_name}, which a {kind.id} script must have")
+        raise _fault(entry, f"there is no class {kind.class_name}, which a script of the type {kind.id} must have")
     base = _base(kind)
     if not issubclass(found, base):
         advice = f"class {kind.class_name}({base.__name__}), from {base_classes.__name__} import {base.__name__}"
