@@ -11,18 +11,12 @@ from dcrgw.edge.limits import Limits
 from dcrgw.edge.listeners import Listener
 from dcrgw.edge.problems import problem_answer
 from dcrgw.edge.tls import server_context
-from dcrgw.endpoints.admin import AdminEndpoint
+from dcrgw.endpoints.admin import AdminEndpoint, Desks
 from dcrgw.endpoints.administrators import CertificateDoor, SocketDoor
-from dcrgw.endpoints.reloading import Reload
 from dcrgw.errors import ErrorCode
-from dcrgw.flows.reconcile import ReconcileDesk
-from dcrgw.flows.scripts import ScriptDesk
 from dcrgw.materials import AdminMaterials
 from dcrgw.materials.administration import AdminSocket, AdminTls
 from dcrgw.materials.revocation import ADMINISTRATION, revocation_policy
-from dcrgw.ports import Ports
-from dcrgw.ports.decisions import Decisions
-from dcrgw.ports.registry import Archive
 
 #: A bundle that is imported. Reasons and scripts are bounded where they are read.
 _BODY_BYTES = 4 * 1024 * 1024
@@ -30,38 +24,19 @@ _BODY_BYTES = 4 * 1024 * 1024
 _LOCAL_HOSTS = frozenset({"localhost"})
 
 
-def admin_listeners(
-    admin: AdminMaterials | None,
-    ports: Ports,
-    archive: Archive,
-    decisions: Decisions,
-    scripts: ScriptDesk,
-    reconciling: ReconcileDesk,
-    limits: Limits,
-    reload: Reload,
-) -> Iterator[Listener]:
+def admin_listeners(admin: AdminMaterials | None, desks: Desks, limits: Limits) -> Iterator[Listener]:
     """The listeners of the settings, not yet started."""
     narrow = replace(limits, body_bytes=_BODY_BYTES)
     if admin is not None and admin.socket is not None:
-        yield _socket(admin.socket, ports, archive, decisions, scripts, reconciling, narrow, reload)
+        yield _socket(admin.socket, desks, narrow)
     if admin is not None and admin.tls is not None:
-        yield _tls(admin.tls, ports, archive, decisions, scripts, reconciling, narrow, reload)
+        yield _tls(admin.tls, desks, narrow)
 
 
-def _socket(
-    socket: AdminSocket,
-    ports: Ports,
-    archive: Archive,
-    decisions: Decisions,
-    scripts: ScriptDesk,
-    reconciling: ReconcileDesk,
-    limits: Limits,
-    reload: Reload,
-) -> Listener:
-    door = SocketDoor(socket.readers, socket.writers)
+def _socket(socket: AdminSocket, desks: Desks, limits: Limits) -> Listener:
     return Listener(
         "admin",
-        AdminEndpoint(door, _LOCAL_HOSTS, ports, archive, decisions, reload, scripts, reconciling),
+        AdminEndpoint(SocketDoor(socket.readers, socket.writers), _LOCAL_HOSTS, desks),
         file=SocketFile(socket.path, socket.group),
         limits=limits,
         hosts=_LOCAL_HOSTS,
@@ -70,22 +45,15 @@ def _socket(
     )
 
 
-def _tls(
-    tls: AdminTls,
-    ports: Ports,
-    archive: Archive,
-    decisions: Decisions,
-    scripts: ScriptDesk,
-    reconciling: ReconcileDesk,
-    limits: Limits,
-    reload: Reload,
-) -> Listener:
+def _tls(tls: AdminTls, desks: Desks, limits: Limits) -> Listener:
     hosts = frozenset(host.lower() for host in tls.settings.hosts)
     policy = revocation_policy(tls.settings.revocation)
-    door = CertificateDoor(tls.anchors, tls.rights, ports.clock, ports.revocation, policy, ADMINISTRATION)
+    clock, revocation = desks.ports.clock, desks.ports.revocation
     return Listener(
         "admin.tls",
-        AdminEndpoint(door, hosts, ports, archive, decisions, reload, scripts, reconciling),
+        AdminEndpoint(
+            CertificateDoor(tls.anchors, tls.rights, clock, revocation, policy, ADMINISTRATION), hosts, desks
+        ),
         host=tls.settings.host,
         port=tls.settings.port,
         limits=limits,

@@ -33,6 +33,7 @@ from dcrgw.edge.exchange import Exchange, Handler
 from dcrgw.edge.health import Health
 from dcrgw.edge.listeners import Listener
 from dcrgw.edge.tls import rehearse
+from dcrgw.endpoints.admin import Desks
 from dcrgw.endpoints.authorize import AuthorizeEndpoint, Bounds
 from dcrgw.endpoints.recent import Recent
 from dcrgw.endpoints.reloading import Reload
@@ -139,18 +140,24 @@ class Generation:
         passed = behind(materials.settings, ports, servers, crowd, lasting.monotonic)
         serving = handlers(materials, ports, signer, lasting.recent, authorize, lasting.decisions, passed)
         limits = http_limits(materials.settings)
-        keeper, host = lasting.scripts.keeper, lasting.scripts.host
-        desk = ScriptDesk(lasting.registry.scripts, keeper, lasting.clock, host, ports)
-        reconciling = ReconcileDesk(materials.markets, ports, lasting.registry)
-        admin = admin_listeners(
-            materials.admin, ports, lasting.registry, lasting.decisions, desk, reconciling, limits, lasting.reload
-        )
+        admin = admin_listeners(materials.admin, self._desks(ports, lasting), limits)
         for listener in (*listeners(materials, serving, lasting.health, lasting.clock), *admin):
             if listener.ssl_context is not None:
                 # In a thread: a handshake takes milliseconds that requests should not wait for.
                 await asyncio.to_thread(rehearse, listener.ssl_context)
             listener.around(self._counted)
             self.listeners[listener.name] = listener
+
+    def _desks(self, ports: Ports, lasting: Lasting) -> Desks:
+        keeper, host = lasting.scripts.keeper, lasting.scripts.host
+        return Desks(
+            ports,
+            lasting.registry,
+            lasting.decisions,
+            ScriptDesk(lasting.registry.scripts, keeper, lasting.clock, host, ports),
+            ReconcileDesk(self.materials.markets, ports, lasting.registry),
+            lasting.reload,
+        )
 
     async def _crowd(self, _opened: AsyncExitStack, _health: Health) -> Crowd:
         """Whose requests are remembered until their codes come back, through all generations."""

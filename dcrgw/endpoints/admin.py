@@ -39,17 +39,24 @@ _POSTED = {each.value: each for each in (Operation.SUSPEND, Operation.RESTORE, O
 
 
 @dataclass(frozen=True, slots=True)
+class Desks:
+    """What administrators look after, the same behind every door."""
+
+    ports: Ports
+    archive: Archive
+    decisions: Decisions
+    scripts: ScriptDesk
+    reconciling: ReconcileDesk
+    reload: Reload
+
+
+@dataclass(frozen=True, slots=True)
 class AdminEndpoint:
     """The handler of a listener with one door."""
 
     door: Door
     hosts: Collection[str]
-    ports: Ports
-    archive: Archive
-    decisions: Decisions
-    reload: Reload
-    scripts: ScriptDesk
-    reconciling: ReconcileDesk
+    desks: Desks
 
     async def __call__(self, request: web.BaseRequest, exchange: Exchange) -> web.StreamResponse:
         """One answer of the administration."""
@@ -57,13 +64,13 @@ class AdminEndpoint:
         exchange.notes["author"] = administrator.name
         screen(request, self.hosts)
         if EvidenceEndpoint.is_meant(request.raw_path):
-            return await EvidenceEndpoint(self.door, self.decisions)(request, exchange, administrator)
+            return await EvidenceEndpoint(self.door, self.desks.decisions)(request, exchange, administrator)
         if request.raw_path.partition("?")[0] == "/reload":
             return await self._reload(request, exchange, administrator)
         if request.raw_path.startswith("/scripts"):
-            return await ScriptsEndpoint(self.door, self.scripts)(request, exchange, administrator)
+            return await ScriptsEndpoint(self.door, self.desks.scripts)(request, exchange, administrator)
         if ReconcileEndpoint.is_meant(request.raw_path):
-            return await ReconcileEndpoint(self.door, self.reconciling)(request, exchange, administrator)
+            return await ReconcileEndpoint(self.door, self.desks.reconciling)(request, exchange, administrator)
         place = place_of(request)
         if place.client is None:
             return await self._search(request, exchange)
@@ -81,27 +88,27 @@ class AdminEndpoint:
         anyway, reason = waiver_of(request)
         if anyway:
             author = f"admin:{administrator.name}"
-            await note(Waiver("reload", "configuration", author, exchange.interaction_id, reason), self.ports)
-        return await reload_answer(self.reload, exchange, anyway=anyway)
+            await note(Waiver("reload", "configuration", author, exchange.interaction_id, reason), self.desks.ports)
+        return await reload_answer(self.desks.reload, exchange, anyway=anyway)
 
     async def _search(self, request: web.BaseRequest, exchange: Exchange) -> web.Response:
         _demand(request, "GET")
         query = search_of(request)
-        found = await self.archive.search(replace(query, limit=query.limit + 1))
+        found = await self.desks.archive.search(replace(query, limit=query.limit + 1))
         page = found[: query.limit]
         following = f"{page[-1].market}/{page[-1].client_id}" if len(found) > len(page) else None
         return json_answer(200, {"clients": [summary(client) for client in page], "next": following}, exchange)
 
     async def _show(self, request: web.BaseRequest, exchange: Exchange, client: tuple[str, str]) -> web.Response:
         no_query(request)
-        found = await self.ports.registry.client(*client)
+        found = await self.desks.ports.registry.client(*client)
         if found is None:
             raise CLIENT_KNOWN.rejection("there is no such client")
         return json_answer(200, whole(found), exchange)
 
     async def _history(self, request: web.BaseRequest, exchange: Exchange, client: tuple[str, str]) -> web.Response:
         _demand(request, "GET")
-        rows = await self.archive.history(*client, limit_of(request))
+        rows = await self.desks.archive.history(*client, limit_of(request))
         if not rows:
             raise CLIENT_KNOWN.rejection("there is no such client")
         return json_answer(200, {"history": [audit_line(row) for row in rows]}, exchange)
@@ -111,7 +118,7 @@ class AdminEndpoint:
     ) -> web.Response:
         demand_writer(administrator, order.operation, self.door)
         no_query(request)
-        client = await administer(replace(order, reason=await reason_of(request)), self.ports)
+        client = await administer(replace(order, reason=await reason_of(request)), self.desks.ports)
         exchange.notes["operation"] = order.operation.value
         return json_answer(200, whole(client), exchange)
 

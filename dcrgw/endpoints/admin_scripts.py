@@ -204,7 +204,12 @@ async def _test(call: _Call) -> web.Response:
 
 
 async def _accept(call: _Call) -> web.Response:
-    return await call.told(await scripts.accept(call.desk, call.inum, await call.order_with_reason()))
+    order = call.order()
+    body = await call.body("application/json")
+    held = body.pop("held", None)
+    if body or not isinstance(held, str):
+        raise BODY.rejection("the body holds held, the mark that the script's state tells, and no more")
+    return await call.told(await scripts.accept(call.desk, call.inum, held, order))
 
 
 async def _history(call: _Call) -> web.Response:

@@ -22,13 +22,13 @@ def line(entry: ScriptEntry, state: ScriptState | None) -> dict[str, Any]:
         "enabled": entry.enabled,
         "revision": entry.revision,
         "home": "file" if entry.file else "registry",
-        "state": _state(entry, state),
+        **_standing(entry, state),
     }
 
 
 def whole(entry: ScriptEntry, state: ScriptState | None) -> dict[str, Any]:
     """All of an entry but its hidden values, and its state."""
-    return {**shown(entry), "state": _state(entry, state)}
+    return {**shown(entry), **_standing(entry, state)}
 
 
 def told_revision(revision: ScriptRevision) -> dict[str, Any]:
@@ -89,7 +89,8 @@ def told_run(run: CaseRun) -> dict[str, Any]:
     }
 
 
-def _state(entry: ScriptEntry, state: ScriptState | None) -> str:
-    if state is not None:
-        return state.words
-    return "not loaded" if entry.enabled else "disabled"
+def _standing(entry: ScriptEntry, state: ScriptState | None) -> dict[str, Any]:
+    """What serves of it, and the mark of the change that the gate holds."""
+    if state is None:
+        return {"state": "not loaded" if entry.enabled else "disabled", "held": None}
+    return {"state": state.words, "held": state.held or None}

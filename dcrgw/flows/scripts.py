@@ -23,7 +23,7 @@ from dcrgw.flows.waiving import Waiver, note
 from dcrgw.ports import Ports
 from dcrgw.ports.clock import Clock
 from dcrgw.ports.script_entries import ScriptChange, ScriptEntries, ScriptRevision, ScriptVerdict
-from dcrgw.ports.script_serving import ScriptServing
+from dcrgw.ports.script_serving import ScriptServing, ScriptState
 from dcrgw.ports.scripts import IdGenerator, Occasion
 
 _SPEC = "docs/managing-scripts.md"
@@ -170,13 +170,20 @@ async def delete(desk: ScriptDesk, inum: str, order: ScriptOrder) -> ScriptEntry
     return before
 
 
-async def accept(desk: ScriptDesk, inum: str, order: ScriptOrder) -> ScriptEntry:
-    """A script whose change the gate held, and which now serves as changed. Raises: Rejected where it held none."""
+async def accept(desk: ScriptDesk, inum: str, held: str, order: ScriptOrder) -> ScriptEntry:
+    """A script whose change the gate held under this mark, and which now serves as changed.
+
+    Raises: Rejected where it holds none, or another.
+    """
     entry = await script(desk, inum)
-    if not desk.serving.states()[inum].held:
+    state = desk.serving.states().get(inum, ScriptState())
+    if not state.held:
         raise HELD.rejection("there is no change of the script that the gate refused")
+    if held != state.held:
+        raise HELD.rejection(f"the script was edited again: what the gate holds now is {state.held}")
     await _waive(desk, entry, order)
-    await desk.serving.accept(inum)
+    if not await desk.serving.accept(inum, held):
+        raise HELD.rejection("the script was edited again meanwhile: see what the gate says of that")
     return await script(desk, inum)
 
 

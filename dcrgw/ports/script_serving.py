@@ -23,15 +23,16 @@ class ScriptState:
     since: float = 0.0
     #: True where `why` is a fault.
     failed: bool = False
-    #: True where the gate refused the change, and it may be accepted.
-    held: bool = False
+    #: The mark of the change that the gate refused and that may be accepted; empty where there is none.
+    held: str = ""
 
     @property
     def words(self) -> str:
         """For one line of a list."""
         if self.failed:
             kept = f"; generation {self.generation} serves on" if self.generation is not None else "; nothing serves"
-            return f"failed: {self.why}{kept}"
+            mark = f"; held as {self.held}" if self.held else ""
+            return f"failed: {self.why}{kept}{mark}"
         if self.generation is None:
             return self.why or "not loaded"
         return f"serving generation {self.generation}" + (f"; {self.why}" if self.why else "")
@@ -83,8 +84,8 @@ class ScriptServing(Protocol):
         """Take a state of a script without weighing it when it is met. Raises: Misconfigured."""
         ...
 
-    async def accept(self, inum: str) -> bool:
-        """Take the change of a script that the gate refused; False where it refused none."""
+    async def accept(self, inum: str, held: str) -> bool:
+        """Take the change of a script that the gate holds under this mark; False where it holds no such change."""
         ...
 
     async def look(self) -> None:

@@ -30,6 +30,8 @@ from dcrgw.scripting.trial import DEADLINE_S, load_and_try, put_away
 
 INTERVAL_S = 1.0
 _MOST_ERRORS = 100
+#: So much of a state's digest tells the changes of one script apart.
+_MARK = 12
 
 #: Values of an entry's properties, its secrets resolved. Raises: Misconfigured.
 Resolve = Callable[[ScriptEntry], Mapping[str, str]]
@@ -56,6 +58,11 @@ class _Kept:
     tried: str = ""
     why: str = ""
     held: str = ""
+
+    @property
+    def mark(self) -> str:
+        """What operators call the change that the gate refused."""
+        return self.held[:_MARK]
 
     @property
     def prepared(self) -> Prepared:
@@ -175,10 +182,13 @@ class ScriptKeeper:
         if entry.enabled:
             self._let_pass[entry.inum] = _state_of(entry, await asyncio.to_thread(self.resolve, entry), ""), None
 
-    async def accept(self, inum: str) -> bool:
-        """Take the change of a script that the gate refused, as it was then; False where it refused none."""
+    async def accept(self, inum: str, held: str) -> bool:
+        """Take the change of a script that the gate holds under this mark; False where it holds no such change.
+
+        An edit that came after it, and was perhaps refused as well, is another change.
+        """
         kept = self._kept.get(inum)
-        if kept is None or not kept.held:
+        if kept is None or not kept.held or kept.mark != held:
             return False
         self._let_pass[inum] = kept.held, None
         kept.tried = kept.held = ""
@@ -295,11 +305,11 @@ class ScriptKeeper:
         if not kept.entry.enabled:
             return ScriptState(why="disabled", since=kept.since)
         if kept.loaded is None:
-            return ScriptState(why=kept.why or "not loaded", since=kept.since, failed=True, held=bool(kept.held))
+            return ScriptState(why=kept.why or "not loaded", since=kept.since, failed=True, held=kept.mark)
         generation = self.host.generation_of(kept.entry.inum)
         revision = kept.loaded.entry.revision
         if kept.why:
-            return ScriptState(generation, revision, kept.why, kept.since, failed=True, held=bool(kept.held))
+            return ScriptState(generation, revision, kept.why, kept.since, failed=True, held=kept.mark)
         type_ = TYPES.get(kept.entry.type)
         note = "no caller in this version" if type_ is None or not type_.has_caller else self.note(kept.loaded)
         return ScriptState(generation, revision, note, kept.since)

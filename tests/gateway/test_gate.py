@@ -89,7 +89,7 @@ async def _as_before(town: Town) -> AsyncIterator[None]:
         town.session.config.write_text(config)
         assert not (await town.gateway.reload(anyway=True)).faults
     if await saved(town, SCRIPT):
-        await local(town, "POST", f"/scripts/{INUM}/accept")
+        assert (await accepted(town, held(town))).status == 200
     assert state(town) == ""
 
 
@@ -120,6 +120,14 @@ async def saved(town: Town, text: str) -> str:
 
 def state(town: Town) -> str:
     return town.gateway.scripts.keeper.states()[INUM].why
+
+
+def held(town: Town) -> str:
+    return town.gateway.scripts.keeper.states()[INUM].held
+
+
+async def accepted(town: Town, mark: str) -> Reply:
+    return await local(town, "POST", f"/scripts/{INUM}/accept", {"held": mark})
 
 
 def config(town: Town, before: str, after: str) -> None:
@@ -165,15 +173,26 @@ async def test_an_operator_takes_a_held_change_and_it_is_kept_who_did(town: Town
     operation, author, facts = audited(town)[-1]
     assert (operation, author.startswith("admin:"), facts["reason"]) == ("script", True, "ticket 7")
     assert "gated" in facts["change"]
-    assert (await local(town, "POST", f"/scripts/{INUM}/accept")).status == 409
+    assert (await accepted(town, "")).status == 409
 
 
 async def test_what_is_accepted_is_what_was_refused_and_no_later_edit(town: Town) -> None:
     assert "decisions change" in await saved(town, LOOSE)
-    (town.folder / "gated.py").write_text(MARKING)
-    await local(town, "POST", f"/scripts/{INUM}/accept")
-    assert "attributes.trusted" in state(town)
+    seen = held(town)
+    listed = await command(town, "scripts", "list")
+    assert f"held as {seen}" in " ".join(listed.output.split())
+    assert "attributes.trusted" in await saved(town, MARKING)
+    again = await accepted(town, seen)
+    assert (again.status, again.checks) == (409, ["admin.script.held"])
+    refused = await command(town, "scripts", "accept", "gated", "--held", seen)
+    assert refused.exit_code != 0
+    assert held(town) in refused.output
     assert (await posted(town)).checks == ["script.consent"]
+
+
+async def test_an_acceptance_names_what_it_takes(town: Town) -> None:
+    assert (await local(town, "POST", f"/scripts/{INUM}/accept", {})).status == 400
+    assert (await local(town, "POST", f"/scripts/{INUM}/accept", {"held": 1})).status == 400
 
 
 async def test_a_script_that_loops_in_the_gate_is_refused_and_leaves_no_process(town: Town) -> None:

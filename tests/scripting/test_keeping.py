@@ -454,15 +454,34 @@ async def test_a_change_that_the_gate_refuses_is_held_until_it_is_accepted(file:
         save(file, text("second"))
         await kept.keeper.look()
         assert await kept.marked() == "first"
-        assert (kept.state().held, kept.state().why) == (True, "1 of 3 decisions change")
+        held = kept.state().held
+        assert held
+        assert kept.state().why == "1 of 3 decisions change"
         assert kept.told("script_refused")
         # The same state is weighed once.
         await kept.keeper.look()
         assert len(judge.asked) == 1
-        assert await kept.keeper.accept(inum_of(TYPE, "script"))
+        assert await kept.keeper.accept(inum_of(TYPE, "script"), held)
         assert await kept.marked() == "second"
         assert not kept.state().held
-        assert not await kept.keeper.accept(inum_of(TYPE, "script"))
+        assert not await kept.keeper.accept(inum_of(TYPE, "script"), held)
+
+
+async def test_what_is_accepted_is_what_was_refused_though_another_edit_is_held_by_now(file: Path) -> None:
+    async with bench(of_file(file)) as kept:
+        kept.keeper.gate = Judge(("it changes",))
+        await kept.keeper.start()
+        save(file, text("second"))
+        await kept.keeper.look()
+        seen = kept.state().held
+        save(file, text("third"))
+        assert not await kept.keeper.accept(inum_of(TYPE, "script"), "")
+        await kept.keeper.accept(inum_of(TYPE, "script"), seen)
+        await kept.keeper.look()
+        assert await kept.marked() == "first"
+        assert kept.state().held not in ("", seen)
+        assert not await kept.keeper.accept(inum_of(TYPE, "script"), seen)
+        assert await kept.marked() == "first"
 
 
 async def test_what_was_accepted_is_forgotten_with_the_next_edit(file: Path) -> None:
@@ -474,7 +493,7 @@ async def test_what_was_accepted_is_forgotten_with_the_next_edit(file: Path) -> 
             await kept.keeper.look()
             assert kept.state().held
             if each == "second" and await kept.marked() == "first":
-                assert await kept.keeper.accept(inum_of(TYPE, "script"))
+                assert await kept.keeper.accept(inum_of(TYPE, "script"), kept.state().held)
         assert await kept.marked() == "second"
         save(file, text("third"))
         await kept.keeper.look()

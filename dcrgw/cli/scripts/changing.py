@@ -123,12 +123,16 @@ disable = _switch("disable", "Let a script serve no more; it is kept.")
 
 @click.command()
 @click.argument("script")
+@click.option(
+    "--held", metavar="MARK", help="The change that is meant, as `list` tells; else the one that is held now."
+)
 @with_options(REASON, *PLACE)
-def accept(script: str, **given: Any) -> None:
+def accept(script: str, held: str | None, **given: Any) -> None:
     """Take the change of a script that the gate refused ([reload.gate]), as it was refused; it is kept who did."""
     api = connected(given)
     line = found(api, script)
-    _tell(alter(api, "POST", path_of(line, "/accept"), ordered(given)), given["as_json"])
+    body = {"held": held or line["held"] or ""}
+    _tell(alter(api, "POST", path_of(line, "/accept"), ordered(given), body), given["as_json"])
 
 
 @click.command()

@@ -19,7 +19,7 @@ _TEXTS = ("inum", "name", "type", "text", "description", "mode")
 _PROPERTIES = ("module_properties", "configuration_properties")
 _OWN = frozenset({*_TEXTS, *_PROPERTIES, "level", "enabled", "markets", "cases"})
 #: What answers tell beside the entry; taken back and not looked at, so that a shown entry can be edited and sent.
-_TOLD = frozenset({"revision", "home", "file", "state"})
+_TOLD = frozenset({"revision", "home", "file", "state", "held"})
 _OF_PROPERTY = frozenset({"value1", "value2", "hide", "description"})
 
 
