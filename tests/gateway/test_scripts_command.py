@@ -339,6 +339,11 @@ async def test_commands_lead_through_a_scripts_life(town: Town, tmp_path: Path) 
     file = tmp_path / "mine.py"
     file.write_text(good("mine"))
     (tmp_path / "mine.cases.toml").write_text('method = "createClient"\n[expect]\noutcome = "passed"\n')
+    other = tmp_path / "other.py"
+    other.write_text(good("mine"))
+    (tmp_path / "other.cases.toml").write_text(
+        'description = "told anew"\nmethod = "createClient"\n[expect]\noutcome = "passed"\n'
+    )
     steps: list[tuple[tuple[str, ...], str]] = [
         (
             (
@@ -356,6 +361,8 @@ async def test_commands_lead_through_a_scripts_life(town: Town, tmp_path: Path) 
         (("rollback", "mine", "1"), "is at revision 5"),
         (("history", "mine"), "rolled back"),
         (("test", "mine"), "1 of 1 cases hold"),
+        (("update", "mine", "--file", str(other)), "is at revision 6"),
+        (("diff", "mine"), '+    "description": "told anew"'),
         (("errors",), ""),
         (("export", "mine"), '"scriptType": "CLIENT_REGISTRATION"'),
         (("delete", "mine", "--yes"), "is deleted"),
@@ -366,6 +373,9 @@ async def test_commands_lead_through_a_scripts_life(town: Town, tmp_path: Path) 
         assert expected in result.output
         assert SECRET not in result.output
     assert (await dcrgw(town, "show", "mine")).exit_code == 1
+    gone = await dcrgw(town, "history", "mine")
+    assert gone.exit_code == 1
+    assert "by its inum" in gone.output
 
 
 async def test_janssens_file_is_imported_and_its_passwords_stay(town: Town, tmp_path: Path) -> None:
