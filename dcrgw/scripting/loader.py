@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
+import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -13,7 +14,6 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from dcrgw.core.scripts.entry import ScriptEntry
-from dcrgw.core.scripts.entry_checks import NAME
 from dcrgw.core.scripts.types import LIFE, TYPES, Form, Method, ScriptType
 from dcrgw.errors import Misconfigured
 from dcrgw.scripting import types as base_classes
@@ -26,6 +26,9 @@ _LAST_VERSION_OF_SHORT_INIT = 10
 
 #: Methods that are called once, outside every request: there is nobody to await them.
 _OF_LIFE = frozenset(method.name for method in LIFE)
+
+#: A property name that may be told.
+_TELLABLE = re.compile(r"[A-Za-z0-9_\-:/.]{1,60}")
 
 #: Numbers the modules, so that a script may be loaded anew while its older generation still serves.
 _LOADED = count(1)
@@ -229,7 +232,7 @@ def _initialise(entry: ScriptEntry, instance: base_classes.BaseScript, propertie
 def _unset(attributes: ConfigurationAttributes) -> str:
     """The properties that init asked for in vain: the usual reason of its failing."""
     values = {each.value2 for each in attributes.values()}  # a name made of a value may be a secret
-    names = [name for name in attributes.missed if NAME.fullmatch(name) and name not in values]
+    names = [name for name in attributes.missed if _TELLABLE.fullmatch(name) and name not in values]
     return f": it asked for properties that are not set: {', '.join(names[:10])}" if names else ""
 
 
