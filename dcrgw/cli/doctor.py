@@ -25,6 +25,8 @@ from dcrgw.core.registration.certificate_words import facts
 from dcrgw.materials import UpstreamMaterials, open_materials
 
 _WORDS = ("cert", "clientcert", "tls", "ssl")
+#: As much as `header_bytes` of a listener for proxies may be.
+_LONGEST_HEADER = 131_072
 
 
 @click.group()
@@ -42,8 +44,12 @@ def header(host: str, port: int, name: str | None) -> None:
     """Wait for one request of a proxy, and say what it passes on of the client's certificate."""
     try:
         arrived = asyncio.run(_one_request(host, port))
-    except (OSError, KeyboardInterrupt) as error:
-        click.echo(f"dcrgw doctor header: {error}", err=True)
+    except KeyboardInterrupt:
+        click.echo("dcrgw doctor header: no request came", err=True)
+        sys.exit(1)
+    except OSError as error:
+        why = error.strerror or error
+        click.echo(f"dcrgw doctor header: cannot listen on {host}:{port}: {why}; see --host and --port", err=True)
         sys.exit(2)
     lines = list(told(arrived, name))
     for line in lines:
@@ -99,7 +105,7 @@ async def _one_request(host: str, port: int) -> Mapping[str, Sequence[str]]:
             came.set_result({key.lower(): request.headers.getall(key) for key in request.headers})
         return web.Response(text="seen\n")
 
-    runner = web.ServerRunner(web.Server(answer))
+    runner = web.ServerRunner(_Listener(answer))
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     click.echo(f"Waiting for one request at http://{host}:{runner.addresses[0][1]}/", err=True)
@@ -109,6 +115,42 @@ async def _one_request(host: str, port: int) -> Mapping[str, Sequence[str]]:
         return found
     finally:
         await runner.cleanup()
+
+
+class _Listener(web.Server):
+    """Takes requests with headers as long as the gateway's own listener for proxies does."""
+
+    def __call__(self) -> web.RequestHandler:
+        return _Ear(
+            self,
+            loop=asyncio.get_running_loop(),
+            max_line_size=_LONGEST_HEADER,
+            max_field_size=_LONGEST_HEADER,
+        )
+
+
+class _Ear(web.RequestHandler):
+    """One connection of a proxy. What cannot be read is told, without its bytes, and the next one is waited for."""
+
+    __slots__ = ("_is_tls",)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._is_tls: bool | None = None
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_tls is None and data:
+            self._is_tls = data[:2] == b"\x16\x03"  # a TLS handshake record, RFC 8446 §5.1
+        super().data_received(data)
+
+    def handle_error(self, *_: object, **__: object) -> web.StreamResponse:
+        what = (
+            "it speaks TLS, and this listens for plain HTTP: use http:// in the proxy's address for this trial"
+            if self._is_tls
+            else f"it is no HTTP/1.1 request, or has a header of more than {_LONGEST_HEADER} bytes"
+        )
+        click.echo(f"What came cannot be read: {what}. Waiting on.", err=True)
+        return web.Response(status=400, text="not read\n")
 
 
 def told(arrived: Mapping[str, Sequence[str]], name: str | None = None) -> Iterator[str]:

@@ -56,7 +56,7 @@ def _profile_fault(place: str | Path, names: tuple[str, ...]) -> tuple[str, str]
     try:
         load_profile(place)
     except ValueError as error:
-        return f"{place}: {error}", "correct the file; docs/markets.md says what stands in it"
+        return f"{place}: {error}", "correct the file; docs/profiles.md says what each key means"
     return None
 
 

@@ -74,5 +74,5 @@ def _own_document(file: Path) -> Document:
 
 def _document(name: str) -> Document:
     if name not in profile_names():
-        raise ValueError(f"{name}: no such profile")
+        raise ValueError(f"{name}: no such profile; there are {', '.join(profile_names())}, or a file of your own")
     return tomllib.loads(files("dcrgw").joinpath("profiles", f"{name}.toml").read_text("utf-8"))

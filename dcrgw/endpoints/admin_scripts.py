@@ -20,11 +20,12 @@ from aiohttp import web
 from dcrgw.core.administration import Administrator
 from dcrgw.core.checks import gate
 from dcrgw.core.scripts.janssen import to_janssen
+from dcrgw.core.scripts.types import TYPES
 from dcrgw.core.strict_json import JsonRefused, JsonValue, loads_object
 from dcrgw.edge.answers import json_answer
 from dcrgw.edge.exchange import Exchange
 from dcrgw.edge.faults import method_not_allowed, not_found
-from dcrgw.endpoints.admin_requests import query_of
+from dcrgw.endpoints.admin_requests import QUERY, query_of, reason_of
 from dcrgw.endpoints.administrators import Door, demand_writer
 from dcrgw.endpoints.script_views import line, told_difference, told_error, told_revision, told_trial, whole
 from dcrgw.errors import ErrorCode
@@ -104,6 +105,11 @@ class _Call:
         )
         return replace(given, **more)
 
+    async def order_with_reason(self) -> ScriptOrder:
+        """The order of a request whose body says why, or nothing."""
+        order, reason = self.order(), await reason_of(self.request)
+        return replace(order, reason=order.reason or reason)
+
     async def body(self, *types: str) -> dict[str, JsonValue]:
         if self.request.content_type not in types:
             raise BODY.rejection(f"Content-Type is not {' or '.join(types)}")
@@ -140,6 +146,8 @@ def _handlers(inum: str | None, verb: str | None) -> Mapping[str, Handler]:
 
 async def _list(call: _Call) -> web.Response:
     wanted = call.query("type").get("type")
+    if wanted is not None and wanted not in TYPES:
+        raise QUERY.rejection(f"type is none of {', '.join(TYPES)}")
     states = call.desk.serving.states()
     entries = await scripts.all_scripts(call.desk)
     shown = [line(each, states.get(each.inum)) for each in entries if wanted in (None, each.type)]
@@ -170,15 +178,15 @@ async def _patch(call: _Call) -> web.Response:
 
 
 async def _delete(call: _Call) -> web.Response:
-    return await call.told(await scripts.delete(call.desk, call.inum, call.order()))
+    return await call.told(await scripts.delete(call.desk, call.inum, await call.order_with_reason()))
 
 
 async def _enable(call: _Call) -> web.Response:
-    return await call.told(await scripts.switch(call.desk, call.inum, True, call.order()))
+    return await call.told(await scripts.switch(call.desk, call.inum, True, await call.order_with_reason()))
 
 
 async def _disable(call: _Call) -> web.Response:
-    return await call.told(await scripts.switch(call.desk, call.inum, False, call.order()))
+    return await call.told(await scripts.switch(call.desk, call.inum, False, await call.order_with_reason()))
 
 
 async def _roll_back(call: _Call) -> web.Response:

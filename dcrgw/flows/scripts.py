@@ -112,7 +112,7 @@ async def add(desk: ScriptDesk, members: Members, order: ScriptOrder) -> ScriptE
     if _of_file(desk, entry.inum) is not None:
         raise ALONE.rejection(f"a script of the configuration has the inum {entry.inum}")
     if await desk.entries.entry(entry.inum) is not None:
-        raise ALONE.rejection(f"there is a script {entry.inum}: replace it, or give another inum")
+        raise ALONE.rejection(f"there is a script {entry.inum} already: change that one, or give another name or inum")
     entry = replace(entry, revision=await desk.entries.next_revision(entry.inum))
     return await _store(desk, entry, ScriptChange.ADDED, order, None)
 

@@ -105,11 +105,13 @@ def schema_beside(entry: ScriptEntry, script: Path) -> str:
 def cases_beside(script: Path, folder: Path | None = None) -> tuple[Mapping[str, JsonValue], ...]:
     """The cases of a script, by name: in NAME.cases/*.toml and *.json, NAME.cases.toml, NAME.cases.json.
 
-    `folder` is read in place of NAME.cases/. A file holds one case, or several as `case`. Raises: Misconfigured.
+    Where `folder` is named, it alone is read. A file holds one case, or several as `case`. Raises: Misconfigured.
     """
     stem = script.with_suffix("")
+    if folder is not None and not folder.is_dir():
+        raise Misconfigured(f"{folder} is no folder: name the one that holds the cases")
+    beside = [] if folder else [stem.with_name(f"{stem.name}.cases{suffix}") for suffix in (".toml", ".json")]
     folder = folder or stem.with_name(f"{stem.name}.cases")
-    beside = [stem.with_name(f"{stem.name}.cases{suffix}") for suffix in (".toml", ".json")]
     within = sorted(each for each in folder.iterdir() if each.suffix in (".toml", ".json")) if folder.is_dir() else []
     found = [case for path in (*filter(Path.is_file, beside), *within) for case in _cases_of(path)]
     if len(found) > MOST_CASES:

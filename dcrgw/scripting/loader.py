@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
+import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -25,6 +26,9 @@ _LAST_VERSION_OF_SHORT_INIT = 10
 
 #: Methods that are called once, outside every request: there is nobody to await them.
 _OF_LIFE = frozenset(method.name for method in LIFE)
+
+#: A property name that may be told.
+_TELLABLE = re.compile(r"[A-Za-z0-9_\-:/.]{1,60}")
 
 #: Numbers the modules, so that a script may be loaded anew while its older generation still serves.
 _LOADED = count(1)
@@ -92,10 +96,10 @@ def load(entry: ScriptEntry, properties: Mapping[str, str], *, now: float) -> Lo
     return LoadedScript(entry, kind, instance, module.__name__, version, forms, dict(properties))
 
 
-def fault_of(entry: ScriptEntry, doing: str, error: BaseException) -> Misconfigured:
+def fault_of(entry: ScriptEntry, doing: str, error: BaseException, hint: str = "") -> Misconfigured:
     """What to say of an exception that a script raised: what, and where in the script. Its text stays in the cause."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == entry.source_name]
-    hint = " (a name the script never imported)" if isinstance(error, NameError) else ""
+    hint = " (a name the script never imported)" if isinstance(error, NameError) else hint
     return _fault(entry, f"{doing} raised {type(error).__name__}{hint}", frames[-1].lineno if frames else None)
 
 
@@ -155,7 +159,7 @@ def _execute(entry: ScriptEntry, code: CodeType) -> ModuleType:
 def _construct(entry: ScriptEntry, kind: ScriptType, module: ModuleType, now: float) -> base_classes.BaseScript:
     found = getattr(module, kind.class_name, None)
     if not inspect.isclass(found):
-        raise _fault(entry, f"there is no class {kind.class_name}, which a {kind.id} script must have")
+        raise _fault(entry, f"there is no class {kind.class_name}, which a script of the type {kind.id} must have")
     base = _base(kind)
     if not issubclass(found, base):
         advice = f"class {kind.class_name}({base.__name__}), from {base_classes.__name__} import {base.__name__}"
@@ -217,11 +221,19 @@ def _initialise(entry: ScriptEntry, instance: base_classes.BaseScript, propertie
     except Misconfigured:
         raise
     except BaseException as error:
-        raise fault_of(entry, "init", error) from error
+        raise fault_of(entry, "init", error, hint=_unset(attributes)) from error
     if answer is not True:
         kind = answer if answer is None or answer is False else type(answer).__name__
-        raise _fault(entry, f"init returned {kind}, not True: are all its properties set?", _line_of(instance.init))
+        advice = _unset(attributes) or ": does it end with return True?"
+        raise _fault(entry, f"init returned {kind}, not True{advice}", _line_of(instance.init))
     return version
+
+
+def _unset(attributes: ConfigurationAttributes) -> str:
+    """The properties that init asked for in vain: the usual reason of its failing."""
+    values = {each.value2 for each in attributes.values()}  # a name made of a value may be a secret
+    names = [name for name in attributes.missed if _TELLABLE.fullmatch(name) and name not in values]
+    return f": it asked for properties that are not set: {', '.join(names[:10])}" if names else ""
 
 
 def _api_version(

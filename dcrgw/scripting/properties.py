@@ -35,13 +35,24 @@ class ConfigurationAttributes(Mapping[str, Property]):
         self._properties = {name: Property(name, value) for name, value in values.items()}
         if certificate_pem is not None:
             self._properties[CERT_PROPERTY] = Property(certificate_pem, certificate_pem)
+        self._missed: dict[str, None] = {}
+
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """The names that were asked for and are not set, in the order of asking; looking with `in` asks for nothing."""
+        return tuple(self._missed)
 
     def containsKey(self, name: str) -> bool:
         """Whether there is a property of this name."""
         return name in self._properties
 
     def __getitem__(self, name: str) -> Property:
+        if name not in self._properties and isinstance(name, str):
+            self._missed[name] = None
         return self._properties[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._properties
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._properties)

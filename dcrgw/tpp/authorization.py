@@ -112,13 +112,20 @@ class Authorization:
 
 
 def begin(setup: Setup, known: KnownClient, *, scope: str | None, details: str | None) -> Authorization:
-    """A new request of a client, with secrets of its own. Raises: Incomplete."""
+    """A new request of a client, with secrets of its own. Raises: Incomplete.
+
+    Without a scope it asks for openid where an ID token is to come (OpenID Connect Core 1.0 §3.1.2.1) or nothing else
+    would be asked for.
+    """
     if setup.authorization_endpoint is None:
         raise Incomplete("--authorization-endpoint is needed, or --issuer to learn it from")
     registered = known.information.get("redirect_uris")
     wished = setup.wish.redirect_uris or (registered if isinstance(registered, list) else ())
     if not wished:
         raise Incomplete("--redirect-uri is needed")
+    response_type = _response_type(known)
+    if scope is None and (details is None or response_type == response_types.CODE_ID_TOKEN):
+        scope = "openid"
     return Authorization(
         known.client_id,
         setup.issuer,
@@ -129,7 +136,7 @@ def begin(setup: Setup, known: KnownClient, *, scope: str | None, details: str |
         verifier=secrets.token_urlsafe(48),
         scope=scope,
         details=details,
-        response_type=_response_type(known),
+        response_type=response_type,
         jwks_uri=setup.jwks_uri,
     )
 

@@ -175,6 +175,11 @@ def test_every_missing_detail_is_told_at_once_by_its_option(tmp_path: Path) -> N
     said = run("create", "brcac", tmp_path, "--name", "Banco", "--registration-number", "43.142", status=1).stderr
     for option in ("--org-id", "--software-id", "--state", "--locality", "--host", "--registration-number"):
         assert f"refused: {option}\n" in said
+        assert f"fix:    give {option}: " in said
+    assert (
+        "number 2 is no host name"
+        in run("create", "server", tmp_path, "--host", "a.example", "--host", "b c", status=1).stderr
+    )
     said = run("create", "obwac", tmp_path, "--authorisation", "FCA 1", "--country", "gb", status=1).stderr
     for option in ("--org-id", "--name", "--authorisation", "--country"):
         assert f"refused: {option}\n" in said
@@ -201,7 +206,7 @@ def test_what_does_not_belong_together_is_not_joined(tmp_path: Path) -> None:
 
 def test_a_store_is_converted_there_and_back(tmp_path: Path) -> None:
     store = put(tmp_path / "bank.p12", transport_store())
-    run("convert", store, tmp_path / "bank.pem", "--to", "pem", "--password", REFERENCE)
+    run("convert", store, tmp_path / "bank.pem", "--password", REFERENCE)
     assert mode(tmp_path / "bank.pem") == 0o600
     assert keystores.pair_of(tmp_path / "bank.pem", None).certificate == TRANSPORT.certificate
     again = tmp_path / "again.p12"

@@ -52,6 +52,26 @@ def test_script_without_cases_is_tried_on_made_ones(mode: tuple[str, ...], tmp_p
     assert "9 of 9 cases hold" in result.output
 
 
+def test_property_that_init_misses_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    text = RAISING.replace("STATEMENT", "pass")
+    path.write_text(text.replace('print("init speaks")', 'configurationAttributes.get("hosts").getValue2()'))
+    result = dcrgw("test", str(path))
+    assert result.exit_code == 1
+    assert "properties that are not set: hosts" in result.output
+    assert "AttributeError: 'NoneType'" in result.stderr
+    assert "not set" not in dcrgw("test", str(path), "--property", "hosts=a").output
+
+
+def test_file_without_a_script_is_not_imported(tmp_path: Path) -> None:
+    (tmp_path / "none.json").write_text('{"entries": []}')
+    assert dcrgw("import", str(tmp_path / "none.json"), "--check").exit_code == 1
+
+
+def test_named_folder_of_cases_must_be_one(script: Path, tmp_path: Path) -> None:
+    assert "is no folder" in dcrgw("test", str(script), "--cases", str(tmp_path / "none")).output
+
+
 def test_failing_case_is_told_with_its_log_and_trace(script: Path) -> None:
     result = dcrgw("test", str(script))
     assert result.exit_code == 1

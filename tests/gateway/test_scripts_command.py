@@ -160,7 +160,7 @@ async def test_every_change_is_a_revision_with_author_reason_and_difference(town
     patched = await local(town, "PATCH", f"{path}?reason=better", change, If_Match='"1"')
     assert (patched.status, patched.body["revision"], patched.body["level"]) == (200, 2, -7)
     assert await mark(town) == "second"
-    disabled = await local(town, "POST", f"{path}/disable", If_Match='"2"')
+    disabled = await local(town, "POST", f"{path}/disable", {"reason": "told in the body"}, If_Match='"2"')
     assert disabled.body["state"] == "disabled"
     assert await mark(town) == "file"
     assert (await local(town, "POST", f"{path}/enable")).body["revision"] == 4
@@ -169,7 +169,7 @@ async def test_every_change_is_a_revision_with_author_reason_and_difference(town
     assert await mark(town) in ("first", "file")
     rows = (await local(town, "GET", f"{path}/history")).body["history"]
     assert [row["change"] for row in rows] == ["rolled back", "enabled", "disabled", "changed", "added"]
-    assert rows[3]["reason"] == "better"
+    assert [row["reason"] for row in rows] == ["", "", "told in the body", "better", ""]
     assert all(row["author"].startswith("admin:") for row in rows)
     difference = (await local(town, "GET", f"{path}/diff?from=1&to=2")).body
     assert {each["member"] for each in difference["members"]} == {"level"}
@@ -204,6 +204,8 @@ async def test_put_replaces_and_keeps_hidden_values_that_are_null(town: Town) ->
         ("GET", "/scripts/AAAA-0000", None, {}, 404, "admin.script.known"),
         ("DELETE", "/scripts/AAAA-0000", None, {}, 404, "admin.script.known"),
         ("GET", "/scripts/AAAA-0000/history", None, {}, 404, "admin.script.known"),
+        ("GET", "/scripts?type=CLIENT_REGISTRATION", None, {}, 400, "admin.query"),
+        ("POST", "/scripts/AAAA-0000/enable", {"why": "x"}, {}, 400, "admin.body"),
         ("GET", "/scripts/AAAA-0000/colour", None, {}, 404, "http.path"),
         ("GET", "/scripts/..%2Fclients", None, {}, 404, "http.path"),
         ("GET", "/scriptsx", None, {}, 404, "http.path"),
@@ -335,6 +337,11 @@ async def test_commands_lead_through_a_scripts_life(town: Town, tmp_path: Path) 
     file = tmp_path / "mine.py"
     file.write_text(good("mine"))
     (tmp_path / "mine.cases.toml").write_text('method = "createClient"\n[expect]\noutcome = "passed"\n')
+    other = tmp_path / "other.py"
+    other.write_text(good("mine"))
+    (tmp_path / "other.cases.toml").write_text(
+        'description = "told anew"\nmethod = "createClient"\n[expect]\noutcome = "passed"\n'
+    )
     steps: list[tuple[tuple[str, ...], str]] = [
         (
             (
@@ -352,6 +359,8 @@ async def test_commands_lead_through_a_scripts_life(town: Town, tmp_path: Path) 
         (("rollback", "mine", "1"), "is at revision 5"),
         (("history", "mine"), "rolled back"),
         (("test", "mine"), "1 of 1 cases hold"),
+        (("update", "mine", "--file", str(other)), "is at revision 6"),
+        (("diff", "mine"), '+    "description": "told anew"'),
         (("errors",), ""),
         (("export", "mine"), '"scriptType": "CLIENT_REGISTRATION"'),
         (("delete", "mine", "--yes"), "is deleted"),
@@ -362,6 +371,9 @@ async def test_commands_lead_through_a_scripts_life(town: Town, tmp_path: Path) 
         assert expected in result.output
         assert SECRET not in result.output
     assert (await dcrgw(town, "show", "mine")).exit_code == 1
+    gone = await dcrgw(town, "history", "mine")
+    assert gone.exit_code == 1
+    assert "by its inum" in gone.output
 
 
 async def test_janssens_file_is_imported_and_its_passwords_stay(town: Town, tmp_path: Path) -> None:

@@ -36,6 +36,18 @@ def test_unknown_type_is_misconfigured(tmp_path: Path) -> None:
     assert "client_registration" in refusal_of(tmp_path, source(), type="registration")
 
 
+@pytest.mark.parametrize("look", ['attributes.get("aud")', 'attributes["aud"]'])
+def test_property_that_init_asked_for_in_vain_is_named(tmp_path: Path, look: str) -> None:
+    init = f"def init(self, script, attributes):\n    {look}.getValue2()\n    return True\n"
+    assert "not set: aud" in refusal_of(tmp_path, source(init + CREATE))
+    loaded(tmp_path, source(init + CREATE), properties={"aud": "x"}).unload()
+
+
+def test_looking_whether_a_property_is_there_asks_for_nothing(tmp_path: Path) -> None:
+    init = 'def init(self, script, attributes):\n    return "aud" in attributes or attributes.containsKey("aud")\n'
+    assert "not set" not in refusal_of(tmp_path, source(init + CREATE))
+
+
 def test_cert_property_cannot_be_configured(tmp_path: Path) -> None:
     assert "certProperty" in refusal_of(tmp_path, source(), properties={"certProperty": "x"})
 

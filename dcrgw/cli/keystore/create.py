@@ -40,16 +40,21 @@ _OPTIONS = {
 }  # fmt: skip
 _APPLICANT = (
     click.option("--name", default="", help="The organisation's registered name."),
-    click.option("--country", default="", help="Its country, two letters."),
+    click.option("--country", default="", help="Its country, two capital letters, such as GB."),
     click.option("--org-id", default="", help="Its id at the directory."),
     click.option("--software-id", default="", help="The software statement's id at the directory."),
-    click.option("--authorisation", default="", metavar="PSDGB-FCA-900001", help="organizationIdentifier."),
+    click.option(
+        "--authorisation", default="", metavar="PSDGB-FCA-900001",
+        help="organizationIdentifier: by whom it is authorised, and its number there, as PSDGB-FCA-900001.",
+    ),
     click.option("--authority-name", default="Financial Conduct Authority", show_default=True),
     click.option(
         "--role", "roles", multiple=True, type=click.Choice(list(PSD2_ROLES)), default=["PSP_AS"], show_default=True,
         help="PSD2 roles that are asked for.",
     ),
-    click.option("--host", "hosts", multiple=True, help="Host name; the first is the common name."),
+    click.option(
+        "--host", "hosts", multiple=True, help="Host name, such as api.bank.example; the first is the common name."
+    ),
     click.option("--registration-number", default="", help="CNPJ, 14 digits (Brazil)."),
     click.option("--state", default="", help="State (Brazil)."),
     click.option("--locality", default="", help="Town (Brazil)."),
@@ -80,7 +85,7 @@ def create(
         name, country, org_id, software_id, authorisation, authority_name, roles, hosts, registration_number, state,
         locality, units,
     )  # fmt: skip
-    found = [ConfigFault(_OPTIONS[detail], reason, "") for detail, reason in faults(kind, applicant)]
+    found = [ConfigFault(_OPTIONS[detail], reason, _meaning(detail)) for detail, reason in faults(kind, applicant)]
     if found:
         show_faults("refused", found, "red")
         sys.exit(1)
@@ -95,6 +100,12 @@ def create(
         write_private(folder / f"{kind}.key", content, force=force)
         csr = request(kind, applicant, key).public_bytes(Encoding.PEM)
         write_public(folder / f"{kind}.csr", csr, force=force)
+
+
+def _meaning(detail: str) -> str:
+    """What the option of a detail is to hold, in the words of its help."""
+    option = next(each for each in create.params if _OPTIONS[detail] in each.opts)
+    return f"give {_OPTIONS[detail]}: {getattr(option, 'help', None)}"
 
 
 def _new_key(key_type: str) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:

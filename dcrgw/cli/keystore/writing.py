@@ -61,19 +61,25 @@ def import_(
 @click.command()
 @click.argument("store", type=FILE)
 @click.argument("target", type=FILE)
-@click.option("--to", "form", type=click.Choice(["pkcs12", "pem"]), default="pkcs12", show_default=True)
+@click.option(
+    "--to",
+    "form",
+    type=click.Choice(["pkcs12", "pem"]),
+    help="Else by TARGET's name: PEM for .pem, PKCS#12 for all else.",
+)
 @click.option("--alias", help="The entry to take, where there are several keys.")
 @password_option("--password", "STORE")
 @password_option("--new-password", "TARGET; a PEM key without one is not encrypted", name="chosen")
 @force_option
 def convert(
-    store: Path, target: Path, form: Literal["pkcs12", "pem"], alias: str | None, password: SecretReference | None,
-    chosen: SecretReference | None, force: bool,
+    store: Path, target: Path, form: Literal["pkcs12", "pem"] | None, alias: str | None,
+    password: SecretReference | None, chosen: SecretReference | None, force: bool,
 ) -> None:  # fmt: skip
     """Write what STORE (PKCS#12, JKS or PEM) holds to TARGET: a key pair, or a trust store without any key.
 
     As PEM a key pair is one file: key, certificate, intermediates.
     """
+    form = form or ("pem" if target.suffix.lower() == ".pem" else "pkcs12")
     with refusals():
         entries = with_password(store, password, lambda secret: keystores.entries_of(store, secret))
         if any(entry.key is not None for entry in entries):

@@ -7,7 +7,7 @@ import importlib.util
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext, redirect_stdout
+from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,12 @@ import click
 from dcrgw.cli.administration import connected
 from dcrgw.cli.options import with_options
 from dcrgw.cli.scripts.common import FILE, PLACE, ask, found, path_of, plain, plain_lines, print_json, read_properties
+from dcrgw.cli.scripts.overrun import ended_when_it_overruns
 from dcrgw.core.scripts.entry import ScriptEntry
 from dcrgw.core.scripts.trial import CaseRun, Trial
 from dcrgw.endpoints.script_views import told_trial
 from dcrgw.errors import GatewayError
+from dcrgw.scripting.execution import own_trace
 from dcrgw.scripting.hiring import WorkerSettings
 from dcrgw.scripting.inline import InlineRunner
 from dcrgw.scripting.pool import WorkerRunner
@@ -70,15 +72,26 @@ def _offline(file: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     runner: Runner = WorkerRunner(WorkerSettings(), _tell_event) if given["worker"] else InlineRunner()
     try:
         entry = entry_of(file, type=given["type_"], properties=properties, cases=given["cases"])
-        # What init prints is for the author, and no part of the answer; a debugger needs its terminal.
-        with nullcontext() if debugging else redirect_stdout(sys.stderr):
+        with ExitStack() as around:
+            if not debugging:  # a debugger needs its terminal, and time
+                # What init prints is for the author, and no part of the answer.
+                around.enter_context(redirect_stdout(sys.stderr))
+            if not (debugging or given["worker"]):
+                around.enter_context(ended_when_it_overruns(entry.source_name, DEADLINE_S))
             trial = asyncio.run(_tried(entry, properties, runner, _DEBUGGING_S if debugging else DEADLINE_S))
     except GatewayError as fault:
         trial = Trial(fault=str(fault))
+        _show_cause(file, fault)
     told = told_trial(trial)
     for run, case in zip(trial.runs, told["cases"], strict=True):
         case["before"] = {name: run.facts.get(name) for name in run.changes}
     return told
+
+
+def _show_cause(file: Path, fault: GatewayError) -> None:
+    """What the script raised while it was loaded, with its own frames: the author's alone, on standard error."""
+    if fault.__cause__ is not None and fault.__cause__.__traceback__ is not None:
+        click.echo(plain_lines(own_trace(fault.__cause__, str(file))), err=True)
 
 
 async def _tried(entry: ScriptEntry, properties: Mapping[str, str], runner: Runner, deadline_s: float) -> Trial:

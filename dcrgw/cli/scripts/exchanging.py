@@ -96,6 +96,8 @@ def _entries_of(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     # The answer of Janssen's GET is a page: {"start", "totalEntriesCount", "entries": [...]}.
     entries = whole.get("entries", whole) if isinstance(whole, dict) else whole
     entries = entries if isinstance(entries, list) else [entries]
+    if not entries:
+        raise click.ClickException(f"{file} holds no script")
     for i, each in enumerate(entries):
         if not isinstance(each, dict):
             raise click.ClickException(f"{file}: entry {i + 1} is not an object")

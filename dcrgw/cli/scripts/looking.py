@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
+import json
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from dcrgw.cli.administration import connected
+from dcrgw.cli.administration import Refused, connected
 from dcrgw.cli.options import with_options
 from dcrgw.cli.scripts.common import PLACE, ask, found, listed, path_of, plain, plain_lines, print_json
 from dcrgw.cli.tables import show_table, shown_time
+from dcrgw.core.scripts.entry_checks import INUM
 
 _COLUMNS = ("type", "name", "inum", "level", "mode", "enabled", "revision", "home", "state")
 
@@ -82,6 +85,9 @@ def diff(script: str, old: int | None, new: int | None, as_json: bool, **given: 
         print_json(answer)
         return
     for each in answer["members"]:
+        if each["member"] == "cases":
+            click.echo(plain_lines(_changed_lines(each["from"], each["to"])))
+            continue
         click.echo(f"{plain(each['member'])}: {plain(_told(each['from']))} -> {plain(_told(each['to']))}")
     click.echo(plain_lines(answer["text"]), nl=bool(answer["text"]))
 
@@ -109,7 +115,15 @@ def errors(script: str | None, as_json: bool, **given: Any) -> None:
 def _path_of_any(api: Any, script: str, verb: str) -> str:
     """The path of a script, also of one that was deleted and is known by its inum alone."""
     lines = [line for line in listed(api) if script in (line["inum"], line["name"], f"{line['type']}/{line['name']}")]
-    return path_of(lines[0] if len(lines) == 1 else {"inum": script}, verb)
+    if lines or INUM.fullmatch(script):
+        return path_of(found(api, script) if lines else {"inum": script}, verb)
+    raise Refused(404, f"there is no script {script}; a deleted one is named by its inum")
+
+
+def _changed_lines(old: object, new: object) -> str:
+    """Cases as they are written, the changed ones with their lines marked."""
+    before, after = (json.dumps(each, indent=2, ensure_ascii=False).splitlines() for each in (old, new))
+    return "\n".join(difflib.unified_diff(before, after, "cases before", "cases after", lineterm=""))
 
 
 def _told(value: object) -> str:

@@ -26,7 +26,9 @@ PUSHED = Hope(201, "pushed")
 _CATCH_S = 300.0
 
 _REQUEST: tuple[Option, ...] = (
-    click.option("--scope", help="What is asked for; else openid, unless there are --details."),
+    click.option(
+        "--scope", help="What is asked for; else openid, unless there are --details and no ID token beside the code."
+    ),
     click.option("--details", metavar="JSON|@FILE", help="authorization_details (RFC 9396)."),
     click.option("--redirect-uri", multiple=True, help="Else the first that the client registered."),
     click.option("--signed", is_flag=True, help="Ask by a signed request object (RFC 9101)."),
@@ -103,8 +105,7 @@ def _asked(bank: Setup, known: KnownClient, options: dict[str, Any]) -> Authoriz
     details = _text(options["details"])
     if details is not None:
         authorization.details_of(details)
-    scope = options["scope"] or (None if details else "openid")
-    asked = authorization.begin(bank, known, scope=scope, details=details)
+    asked = authorization.begin(bank, known, scope=options["scope"] or None, details=details)
     return authorization.signed(asked, bank, known, Moment()) if options["signed"] else asked
 
 

@@ -93,7 +93,8 @@ class DetailFault:
     @property
     def text(self) -> str:
         """Where and what, in one line."""
-        return f"authorization_details {self.pointer}: {self.description}"
+        where = f"authorization_details {self.pointer}".rstrip()  # the pointer to the whole list is empty
+        return f"{where}: {self.description}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,8 +100,9 @@ def _faults(kind: str, applicant: Applicant) -> Iterator[tuple[str, str]]:
     number = applicant.registration_number if "registration_number" in _NEEDED[kind] else ""
     if number and not re.fullmatch("[0-9A-Z]{12}[0-9]{2}", number):
         yield "registration_number", "is no CNPJ: 14 characters, without points and dashes"
-    if any(not _HOST.fullmatch(host) for host in applicant.hosts):
-        yield "hosts", "hold what is no host name"
+    for i, host in enumerate(applicant.hosts):
+        if not _HOST.fullmatch(host):
+            yield "hosts", f"number {i + 1} is no host name"
 
 
 _NEEDED: dict[str, tuple[str, ...]] = {

@@ -37,19 +37,23 @@ __all__ = [
 class StatementProfile:
     """Which software statements a market takes."""
 
+    #: A request without a software statement is refused.
     required: bool
+    #: JWS algorithms that may sign a statement.
     algorithms: frozenset[str]
     #: JOSE `typ` values taken beside an absent one, lower case.
     types: frozenset[str]
     #: Oldest `iat` taken, seconds; 0 when only `exp` limits the life.
     max_age_s: int
+    #: A statement without `exp` is refused; one that has it must not be past it in any profile.
     expiry_required: bool
     #: A statement without `aud` is refused; one that has it must name us in any profile (RFC 7519 §4.1.3).
     audience_required: bool
+    #: A statement's `jti` registers one client only.
     single_use: bool
     #: Our field name of SoftwareStatement -> the claim's name in this market.
     claims: Mapping[str, str]
-    #: How the claim behind software_roles is written (`ROLE_FORMS`).
+    #: How the claim behind software_roles is written: words, word or assignments.
     roles_form: str = field(default="words", kw_only=True)
     #: Roles of which a statement must give one; empty: any, or none.
     admitted_roles: frozenset[str] = field(default=frozenset(), kw_only=True)
@@ -57,11 +61,13 @@ class StatementProfile:
     jwks_on_directory_hosts: bool = field(default=True, kw_only=True)
     #: Claims (market's names) without which a statement is refused.
     required_claims: tuple[str, ...]
-    #: Values of software_environment / software_mode taken, lower case; empty means any.
+    #: Values of software_environment taken, lower case; empty means any.
     environments: frozenset[str]
+    #: Values of software_mode taken, lower case; empty means any.
     modes: frozenset[str]
-    #: Regular expressions that the whole of software_id / org_id must match.
+    #: Regular expression that the whole of software_id must match.
     software_id_pattern: str
+    #: Regular expression that the whole of org_id must match.
     org_id_pattern: str
 
 
@@ -73,10 +79,15 @@ class RequestProfile:
     jws_media_types: frozenset[str]
     #: Media types of a plain JSON request.
     json_media_types: frozenset[str]
+    #: JWS algorithms that may sign a request.
     algorithms: frozenset[str]
+    #: JOSE `typ` values taken beside an absent one, lower case.
     types: frozenset[str]
+    #: Longest time from a request's `iat` to its `exp`, seconds.
     max_lifetime_s: int
+    #: A request's `iss` must be the statement's software_id.
     issuer_is_software_id: bool
+    #: A request without `aud` is refused; one that has it must name us in any profile.
     audience_required: bool
     #: Regular expression that the whole of `jti` must match.
     jti_pattern: str
@@ -92,16 +103,21 @@ class MetadataProfile:
     forbidden: tuple[str, ...] = field(default=(), kw_only=True)
     #: Another name of a member in this market -> the member. It is taken before the member's own, and answered too.
     aliases: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    #: Member -> the value that a request without it gets.
     defaults: Mapping[str, object]
+    #: Values of token_endpoint_auth_method taken, of those that the bank offers.
     auth_methods: frozenset[str]
     #: Auth methods whose clients must name token_endpoint_auth_signing_alg.
     auth_methods_needing_alg: frozenset[str]
+    #: Values of grant_types taken.
     grant_types: frozenset[str]
     #: Grant types without which a client makes no sense in this market.
     needed_grant_types: frozenset[str] = field(default=frozenset(), kw_only=True)
+    #: Values of response_types taken.
     response_types: frozenset[str]
     #: Response type -> the members without which it is not asked for.
     response_type_members: Mapping[str, frozenset[str]] = field(default_factory=dict, kw_only=True)
+    #: Values of application_type taken.
     application_types: frozenset[str]
     #: Another spelling of an application_type -> the profile's own, which is registered and answered.
     application_type_spellings: Mapping[str, str]
@@ -109,9 +125,11 @@ class MetadataProfile:
     secret_algorithm_spellings: Mapping[str, str]
     #: For id_token_signed_response_alg, request_object_signing_alg, token_endpoint_auth_signing_alg and CIBA's.
     signing_algorithms: frozenset[str]
-    #: JWE `alg` and `enc` values of the *_encrypted_* and *_encryption_* members.
+    #: JWE `alg` values of the *_encrypted_* and *_encryption_* members.
     encryption_algorithms: frozenset[str]
+    #: JWE `enc` values of the same.
     encryption_encodings: frozenset[str]
+    #: Longest tls_client_auth_subject_dn, characters.
     subject_dn_max_length: int
     #: Letters that tls_client_auth_subject_dn must begin with, and that no blank follows a comma; "" asks for neither.
     subject_dn_must_start_with: str
@@ -119,10 +137,13 @@ class MetadataProfile:
     dn_match: str
     #: A requested URI is one of the statement's.
     redirect_uris_within_statement: bool
+    #: Omitted redirect_uris mean all of the statement's.
     redirect_uris_default_to_statement: bool
+    #: Longest redirect URI, characters.
     redirect_uri_max_length: int
     #: Native applications may use a private scheme or a loopback address (RFC 8252 §7).
     native_redirect_uris: bool
+    #: Longest scope, characters.
     scope_max_length: int
     #: scope may come as a list of words too; it is registered and answered as one string (RFC 7591 §2).
     scope_may_be_list: bool = field(default=False, kw_only=True)
@@ -134,12 +155,15 @@ class MetadataProfile:
     role_scopes: Mapping[str, frozenset[str]]
     #: Scopes always allowed (openid).
     free_scopes: frozenset[str]
+    #: `jwks` may be given in place of `jwks_uri`.
     jwks_by_value: bool
     #: Metadata members offered at all; others are dropped (RFC 7591 §2).
     members: frozenset[str]
     #: Member -> claim of the statement that wins over the request (RFC 7591 §3.1.1).
     from_statement: Mapping[str, str]
+    #: The members of CIBA are taken and judged.
     ciba: bool
+    #: Values of backchannel_token_delivery_mode taken.
     ciba_delivery_modes: frozenset[str]
     #: scope -> roles that allow it: `role_scopes` the other way round.
     roles_by_scope: Mapping[str, frozenset[str]] = field(init=False, repr=False)
@@ -160,12 +184,12 @@ class Profile:
 
     name: str
     title: str
-    #: Whose own texts this market obeys, of `FRAMEWORKS`; clauses of the others are not cited to its callers.
+    #: Whose own texts this market obeys; clauses of the others are not cited to its callers.
     frameworks: frozenset[str]
     statement: StatementProfile
     request: RequestProfile
     metadata: MetadataProfile
-    #: Certificate kind -> strategy (`IDENTITY_STRATEGIES`). A kind not named is refused.
+    #: Certificate kind -> the strategy by which it names its holder. A kind not named is refused.
     identity: Mapping[str, str]
     #: required: the directory is asked about the TPP; off: it is not.
     standing: str

@@ -23,7 +23,7 @@ def failures(value: Any, *, registered: tuple[str, ...] = TYPES, supported: tupl
     assert (judged.value is None) == bool(judged.failures)
     assert all(f.check.code is ErrorCode.INVALID_AUTHORIZATION_DETAILS for f in judged.failures)
     return [
-        f"{f.check.id} {f.description.partition(':')[0].removeprefix('authorization_details ')}"
+        f"{f.check.id} {f.description.partition(':')[0].removeprefix('authorization_details').strip()}"
         for f in judged.failures
     ]
 
@@ -56,6 +56,11 @@ def failures(value: Any, *, registered: tuple[str, ...] = TYPES, supported: tupl
 )
 def test_malformed_or_unknown_detail_is_refused_by_index_and_pointer(value: Any, found: list[str]) -> None:
     assert failures(value) == found
+
+
+def test_fault_of_the_whole_list_names_it_without_a_gap() -> None:
+    (failure,) = judge([], client("tls_client_auth", members={"authorization_details_types": []}), TYPES).failures
+    assert failure.description.startswith("authorization_details: ")
 
 
 def test_one_bad_detail_of_fifty_refuses_all() -> None:
