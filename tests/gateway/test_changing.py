@@ -137,7 +137,9 @@ async def test_a_new_certificate_is_shown_to_new_connections_and_old_ones_go_on(
     async with wire(town) as kept:
         before = town.gateway.generation
         bank.serve(renewed)
-        assert (await town.gateway.reload()).generation == before + 1
+        done = await town.gateway.reload()
+        assert done.generation == before + 1
+        assert [Path(each).name for each in done.changes] == ["server.key", "server.pem"]
         assert await shown(town) == renewed.der
         answer = await kept.ask(request(town, await town.body()))
     assert answer.status == 201
