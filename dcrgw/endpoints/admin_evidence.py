@@ -28,7 +28,7 @@ from dcrgw.ports.decisions import DecisionLine, DecisionQuery, Decisions
 KNOWN = gate(
     "admin.evidence.known",
     "The decision is in memory or in the record",
-    spec="docs/operating.md",
+    spec="docs/operations.md",
     code=ErrorCode.INVALID_REQUEST,
     status=404,
 )

@@ -23,8 +23,8 @@ HOST = gate("admin.host", "Host names this listener", spec="RFC 9110 §7.2", cod
 BROWSER = gate(
     "admin.browser", "No browser sends the request for another site", spec="Fetch §3.2 (Origin)", code=_CODE, status=403
 )
-QUERY = gate("admin.query", "Query members are known, single and within bounds", spec="docs/operating.md", code=_CODE)
-BODY = gate("admin.body", "The body is empty, or a JSON object with a reason", spec="docs/operating.md", code=_CODE)
+QUERY = gate("admin.query", "Query members are known, single and within bounds", spec="docs/operations.md", code=_CODE)
+BODY = gate("admin.body", "The body is empty, or a JSON object with a reason", spec="docs/operations.md", code=_CODE)
 
 LARGEST_PAGE = 500
 _LONGEST_VALUE = 200

@@ -16,14 +16,14 @@ from dcrgw.ports.registry import AuditRecord, Change, CommitVerdict
 CLIENT_KNOWN = gate(
     "admin.client.known",
     "The market has a client of this client_id",
-    spec="docs/operating.md, Clients",
+    spec="docs/operations.md, Clients",
     code=ErrorCode.INVALID_REQUEST,
     status=404,
 )
 CLIENT_STATUS = gate(
     "admin.client.status",
     "The client's status allows the operation",
-    spec="docs/operating.md, Clients",
+    spec="docs/operations.md, Clients",
     code=ErrorCode.INVALID_REQUEST,
     status=409,
 )

@@ -24,7 +24,7 @@ from dcrgw.ports.registry import Archive, Change, ClientQuery, CommitVerdict
 MARKET_KNOWN = gate(
     "admin.reconcile.market",
     "The market has an authorization server behind it",
-    spec="docs/operating.md, Reconciling",
+    spec="docs/operations.md, Reconciling",
     code=ErrorCode.INVALID_REQUEST,
     status=404,
 )

@@ -43,7 +43,7 @@ TRIAL = gate(
 GATE = gate(
     "admin.script.gate",
     "Recorded decisions stay as they are under the change, but for as many as [reload.gate] allows",
-    spec="docs/operating.md, The gate",
+    spec="docs/operations.md, The gate",
     code=_CODE,
     status=422,
 )

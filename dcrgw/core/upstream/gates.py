@@ -16,7 +16,7 @@ METHOD = gate(
 ANSWERED = gate(
     "upstream.answered",
     "The market's authorization server said what became of the client",
-    spec="RFC 7591 §3.2; docs/operating.md",
+    spec="RFC 7591 §3.2; docs/operations.md",
     code=ErrorCode.INVALID_CLIENT_METADATA,
 )
 METADATA = gate(
