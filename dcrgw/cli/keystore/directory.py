@@ -114,7 +114,7 @@ async def _key_set(directory: DirectoryMaterials, settings: Settings, opened: As
         found = key_set(document, source=url)
         if not found.keys:
             raise KeySetUnusable("holds no usable key: no statement could be proven")
-        return f"{len(found.keys)} usable keys"
+        return f"{len(found.keys)} usable {'key' if len(found.keys) == 1 else 'keys'}"
 
     return await _published("key set", "jwks_endpoint", url, read, directory, settings, opened)
 
