@@ -94,6 +94,10 @@ class Sealer:
             raise Misconfigured(_ALTERED) from error
         return self._unlocked(sealing_id, box, context).decode()
 
+    def has_key_of(self, sealed: str) -> bool:
+        """Whether the key that sealed a secret is among ours."""
+        return sealed.split(".", 2)[1] in self._keys[1]
+
     def open_octets(self, sealed: bytes, context: str) -> bytes:
         """What `seal_octets` sealed. Raises: Misconfigured as `open`."""
         version, _, rest = sealed.partition(b".")

@@ -11,7 +11,7 @@ served longest ago comes first. So what fails for one TPP, or makes the AS hang,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import count
 
@@ -74,7 +74,7 @@ class Outbox:
             while not self._closing.is_set():
                 self._errands.stirred.clear()
                 try:
-                    wait_s = self._round(group)
+                    wait_s = await self._round(group)
                 except Unavailable as failure:
                     self._on_event("errands_unread", reason=str(failure))
                     wait_s = LOOK_S
@@ -95,23 +95,25 @@ class Outbox:
         """Look again now: another generation serves."""
         self._errands.stirred.set()
 
-    def _round(self, group: asyncio.TaskGroup) -> float:
+    async def _round(self, group: asyncio.TaskGroup) -> float:
         """Begin what is due. Seconds until the next look: whatever ends meanwhile wakes us."""
-        outlooks = self._errands.outlook()
+        outlooks = await self._errands.outlook()
         reached = [each for each in outlooks if self._server(each.market) is not None]
         for outlook in reached:
-            room = AT_ONCE - self._busy(outlook.market)
-            for due in self._in_turn(outlook.market)[:room] if room > 0 else ():
-                self._begin(due, outlook.market, group)
+            if self._room(outlook.market):
+                found = await self._errands.due(outlook.market)
+                # Some may have ended while that was read.
+                for due in self._in_turn(outlook.market, found)[: self._room(outlook.market)]:
+                    self._begin(due, outlook.market, group)
         self._tell(reached)
         self._tell_stranded([each for each in outlooks if each not in reached])
         now = self._clock.now()
         return min([LOOK_S, *(max(each.next_at - now, 0.05) for each in reached if each.next_at is not None)])
 
-    def _in_turn(self, market: str) -> list[Due]:
+    def _in_turn(self, market: str, found: Iterable[Due]) -> list[Due]:
         """What is due of the parties that have nothing under way, whoever was served longest ago first."""
         busy = {party for of, party in self._under_way.values() if of == market}
-        due = [each for each in self._errands.due(market) if each.party not in busy]
+        due = [each for each in found if each.party not in busy]
         return sorted(due, key=lambda each: self._served.get((market, each.party), 0))
 
     def _begin(self, due: Due, market: str, group: asyncio.TaskGroup) -> None:
@@ -123,8 +125,9 @@ class Outbox:
         self._under_way[due.key] = place
         group.create_task(self._attempt(due.key, market), name=f"errand of {market}")
 
-    def _busy(self, market: str) -> int:
-        return sum(of == market for of, _ in self._under_way.values())
+    def _room(self, market: str) -> int:
+        """How many more of a market may be under way."""
+        return max(0, AT_ONCE - sum(of == market for of, _ in self._under_way.values()))
 
     def _server(self, name: str) -> UpstreamServer | None:
         """The AS of a market; None where the configuration that serves has none."""

@@ -95,8 +95,8 @@ def replay(
     afterwards; the answers are compared with the recorded decisions by status and error.
     """
     if tpp is not None:
-        if at is not None or compare or others or properties:
-            raise click.UsageError("--at, --with and --compare are not for a live bank")
+        if at is not None or compare or others or properties or only_changes:
+            raise click.UsageError("--at, --with, --compare and --only-changes are not for a live bank")
         found, count = _found(bundles, query, place, for_replay=False)
         replay_live(
             list(found), count, tpp, against=against, market=market, timeout=timeout, rate=rate, form=form, out=out
@@ -106,6 +106,8 @@ def replay(
         raise click.UsageError("--against and --market need --tpp: who sends the requests")
     if out is not None and form not in _WHOLE:
         raise click.UsageError("--out goes with --format junit and html")
+    if only_changes and form in _WHOLE:
+        raise click.UsageError("--only-changes goes with --format text and json")
     if compare and others:
         raise click.UsageError("--compare names both rules: leave --with out")
     naming = Naming(time.time(), at, read_values(properties), partial(registered_script, place))

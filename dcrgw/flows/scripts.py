@@ -173,6 +173,7 @@ async def delete(desk: ScriptDesk, inum: str, order: ScriptOrder) -> ScriptEntry
 async def accept(desk: ScriptDesk, inum: str, held: str, order: ScriptOrder) -> ScriptEntry:
     """A script whose change the gate held under this mark, and which now serves as changed.
 
+    Who accepts is audited first, and stays so where another edit came in between and nothing is taken.
     Raises: Rejected where it holds none, or another.
     """
     entry = await script(desk, inum)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import hmac
 import json
+import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,8 +32,9 @@ from dcrgw.scripting.trial import DEADLINE_S, load_and_try, put_away
 
 INTERVAL_S = 1.0
 _MOST_ERRORS = 100
-#: So much of a state's digest tells the changes of one script apart.
+#: So much tells the changes of one script apart.
 _MARK = 12
+_MARKING_KEY = secrets.token_bytes(32)
 
 #: Values of an entry's properties, its secrets resolved. Raises: Misconfigured.
 Resolve = Callable[[ScriptEntry], Mapping[str, str]]
@@ -61,8 +64,8 @@ class _Kept:
 
     @property
     def mark(self) -> str:
-        """What operators call the change that the gate refused."""
-        return self.held[:_MARK]
+        """What operators call the change that the gate refused. It tells nothing of the secrets of the state."""
+        return hmac.new(_MARKING_KEY, self.held.encode(), "sha256").hexdigest()[:_MARK] if self.held else ""
 
     @property
     def prepared(self) -> Prepared:

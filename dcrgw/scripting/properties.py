@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 #: The property that holds the caller's certificate during a call; no script may be configured with it.
 CERT_PROPERTY = "certProperty"
+#: Names told of what was asked for in vain: a script may ask by what strangers send, for as long as it serves.
+_MOST_MISSED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class ConfigurationAttributes(Mapping[str, Property]):
 
     @property
     def missed(self) -> tuple[str, ...]:
-        """The names that were asked for and are not set, in the order of asking; looking with `in` asks for nothing."""
+        """The first names that were asked for and are not set; looking with `in` asks for nothing."""
         return tuple(self._missed)
 
     def containsKey(self, name: str) -> bool:
@@ -47,7 +49,7 @@ class ConfigurationAttributes(Mapping[str, Property]):
         return name in self._properties
 
     def __getitem__(self, name: str) -> Property:
-        if name not in self._properties and isinstance(name, str):
+        if name not in self._properties and isinstance(name, str) and len(self._missed) < _MOST_MISSED:
             self._missed[name] = None
         return self._properties[name]
 

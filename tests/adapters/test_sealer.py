@@ -60,6 +60,12 @@ def test_rotation_seals_with_the_first_key_and_opens_with_all() -> None:
         Sealer([NEW]).open(sealed_before, "c")
 
 
+def test_whose_key_is_away_is_known_before_it_is_opened() -> None:
+    sealed = Sealer([bytes(range(32))]).seal("a secret", "row 1")
+    assert Sealer([bytes(range(1, 33)), bytes(range(32))]).has_key_of(sealed)
+    assert not Sealer([bytes(range(1, 33))]).has_key_of(sealed)
+
+
 def test_without_a_key_nothing_is_sealed() -> None:
     with pytest.raises(Misconfigured):
         Sealer([]).seal("secret", "c")

@@ -27,13 +27,13 @@ class Errands:
         self.claims = 0
         self._failures, self._is_open = list(failures), is_open
 
-    def outlook(self) -> tuple[Outlook, ...]:
+    async def outlook(self) -> tuple[Outlook, ...]:
         self.looks.put_nowait(None)
         if self._failures:
             raise self._failures.pop(0)
         return (Outlook("uk", 1, 1, 0.0, None),) if self._is_open else ()
 
-    def due(self, market: str) -> tuple[Due, ...]:
+    async def due(self, market: str) -> tuple[Due, ...]:
         return (Due("key-1", "org-1"),)
 
     async def claim(self, key: str, lasts_s: float) -> None:
@@ -50,10 +50,10 @@ class Waiting:
         self.begun: asyncio.Queue[str] = asyncio.Queue()
         self.held: dict[str, asyncio.Event] = {}
 
-    def outlook(self) -> tuple[Outlook, ...]:
+    async def outlook(self) -> tuple[Outlook, ...]:
         return (Outlook("uk", len(self.keys), 0, 0.0, None),) if self.keys else ()
 
-    def due(self, market: str) -> tuple[Due, ...]:
+    async def due(self, market: str) -> tuple[Due, ...]:
         first: dict[str, Due] = {}
         for key in self.keys:
             first.setdefault(key.partition("/")[0], Due(key, key.partition("/")[0]))

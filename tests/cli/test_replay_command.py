@@ -50,6 +50,7 @@ def test_only_what_changes_is_told_where_that_is_wanted(folder: Path) -> None:
     assert replayed(folder, "--only-changes", "--at", "2099-01-01T00:00:00Z").stdout.count("changed") == 2
     (folder / "three.bundle.json").write_bytes(b"{}")
     assert "unreadable" in replayed(folder, "--only-changes").output
+    assert replayed(folder, "--only-changes", "--format", "junit").exit_code == 2
 
 
 def test_what_neither_rules_know_is_counted_apart(folder: Path, tmp_path: Path) -> None:

@@ -15,7 +15,9 @@ from dcrgw.compliance import bundle as bundles
 from dcrgw.compliance import gate
 from dcrgw.compliance.carrying import Serving
 from dcrgw.compliance.gate import Terms, Weighed
+from dcrgw.compliance.gate_process import _is_repeated
 from dcrgw.compliance.scripted import ScriptSet
+from dcrgw.compliance.sources import found_in
 from dcrgw.core.scripts.entry import ScriptEntry, inum_of
 from dcrgw.errors import Unavailable
 from dcrgw.scripting.prepared import Prepared
@@ -122,6 +124,17 @@ async def test_a_record_that_gives_nothing_refuses_the_change(documents: Any, sa
     found, _ = await weighed(serving(), serving(script()), Terms(recorded=1, deadline_s=1), documents)
     assert says in found.broken
     assert found.faults
+
+
+def test_bundles_whose_questions_differ_are_two() -> None:
+    whole = bundles.read(DOCUMENT)
+    place = next(i for i, entry in enumerate(whole.journal) if entry.question)
+    asked = whole.journal[place]._replace(question=("elsewhere", *whole.journal[place].question[1:]))
+    doctored = bundles.write(replace(whole, journal=(*whole.journal[:place], asked, *whole.journal[place + 1 :])))
+    assert doctored != DOCUMENT
+    seen: set[bytes] = set()
+    for document, is_repeated in ((doctored, False), (DOCUMENT, False), (doctored, True)):
+        assert _is_repeated(found_in(document, Path("one"), for_replay=True), seen) is is_repeated
 
 
 async def test_a_decision_that_is_in_the_folder_and_in_the_record_counts_once(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from granting_bank import ACCOUNTS, PAYMENT, client, details
 from small_bank import only
 
 from dcrgw.core.authorization.tokens import token_hash
-from dcrgw.errors import Rejected
+from dcrgw.errors import Misconfigured, Rejected
 
 TOKEN = "token_endpoint"
 
@@ -63,6 +63,23 @@ async def test_a_refresh_for_what_is_left_is_released(bank: FrontingBank) -> Non
     bank.gives(access_token="at-2", authorization_details=[ACCOUNTS])
     answer = await bank.by_refresh("rt-1", authorization_details=details(ACCOUNTS))
     assert answer["authorization_details"] == [ACCOUNTS]
+
+
+async def test_a_silent_server_is_held_to_what_was_asked(bank: FrontingBank) -> None:
+    await granted(bank, ACCOUNTS, PAYMENT)
+    await updated(bank, authorization_details_types=["accounts"])
+    bank.gives(access_token="at-2", authorization_details=None)
+    await bank.by_refresh("rt-1", authorization_details=details(ACCOUNTS))
+    bank.tells(authorization_details=[ACCOUNTS, PAYMENT])
+    with pytest.raises(Misconfigured):
+        await bank.introspect("at-2")
+
+
+async def test_what_a_client_asked_by_its_own_right_is_told(bank: FrontingBank) -> None:
+    bank.gives(access_token="at-9", authorization_details=None)
+    await bank.by_own_right(authorization_details=details(ACCOUNTS))
+    bank.tells(authorization_details=[ACCOUNTS])
+    assert (await bank.introspect("at-9"))["active"] is True
 
 
 async def test_a_refresh_that_names_a_type_given_up_is_refused(bank: FrontingBank) -> None:

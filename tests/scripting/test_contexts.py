@@ -80,6 +80,14 @@ def test_properties_of_init_hold_no_certificate() -> None:
     assert not ConfigurationAttributes({}).containsKey("certProperty")
 
 
+def test_names_asked_for_in_vain_are_kept_for_a_while_only() -> None:
+    properties = ConfigurationAttributes({"hosts": "a"})
+    for number in range(1000):
+        assert properties.get(f"tier.{number}") is None
+    assert properties.missed[0] == "tier.0"
+    assert len(properties.missed) == 100
+
+
 def test_setting_a_member_copies_the_value() -> None:
     client = context().client
     uris = ["https://a.example"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from dcrgw.adapters.sealer import Sealer
@@ -19,6 +19,8 @@ from dcrgw.ports.clock import Clock
 
 #: Does a piece of work in the next transaction of the writer.
 Write = Callable[[Callable[[sqlite3.Connection], None]], Awaitable[None]]
+#: Rows that may be many, read on a thread.
+Read = Callable[[str, tuple[object, ...]], Awaitable[Sequence[tuple[Any, ...]]]]
 
 #: How often it is looked whether another process ended an errand; what this one ends is told at once.
 LOOK_S = 0.5
@@ -50,8 +52,9 @@ _OUTLOOK = f"""
 SELECT market, count(*), sum(act = 'create'), min(begun_at), min(iif({_FREE_AT} > ?2, {_FREE_AT}, NULL))
 FROM errands GROUP BY market
 """  # noqa: S608 - constants
-# Whose errand it is: the organisation's, else the certificate subject's. The gateway's own are each for themselves.
-_PARTY = "coalesce(coalesce(c.directory, '') || char(10) || c.org_id, c.subject_key, e.client_id)"
+# Whose errand it is: the organisation's, else the certificate subject's. What undoes a client that is forgotten is
+# nobody's: all of it is one party.
+_PARTY = "coalesce(coalesce(c.directory, '') || char(10) || c.org_id, c.subject_key, '')"
 # SQLite gives the columns beside a lone min() of the row that has it. One try more weighs more than any time.
 _DUE = f"""
 SELECT key, party FROM (
@@ -86,8 +89,8 @@ class Due(NamedTuple):
 class SqliteErrands:
     """Implements `dcrgw.ports.errands.Errands`."""
 
-    def __init__(self, write: Write, points: PointReads, sealer: Sealer, clock: Clock) -> None:
-        self._write, self._points, self._sealer, self._clock = write, points, sealer, clock
+    def __init__(self, write: Write, read: Read, points: PointReads, sealer: Sealer, clock: Clock) -> None:
+        self._write, self._read, self._points, self._sealer, self._clock = write, read, points, sealer, clock
         self._waiting: dict[str, list[asyncio.Future[None]]] = defaultdict(list)
         #: Set whenever an errand began, was given back or ended: for who carries them.
         self.stirred = asyncio.Event()
@@ -131,15 +134,15 @@ class SqliteErrands:
         """Open errands, the one that is due first coming first."""
         return tuple(errand_of(row, self._sealer) for row in self._points.read(_OPENED, (market, limit)))
 
-    def outlook(self) -> tuple[Outlook, ...]:
+    async def outlook(self) -> tuple[Outlook, ...]:
         """Every market with open errands."""
         now = self._clock.now()
-        return tuple(Outlook(*row) for row in self._points.read(_OUTLOOK, (now + _LONGEST_CLAIM_S, now)))
+        return tuple(Outlook(*row) for row in await self._read(_OUTLOOK, (now + _LONGEST_CLAIM_S, now)))
 
-    def due(self, market: str) -> tuple[Due, ...]:
+    async def due(self, market: str) -> tuple[Due, ...]:
         """Of each party the errand that may be claimed now and was tried least; the one that is due longest first."""
         now = self._clock.now()
-        return tuple(Due(*row) for row in self._points.read(_DUE, (now + _LONGEST_CLAIM_S, market, now)))
+        return tuple(Due(*row) for row in await self._read(_DUE, (now + _LONGEST_CLAIM_S, market, now)))
 
     def stir(self, *keys: str) -> None:
         """Tell who waits for these errands, and who carries errands, that something became of them."""

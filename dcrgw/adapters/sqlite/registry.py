@@ -102,7 +102,7 @@ class SqliteRegistry:
         #: Authorizations, in the same file and the same transactions.
         self.grants = SqliteGrants(self._run, points, sealer, clock)
         #: What authorization servers have yet to be told, likewise.
-        self.errands = SqliteErrands(self._run, points, sealer, clock)
+        self.errands = SqliteErrands(self._run, partial(self._read, connection=archive), points, sealer, clock)
 
     @classmethod
     @asynccontextmanager

@@ -55,8 +55,9 @@ class SqliteScriptEntries:
         return next((self._revision(row).entry for row in await self._read(_ONE, inum)), None)
 
     async def history(self, inum: str, limit: int = 100) -> tuple[ScriptRevision, ...]:
-        """The revisions of an entry, newest first."""
-        return tuple(map(self._revision, await self._read(_HISTORY, inum, limit)))
+        """The revisions of an entry, newest first. Those whose hidden values nobody can open any more are left out."""
+        rows = await self._read(_HISTORY, inum, limit)
+        return tuple(self._revision(row) for row in rows if row[-1] is None or self._sealer.has_key_of(row[-1]))
 
     async def next_revision(self, inum: str) -> int:
         """The number of an entry's next revision."""

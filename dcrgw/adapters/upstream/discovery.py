@@ -48,6 +48,7 @@ class Discovery:
         self._kept: AsMetadata | None = None
         self._kept_at = 0.0
         self._failure: GatewayError | None = None
+        self._reason = ""
         #: Far back, so that whoever comes first may ask.
         self._asked_at = -math.inf
         self._failures = 0
@@ -136,9 +137,10 @@ class Discovery:
         if trouble is not None:
             self._is_troubled = True
             self._tell(True, trouble)
-        elif self._is_troubled or self._failures:
+        elif self._is_troubled:
             self._is_troubled = False
-            self._tell(True, "")
+            # That the document cannot be had is over when it is had.
+            self._tell(True, self._reason if self._failures else "")
 
     async def _watch(self) -> None:
         while True:
@@ -151,7 +153,7 @@ class Discovery:
         return float(min(_FIRST_PAUSE_S * 2.0 ** min(self._failures - 1, 10), _LONGEST_PAUSE_S))
 
     def _failed(self, failure: GatewayError, reason: str) -> None:
-        self._failure, self._failures = failure, self._failures + 1
+        self._failure, self._reason, self._failures = failure, reason, self._failures + 1
         self._tell(self._usable() is not None, reason)
 
     def _usable(self) -> AsMetadata | None:

@@ -61,10 +61,13 @@ class RegistrationDesk:
         made = replace(self._client(told), is_new=answer.status == 201 and _is_fresh(told))
         header = self._settings.client_id_header
         if header is not None and made.ref.client_id != wanted.client_id:
-            # It does not do what it was asked, so that nothing shows whose the client is of which it tells.
+            # It does not do what it was asked. Only of a client that it says to have just made it is plain whose it is.
+            if made.is_new:
+                await self.delete(made.ref)
+            left = "" if made.is_new else "; if it made that client just now, delete it"
             raise Misconfigured(
                 f"{self._way.dependency}: it gave the id {made.ref.client_id} and not the one that {header} named: let"
-                " it take that header, or remove upstream.client_id_header; if it made that client just now, delete it"
+                f" it take that header, or remove upstream.client_id_header{left}"
             )
         if told.get("client_secret_expires_at") not in (None, 0):
             if header is not None or made.is_new:

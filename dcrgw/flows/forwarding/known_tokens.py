@@ -34,10 +34,7 @@ async def known(token: str, market: Market, ports: Ports) -> Known | None:
         if access.market != market.name:
             return None
         client = await ports.registry.client(market.name, access.client_id)
-        # Not every AS says with a token what it is good for: then it is what was asked for.
-        grant = await ports.grants.grant(market.name, access.grant) if access.grant and not access.details else None
-        most = grant.details if grant is not None else access.details
-        return Known(client, most, access.x5t_s256, access.scope) if client is not None else None
+        return Known(client, access.details, access.x5t_s256, access.scope) if client is not None else None
     refresh = await ports.grants.refresh_token(market.name, hashed)
     if refresh is None or ports.clock.now() >= refresh.expires_at:
         return None

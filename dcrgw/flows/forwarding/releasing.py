@@ -225,7 +225,8 @@ def _change(
         expires_at=at + (given.lifetime_s or market.access_token_lifetime_s),
         x5t_s256=caller.identity.x5t_s256,
         grant=grant.id if grant else None,
-        details=next((word.details for word in given.words if word.details), ()),
+        # Not every AS says with a token what it is good for: then it is what was asked for.
+        details=next((word.details for word in given.words if word.details), most.allowed.details),
     )
     if grant is None:
         return access, GrantChange()

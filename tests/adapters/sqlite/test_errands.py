@@ -93,7 +93,7 @@ async def test_claim_of_a_clock_that_was_set_back_holds_nobody_up(tmp_path: Path
         await begun(store)
         clock.at -= 86_400
         assert await store.errands.settled("key-create", 0.01)
-        [outlook] = store.errands.outlook()
+        [outlook] = await store.errands.outlook()
         assert (outlook.waiting, outlook.oldest_at) == (1, NOW)
         assert (await store.errands.claim("key-create", 10)).attempts == 2
 
@@ -104,8 +104,8 @@ async def test_pause_of_a_clock_that_was_set_back_holds_nothing_up(tmp_path: Pat
         await begun(store)
         await store.errands.put_off(("key-create", 1), NOW + 5, "down", False)
         clock.at -= 86_400
-        assert [each.key for each in store.errands.due("uk")] == ["key-create"]
-        assert store.errands.outlook()[0].next_at is None
+        assert [each.key for each in await store.errands.due("uk")] == ["key-create"]
+        assert (await store.errands.outlook())[0].next_at is None
 
 
 async def of(store: SqliteRegistry, client_id: str, due_at: float, attempts: int = 0, **whose: Any) -> None:
@@ -126,15 +126,26 @@ async def test_each_party_has_one_errand_due_the_one_that_was_tried_least(tmp_pa
         await of(store, "of-another", NOW - 30, org_id="org-2")
         await of(store, "of-nobody-known", NOW - 20, org_id=None, subject_key="its subject")
         await of(store, "not-yet", NOW + 20, org_id="org-3")
-        due = store.errands.due("uk")
+        due = await store.errands.due("uk")
         assert [each.key for each in due] == [
             "key of of-another-subject",
             "key of of-another",
             "key of of-nobody-known",
         ]
         assert len({each.party for each in due}) == 3
-        [outlook] = store.errands.outlook()
+        [outlook] = await store.errands.outlook()
         assert (outlook.waiting, outlook.pending, outlook.next_at) == (6, 6, NOW + 20)
+
+
+async def test_what_undoes_forgotten_clients_is_one_party(tmp_path: Path) -> None:
+    """However many a TPP made the gateway undo, they take no turns of others'."""
+    async with registry(tmp_path / "db") as store:
+        for number in range(3):
+            begins = errand(
+                key=f"key-{number}", client_id=f"forgotten-{number}", act=Act.DELETE, due_at=NOW, claimed_until=0.0
+            )
+            await store.commit(Change(audit=audit(), begins=begins))
+        assert len(await store.errands.due("uk")) == 1
 
 
 async def test_errand_that_was_put_off_is_due_later(tmp_path: Path) -> None:
@@ -144,10 +155,10 @@ async def test_errand_that_was_put_off_is_due_later(tmp_path: Path) -> None:
         store.errands.stirred.clear()
         await store.errands.put_off(("key-create", 1), NOW + 5, "down", False)
         assert store.errands.stirred.is_set()
-        assert store.errands.due("uk") == ()
-        assert store.errands.outlook()[0].next_at == NOW + 5
+        assert await store.errands.due("uk") == ()
+        assert (await store.errands.outlook())[0].next_at == NOW + 5
         clock.at += 5
-        assert [each.key for each in store.errands.due("uk")] == ["key-create"]
+        assert [each.key for each in await store.errands.due("uk")] == ["key-create"]
         claimed = await store.errands.claim("key-create", 10)
         assert (claimed.trouble, claimed.unsure) == ("down", False)
         await store.errands.put_off(("key-create", 1), NOW, "too late", False)

@@ -144,8 +144,22 @@ async def test_a_client_whose_token_was_lost_is_put_in_place_again(bench) -> Non
     assert (await desk.read(replaced.ref)) is not None
 
 
-async def test_a_server_that_ignores_our_id_is_told_so_and_nothing_is_deleted_there(bench) -> None:
+async def test_a_server_that_ignores_our_id_is_told_so_and_keeps_no_stray(bench) -> None:
     at = await bench(client_id_header="x-other")
+    for _ in range(3):
+        with pytest.raises(Misconfigured) as fault:
+            await at.desk(client_id_header="x-dcrgw-client-id").create(wanted())
+        assert "x-dcrgw-client-id" in str(fault.value)
+    assert at.server.clients == {}
+
+
+async def test_a_client_that_was_there_before_is_told_of_and_left(bench) -> None:
+    at = await bench(client_id_header="x-other")
+
+    def told(came: Came) -> web.Response:
+        return web.json_response(json.loads(at.server._register(came).body), status=200)
+
+    at.server.says["POST", "/reg"] = told
     with pytest.raises(Misconfigured) as fault:
         await at.desk(client_id_header="x-dcrgw-client-id").create(wanted())
     [client_id] = at.server.clients

@@ -137,6 +137,23 @@ async def test_trouble_of_others_asks_for_nothing(bench) -> None:
     assert at.told[-1][1]
 
 
+async def test_an_answer_to_others_takes_back_no_trouble_of_the_document(bench) -> None:
+    at = await bench()
+    way = at.way()
+    discovery = at.discovery(way)
+    await discovery.renew()
+    at.server.says["GET", WELL_KNOWN] = lambda _: web.Response(status=403)
+    await discovery.renew()
+    assert "403" in at.told[-1][1]
+    at.server.says["POST", "/token"] = lambda _: web.Response(status=500)
+    await way.ask(Question("POST", f"{at.server.url}/token"))
+    at.server.says["POST", "/token"] = lambda _: oauth_error(400, "invalid_grant")
+    for _ in range(2):
+        await way.ask(Question("POST", f"{at.server.url}/token"))
+        assert at.told[-1][0] is True
+        assert "403" in at.told[-1][1]
+
+
 async def test_a_document_renewed_takes_trouble_back(bench) -> None:
     at = await bench()
     way = at.way()
